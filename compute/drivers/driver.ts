@@ -1,0 +1,129 @@
+/**
+ * What a host can do for guests. A driver knows no database, policy, quota or user; every call may be repeated, and each
+ * says what should be, not how. Failures are `CloudError`s of common/errors.ts: `PermanentFailure` when trying again cannot
+ * help (the message is shown to the user), anything else is tried again by the reconcile loop.
+ */
+
+/** What a guest is doing, as its engine reports it. `crashed`: it ended by itself and not by a clean shutdown. */
+export type PowerState = 'running' | 'paused' | 'shutdown' | 'crashed';
+
+/** A port to plug into the guest. OVN binds the logical switch port whose name is `id`. */
+export interface GuestPort {
+  id: string;
+  macAddress: string;
+  /** Bytes; what the tenant network carries. */
+  mtu: number;
+  /** With prefix length; only containers are configured from outside, a server asks DHCP or reads its config drive. */
+  addresses: { address: string; prefixLength: number; gateway: string | null }[];
+  dnsServers: string[];
+}
+
+export interface ObservedGuest {
+  id: string;
+  power: PowerState;
+}
+
+/** What servers and containers share. */
+export interface GuestDriver<Spec> {
+  /** Every guest of ours on this host, recognised by its name or label; never a foreign one. */
+  list(): Promise<ObservedGuest[]>;
+  observe(id: string): Promise<ObservedGuest | undefined>;
+  /** Makes the guest exist, with its disks, as specified; leaves its power alone. Corrects what differs while it is shut down. */
+  ensure(spec: Spec): Promise<void>;
+  /**
+   * Starts or stops the guest. Stopping asks the guest first and cuts its power after `graceSeconds`; 0 cuts at once.
+   * A running container or server also gets its ports plugged (again), whatever happened to them.
+   */
+  power(spec: Spec, wanted: 'running' | 'shutdown', options?: { graceSeconds?: number }): Promise<void>;
+  /** Removes the guest and all that `ensure` and `power` made: disks, taps, veths, OVS ports, logs. Absent is success. */
+  remove(id: string): Promise<void>;
+  /** Calls back with the id of a guest whose state changed, whoever changed it. A hint: it may be missed or repeated. */
+  onChange(listener: (id: string) => void): () => void;
+  /** Throws, with what to do about it, when the engine does not answer. */
+  check(): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** A disk image on this host that the driver may read and must not change. The format was recorded when it was made. */
+export interface LocalImage {
+  path: string;
+  format: 'raw' | 'qcow2';
+}
+
+export interface ServerSpec {
+  id: string;
+  /** For people who look at the host; not unique. */
+  name: string;
+  vcpus: number;
+  memoryMib: number;
+  /** 0: as large as the image. */
+  rootDiskGib: number;
+  image: LocalImage;
+  ports: GuestPort[];
+  /** Path inside the drive to content; null for no config drive. */
+  configDrive: Record<string, string> | null;
+}
+
+export interface HostFacts {
+  hostname: string;
+  vcpus: number;
+  memoryMib: number;
+  diskGib: number;
+  /** `QEMU` with the version as libvirt counts it: 7002000 is 7.2.0. */
+  hypervisorType: string;
+  hypervisorVersion: number;
+  /** KVM only if a guest was really seen making progress under it. */
+  virtualisation: 'kvm' | 'tcg';
+  cpuModel: string;
+  architecture: string;
+}
+
+export interface ServerDriver extends GuestDriver<ServerSpec> {
+  /** Soft asks the guest and resets it when it has not obeyed after `graceSeconds`; hard resets it at once. */
+  reboot(spec: ServerSpec, kind: 'soft' | 'hard', options?: { graceSeconds?: number }): Promise<void>;
+  /** The tail of the serial console, at most `lines` lines (all that is kept when undefined). Empty when there is none. */
+  consoleOutput(id: string, lines?: number): Promise<string>;
+  hostFacts(): Promise<HostFacts>;
+}
+
+export interface ContainerSpec {
+  id: string;
+  name: string;
+  /** Our image id; loaded with `ensureImage` before. */
+  imageId: string;
+  /** What to run instead of the image's own command; null keeps it. */
+  command: string[] | null;
+  environment: Record<string, string>;
+  workingDirectory: string | null;
+  labels: Record<string, string>;
+  hostname: string;
+  /** In CPUs: 0.5 is half a core. */
+  cpus: number;
+  memoryMib: number;
+  pidsLimit: number;
+  interactive: boolean;
+  tty: boolean;
+  restartPolicy: { name: 'no' | 'always' | 'on-failure' | 'unless-stopped'; maximumRetries: number };
+  ports: GuestPort[];
+}
+
+export interface ObservedContainer extends ObservedGuest {
+  exitCode: number | null;
+  /** The command really run, image defaults included. */
+  command: string[];
+}
+
+export interface ContainerDriver extends GuestDriver<ContainerSpec> {
+  list(): Promise<ObservedContainer[]>;
+  observe(id: string): Promise<ObservedContainer | undefined>;
+  /** Loads a `docker save` archive under a name made from `imageId`; does nothing when it is already there. */
+  ensureImage(imageId: string, archivePath: string): Promise<void>;
+  /** Image ids present on the host (those of ours). */
+  listImages(): Promise<string[]>;
+  removeImage(imageId: string): Promise<void>;
+  logs(id: string, options: { stdout: boolean; stderr: boolean; timestamps: boolean; tail: number | 'all'; sinceSeconds: number }): Promise<string>;
+  /** Runs a command to its end inside a running container; output is stdout and stderr as they came, capped. */
+  execute(id: string, command: string[]): Promise<{ output: string; exitCode: number }>;
+  /** Version of the engine and of its runtime, for the start-up gate and `doctor`. */
+  version(): Promise<{ engine: string; runtime: string }>;
+}

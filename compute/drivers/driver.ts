@@ -121,7 +121,10 @@ export interface ContainerDriver extends GuestDriver<ContainerSpec> {
   /** Image ids present on the host (those of ours). */
   listImages(): Promise<string[]>;
   removeImage(imageId: string): Promise<void>;
-  logs(id: string, options: { stdout: boolean; stderr: boolean; timestamps: boolean; tail: number | 'all'; sinceSeconds: number }): Promise<string>;
+  logs(
+    id: string,
+    options: { stdout: boolean; stderr: boolean; timestamps: boolean; tail: number | 'all'; sinceSeconds: number },
+  ): Promise<string>;
   /** Runs a command to its end inside a running container; output is stdout and stderr as they came, capped. */
   execute(id: string, command: string[]): Promise<{ output: string; exitCode: number }>;
   /** Version of the engine and of its runtime, for the start-up gate and `doctor`. */

@@ -3,7 +3,10 @@
  * The message is for the user: what, which one, what to do. The reason underneath goes in `{ cause }` and is only logged.
  */
 export class CloudError extends Error {
-  override readonly name: string = new.target.name;
+  constructor(message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.name = new.target.name;
+  }
 }
 
 /** The request itself is wrong: a value, a combination, a reference inside a body. */

@@ -1,0 +1,2 @@
+/** The embedded database. */
+export { startTemporaryPostgres, type TemporaryPostgres } from './postgres-temporary.ts';

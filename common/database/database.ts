@@ -1,0 +1,24 @@
+import knexModule, { type Knex } from 'knex';
+import pg from 'pg';
+
+export type { Knex };
+
+// bigint and numeric columns hold byte counts and sums here, all far below 2^53.
+pg.types.setTypeParser(pg.types.builtins.INT8, Number);
+pg.types.setTypeParser(pg.types.builtins.NUMERIC, Number);
+
+/** Opens a pool. `max` connections are made as they are needed and closed when idle. */
+export function openDatabase(url: string, { max = 10 }: { max?: number } = {}): Knex {
+  return knexModule.default({
+    client: 'pg',
+    connection: { connectionString: url, application_name: 'cirrostack' },
+    pool: { min: 0, max, idleTimeoutMillis: 10_000 },
+    acquireConnectionTimeout: 10_000,
+  });
+}
+
+/** PostgreSQL's own word for it (SQLSTATE 23505), with the constraint that was hit. */
+export function violatedConstraint(error: unknown): string | undefined {
+  const { code, constraint } = error as { code?: string; constraint?: string };
+  return code === '23505' || code === '23503' || code === '23514' || code === '23P01' ? constraint : undefined;
+}

@@ -1,0 +1,76 @@
+import { BadRequest } from '../errors.ts';
+import type { PageRequest } from '../http/page.ts';
+import type { Knex } from './database.ts';
+
+export interface SortKey {
+  column: string;
+  direction: 'asc' | 'desc';
+}
+
+/** Reads `sort_key`/`sort_dir` pairs (or `sort=key:dir,…`). `columns` maps the API's names to columns that may be sorted by and are never null. */
+export function sortKeys(
+  query: Record<string, unknown>,
+  columns: Readonly<Record<string, string>>,
+  fallback: SortKey[],
+): SortKey[] {
+  const asked = askedFor(query);
+  if (asked.length === 0) return fallback;
+  return asked.map(({ key, direction = 'asc' }) => {
+    const column = Object.hasOwn(columns, key) ? columns[key] : undefined;
+    if (column === undefined)
+      throw new BadRequest(`Sorting by ${key} is not supported; use one of ${Object.keys(columns).join(', ')}.`);
+    if (direction !== 'asc' && direction !== 'desc')
+      throw new BadRequest(`Unknown sort direction ${direction}, must be asc or desc.`);
+    return { column, direction };
+  });
+}
+
+function askedFor(query: Record<string, unknown>): { key: string; direction?: string }[] {
+  const list = (value: unknown) => [value ?? []].flat().filter((v) => typeof v === 'string');
+  if (typeof query.sort === 'string')
+    return query.sort.split(',').map((part) => {
+      const [key = '', direction] = part.split(':');
+      return { key, direction };
+    });
+  const directions = list(query.sort_dir);
+  return list(query.sort_key).map((key, i) => ({ key, direction: directions[i] ?? directions.at(-1) }));
+}
+
+/**
+ * One page of `query` by keyset: rows strictly after the marker's, whatever was inserted or removed meanwhile. `id` breaks
+ * ties and must be among the selected columns. A marker outside of what `query` can see throws `BadRequest`.
+ */
+export async function selectPage<Row extends object>(
+  query: Knex.QueryBuilder,
+  { limit, marker }: PageRequest,
+  keys: SortKey[],
+  { idColumn = 'id' }: { idColumn?: string } = {},
+): Promise<{ rows: Row[]; more: boolean }> {
+  const all = keys.some((key) => key.column === idColumn)
+    ? keys
+    : [...keys, { column: idColumn, direction: keys.at(-1)?.direction ?? 'asc' } satisfies SortKey];
+  if (marker !== undefined) {
+    const last = await query
+      .clone()
+      .clearSelect()
+      .select(all.map((key) => key.column))
+      .where(idColumn, marker)
+      .first();
+    if (last === undefined) throw new BadRequest(`marker [${marker}] not found`);
+    query.where((after) => {
+      all.forEach((key, i) => {
+        after.orWhere((clause) => {
+          for (const before of all.slice(0, i)) clause.where(before.column, last[unqualified(before.column)]);
+          clause.where(key.column, key.direction === 'asc' ? '>' : '<', last[unqualified(key.column)]);
+        });
+      });
+    });
+  }
+  for (const key of all) query.orderBy(key.column, key.direction);
+  const rows: Row[] = await query.limit(limit + 1);
+  return { rows: rows.slice(0, limit), more: rows.length > limit && limit > 0 };
+}
+
+function unqualified(column: string): string {
+  return column.slice(column.lastIndexOf('.') + 1);
+}

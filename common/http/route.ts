@@ -1,0 +1,64 @@
+import type { Lifecycle, Request, ResponseObject, ResponseToolkit } from '@hapi/hapi';
+import type { Static, TSchema } from 'typebox';
+import type { Context, ProjectContext } from '../context.ts';
+import type { Target } from '../policy/check-string.ts';
+import type { Anonymous, Rule, Scope } from '../policy/rules.ts';
+import type { Version } from './microversion.ts';
+
+export type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE' | 'HEAD' | 'COPY';
+
+/** What a rule leaves a handler to rely on: nothing, somebody, or somebody in a project. */
+type ContextUnder<R> =
+  R extends Rule<infer S> ? (Scope extends S ? Context : [S] extends ['project'] ? ProjectContext : Context) : null;
+
+type Validated<T extends TSchema | undefined, Otherwise> = T extends TSchema ? Static<T> : Otherwise;
+
+export interface Incoming<R, B extends TSchema | undefined, Q extends TSchema | undefined> {
+  ctx: ContextUnder<R>;
+  requestId: string;
+  body: Validated<B, undefined>;
+  /** Query values as they came, or as the schema shapes them. A value given twice is an array. */
+  query: Validated<Q, Record<string, string | string[]>>;
+  params: Record<string, string>;
+  /** The negotiated microversion; [0, 0] where the service has none. */
+  version: Version;
+  request: Request;
+}
+
+export interface RouteSpec<R extends Rule | Anonymous, B extends TSchema | undefined, Q extends TSchema | undefined> {
+  method: Method;
+  /** Below the service's prefix: `/v3/projects/{project_id}`. `{name*}` takes the rest of the path. */
+  path: string;
+  rule: R;
+  /** One line for the OpenAPI document. */
+  summary: string;
+  /** What the rule is about when it is not the caller's own project. Made from the path alone, before any look-up. */
+  target?: (params: Record<string, string>, ctx: Context) => Target;
+  body?: B;
+  /** Media types of the body, all of them JSON; `application/json` when absent. */
+  bodyTypes?: string[];
+  /** The body is bytes and is read by the handler from `request.payload`, a stream without a size limit of ours. */
+  rawBody?: boolean;
+  query?: Q;
+  /** The status of success, for the document. */
+  status: number;
+  response?: TSchema;
+  handler: (incoming: Incoming<R, B, Q>, h: ResponseToolkit) => Promise<Lifecycle.ReturnValue> | Lifecycle.ReturnValue;
+}
+
+/** A route whose types have done their work. */
+export type Route = RouteSpec<Rule | Anonymous, TSchema | undefined, TSchema | undefined>;
+
+/** Ties a route's schemas and rule to what its handler receives. A route without a rule does not type-check. */
+export function route<
+  R extends Rule | Anonymous,
+  B extends TSchema | undefined = undefined,
+  Q extends TSchema | undefined = undefined,
+>(spec: RouteSpec<R, B, Q>): Route {
+  return spec as unknown as Route; // what it needs at run time is checked by common/http/server.ts before the handler runs
+}
+
+/** The success of a request that has nothing to say. */
+export function noContent(h: ResponseToolkit): ResponseObject {
+  return h.response().code(204);
+}

@@ -1,0 +1,27 @@
+import type { Migration } from '../database/migrate.ts';
+import type { Dialect } from './dialect.ts';
+import type { Microversions } from './microversion.ts';
+import type { Route } from './route.ts';
+
+/** One OpenStack service, as the server mounts it: its public path, how it words failures, what it answers. */
+export interface Service {
+  name: string;
+  /** `/compute`. */
+  prefix: string;
+  dialect: Dialect;
+  microversions?: Microversions;
+  /** A further header for the request id, beside `x-openstack-request-id`. */
+  requestIdHeader?: string;
+  /** `/v2.1`, where clients may put their project's id between the version and the rest of the path. */
+  projectInPathAfter?: string;
+  /** The status of `OverQuota`, which differs by service. */
+  overQuotaStatus: number;
+  /** Names of our error classes to this service's own, for dialects with types. */
+  routes: Route[];
+}
+
+/** What a service's folder gives to the whole. */
+export interface ServiceModule {
+  service: Service;
+  migrations: Migration[];
+}

@@ -1,0 +1,166 @@
+import { PermanentFailure } from '../errors.ts';
+import type { Logger } from '../logger.ts';
+import type { Metrics } from '../metrics.ts';
+
+/**
+ * Makes the world match what was asked, object by object. It gets an id and nothing else: it reads what was asked, takes
+ * the steps, writes what it saw. A notification, the periodic pass and a restart all run the same code.
+ */
+export interface Reconciler {
+  /** Also the topic of its notifications. */
+  name: string;
+  /** Ids of objects that are not yet as asked; those longest unsettled first. */
+  pending(limit: number): Promise<string[]>;
+  /** Returns when there is nothing to do now (settled, or waiting for something whose change will wake it); throws to be tried again. */
+  reconcile(id: string): Promise<void>;
+  /** The slow pass: compares everything with the world and returns the ids of what drifted; removes what nobody owns. */
+  sweep?(): Promise<string[]>;
+}
+
+export interface LoopOptions {
+  log: Logger;
+  metrics?: Metrics;
+  /** Objects worked on at the same time. */
+  concurrency?: number;
+  /** How often the database is asked even when nobody notified. */
+  pollMs?: number;
+  sweepMs?: number;
+  /** Checked before each step: whoever lost the lock does nothing more. */
+  mayRun?: () => boolean;
+}
+
+export interface Loop {
+  readonly name: string;
+  /** A hint that this object (or, without an id, any) wants a look now, back-off or not. */
+  wake(id?: string): void;
+  /** For tests: polls and works until nothing is pending that can be settled now. */
+  settle(): Promise<void>;
+  sweep(): Promise<void>;
+  stop(): Promise<void>;
+}
+
+const firstRetryMs = 500;
+const lastRetryMs = 60_000;
+
+/** Retries, back-off, concurrency, and that one id is never worked on twice at once, are all here and nowhere else. */
+export function startLoop(reconciler: Reconciler, options: LoopOptions): Loop {
+  const { log, metrics, concurrency = 8, pollMs = 2000, sweepMs = 60_000, mayRun = () => true } = options;
+  const queue = new Set<string>();
+  const running = new Map<string, Promise<void>>();
+  const dirty = new Set<string>(); // woken while it was being worked on
+  const failures = new Map<string, { count: number; retryAt: number }>();
+  let stopped = false;
+  let polling: Promise<void> | undefined;
+  let pollAgain = false;
+
+  const pump = () => {
+    for (const id of queue) {
+      if (stopped || running.size >= concurrency || !mayRun()) return;
+      queue.delete(id);
+      running.set(id, work(id));
+    }
+  };
+  const work = async (id: string) => {
+    let outcome = 'done';
+    try {
+      await reconciler.reconcile(id);
+      failures.delete(id);
+    } catch (error) {
+      // A reconciler records its permanent failures itself; one that comes this far is a bug worth seeing.
+      const level = error instanceof PermanentFailure ? 'error' : 'warn';
+      const count = (failures.get(id)?.count ?? 0) + 1;
+      const delay = Math.min(firstRetryMs * 2 ** (count - 1), lastRetryMs);
+      failures.set(id, { count, retryAt: Date.now() + delay });
+      outcome = 'failed';
+      log[level]({ err: error, reconciler: reconciler.name, id, attempt: count, retryMs: delay }, 'reconcile failed');
+    }
+    metrics?.reconciles.inc({ reconciler: reconciler.name, outcome });
+    running.delete(id);
+    if (dirty.delete(id)) queue.add(id);
+    pump();
+  };
+  const enqueue = (id: string) => {
+    if (running.has(id)) dirty.add(id);
+    else queue.add(id);
+  };
+  const poll = async () => {
+    if (stopped || !mayRun()) return;
+    const ids = await reconciler.pending(concurrency * 8 + failures.size);
+    metrics?.backlog.set({ reconciler: reconciler.name }, ids.length);
+    const now = Date.now();
+    for (const id of ids) if (!running.has(id) && (failures.get(id)?.retryAt ?? 0) <= now) queue.add(id);
+    for (const id of failures.keys()) if (!ids.includes(id) && !running.has(id)) failures.delete(id);
+    pump();
+  };
+  const guardedPoll = (): Promise<void> => {
+    if (polling) {
+      pollAgain = true;
+      return polling;
+    }
+    polling = poll()
+      .catch((error) => log.warn({ err: error, reconciler: reconciler.name }, 'cannot list what is pending'))
+      .finally(() => {
+        polling = undefined;
+        if (pollAgain) {
+          pollAgain = false;
+          void guardedPoll();
+        }
+      });
+    return polling;
+  };
+  const sweep = async () => {
+    if (stopped || !mayRun() || !reconciler.sweep) return;
+    try {
+      for (const id of await reconciler.sweep()) enqueue(id);
+      pump();
+    } catch (error) {
+      log.warn({ err: error, reconciler: reconciler.name }, 'sweep failed');
+    }
+  };
+  const pollTimer = setInterval(guardedPoll, pollMs);
+  let sweeping: Promise<void> = Promise.resolve();
+  const sweepTimer = setInterval(() => {
+    sweeping = sweep();
+  }, sweepMs);
+
+  return {
+    name: reconciler.name,
+    wake(id) {
+      if (stopped) return;
+      if (id === undefined) {
+        failures.clear();
+        void guardedPoll();
+        return;
+      }
+      failures.delete(id);
+      enqueue(id);
+      pump();
+    },
+    async settle() {
+      // An id that is still pending after a step that changed nothing waits for somebody else: it is left to the caller's next settle.
+      for (let tried = new Set<string>(); ; ) {
+        while (running.size > 0 || queue.size > 0) {
+          pump();
+          if (running.size === 0) return;
+          await Promise.all(running.values());
+        }
+        const ids = (await reconciler.pending(1000)).filter((id) => !tried.has(id));
+        if (ids.length === 0) return;
+        tried = new Set([...tried, ...ids]);
+        for (const id of ids) enqueue(id);
+      }
+    },
+    sweep: async () => {
+      await sweep();
+      while (running.size > 0) await Promise.all(running.values());
+    },
+    async stop() {
+      stopped = true;
+      clearInterval(pollTimer);
+      clearInterval(sweepTimer);
+      await polling;
+      await sweeping;
+      await Promise.all(running.values());
+    },
+  };
+}

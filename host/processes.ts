@@ -57,7 +57,7 @@ export async function spawnDaemon(options: DaemonOptions): Promise<ProcessRecord
 export function describeProcess(pid: number): ProcessRecord | undefined {
   const stat = readStat(pid);
   if (stat === undefined || stat.state === 'Z' || stat.state === 'X') return undefined;
-  return { pid, startTime: stat.startTime, bootId: bootId(), command: [] };
+  return { pid, startTime: stat.startTime, bootId: currentBoot(), command: [] };
 }
 
 export function isAlive(record: ProcessRecord): boolean {
@@ -138,6 +138,7 @@ function readStat(pid: number): { state: string; startTime: string } | undefined
   }
 }
 
-function bootId(): string {
+/** Differs after every boot of this machine. */
+export function currentBoot(): string {
   return readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
 }

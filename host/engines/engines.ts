@@ -1,0 +1,10 @@
+import { docker } from './docker.ts';
+import type { Engine } from './engine.ts';
+import { externalNetwork } from './external-network.ts';
+import { libvirt } from './libvirt.ts';
+import { ovn } from './ovn.ts';
+import { ovs } from './ovs.ts';
+import { postgres } from './postgres.ts';
+
+/** In the order in which they start; they stop the other way round. */
+export const engines: Engine[] = [postgres, libvirt, docker, ovs, ovn, externalNetwork];

@@ -1,9 +1,10 @@
 /** Who asks. It is made from a verified token and from nothing else: no header or body field can add to it. */
 export interface Context {
   readonly requestId: string;
-  readonly user: NamedInDomain;
+  readonly userId: string;
+  /** The domain that owns the user. */
+  readonly userDomainId: string;
   /** The project the token is for; null for unscoped, domain and system tokens. */
-  readonly project: NamedInDomain | null;
   readonly projectId: string | null;
   /** The domain the token is for; null unless it is domain-scoped. */
   readonly domainId: string | null;
@@ -16,17 +17,11 @@ export interface Context {
 
 /** What a rule that demands a project scope hands to its handler. */
 export interface ProjectContext extends Context {
-  readonly project: NamedInDomain;
   readonly projectId: string;
 }
 
-export interface NamedInDomain {
-  readonly id: string;
-  readonly name: string;
-  readonly domain: { readonly id: string; readonly name: string };
-}
-
 export interface TokenFacts {
+  /** Its own id first, then that of the token it was exchanged for. */
   readonly auditIds: readonly string[];
   readonly methods: readonly string[];
   readonly issuedAt: Date;

@@ -83,7 +83,7 @@ export async function readConfig(env: NodeJS.ProcessEnv, args: string[]): Promis
 function defaults(): Settings {
   const entries = Object.entries(ConfigSchema.properties).map(([key, schema]) => [
     key,
-    (schema as { default: string | number }).default,
+    (schema as unknown as { default: string | number }).default,
   ]);
   return Object.fromEntries(entries);
 }

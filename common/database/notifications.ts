@@ -12,6 +12,8 @@ export async function notify(db: Knex, topic: string, id: string): Promise<void>
 export interface Notifications {
   /** `id` is undefined when notices may have been missed, as after a reconnection: look at everything. */
   subscribe(topic: string, listener: (id: string | undefined) => void): () => void;
+  /** While false, whoever relies on hearing of a change must read the database instead. */
+  connected(): boolean;
   stop(): Promise<void>;
 }
 
@@ -21,6 +23,7 @@ export function listenForNotifications(url: string, log: Logger): Notifications 
   let client: pg.Client | undefined;
   let retry: NodeJS.Timeout | undefined;
   let stopped = false;
+  let connected = false;
 
   const tell = (topic: string, id: string | undefined) => {
     for (const listener of listeners.get(topic) ?? []) listener(id);
@@ -35,6 +38,7 @@ export function listenForNotifications(url: string, log: Logger): Notifications 
     const lost = (error?: Error) => {
       if (stopped || client !== mine) return;
       client = undefined;
+      connected = false;
       log.warn({ err: error }, 'notifications lost, connecting again');
       mine.end().catch(() => undefined);
       retry = setTimeout(connect, 500);
@@ -48,6 +52,7 @@ export function listenForNotifications(url: string, log: Logger): Notifications 
     try {
       await mine.connect();
       await mine.query(`listen ${channel}`);
+      connected = true;
       for (const topic of listeners.keys()) tell(topic, undefined);
     } catch (error) {
       lost(error as Error);
@@ -61,6 +66,7 @@ export function listenForNotifications(url: string, log: Logger): Notifications 
       listeners.set(topic, set.add(listener));
       return () => set.delete(listener);
     },
+    connected: () => connected,
     async stop() {
       stopped = true;
       clearTimeout(retry);

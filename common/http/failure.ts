@@ -11,6 +11,9 @@ import {
 import type { Failure } from './dialect.ts';
 import { NotAcceptable } from './microversion.ts';
 
+/** The body is of a type that this route does not read. */
+export class UnsupportedMediaType extends CloudError {}
+
 const statuses = new Map<unknown, number>([
   [BadRequest, 400],
   [Unauthorized, 401],
@@ -18,6 +21,7 @@ const statuses = new Map<unknown, number>([
   [NotFound, 404],
   [NotAcceptable, 406],
   [Conflict, 409],
+  [UnsupportedMediaType, 415],
   [Unavailable, 503],
 ]);
 

@@ -6,7 +6,7 @@ import type { Logger } from '../logger.ts';
 import type { Metrics } from '../metrics.ts';
 import type { Enforcer } from '../policy/enforcer.ts';
 import { type Dialect, imageDialect } from './dialect.ts';
-import { failureOf } from './failure.ts';
+import { failureOf, UnsupportedMediaType } from './failure.ts';
 import { negotiate, type Version, versionHeaders } from './microversion.ts';
 import type { Route } from './route.ts';
 import type { Service } from './service.ts';
@@ -67,6 +67,7 @@ export function createServer(deps: ServerDeps): Server {
     if (!service || !route) return h.continue;
     const anonymous = 'anonymous' in route.rule;
     if (!anonymous) mine.ctx = await deps.authenticate(tokenOf(request), mine.requestId);
+    if (route.bodyTypes) checkMediaType(String(request.headers['content-type'] ?? ''), route.bodyTypes);
     if (service.microversions) mine.version = negotiate(request.headers, service.microversions);
     if (mine.ctx && !('anonymous' in route.rule))
       deps.enforcer.authorize(mine.ctx, route.rule, route.target?.(request.params as Record<string, string>, mine.ctx));
@@ -98,7 +99,7 @@ export function createServer(deps: ServerDeps): Server {
         status,
         ms: Math.round(ms * 10) / 10,
         project: mine.ctx?.projectId ?? undefined,
-        user: mine.ctx?.user.id,
+        user: mine.ctx?.userId,
       },
       'request',
     );
@@ -112,7 +113,10 @@ function hapiRoute(service: Service, route: Route, of: (request: Request) => Pre
   const hasBody = route.method !== 'GET' && route.method !== 'HEAD';
   const payload = route.rawBody
     ? { output: 'stream' as const, parse: false, maxBytes: Number.MAX_SAFE_INTEGER, timeout: false as const }
-    : { allow: route.bodyTypes ?? ['application/json'], override: 'application/json', maxBytes: jsonLimitBytes };
+    : {
+        maxBytes: jsonLimitBytes,
+        ...(route.bodyTypes ? { override: 'application/json' } : { allow: ['application/json'] }),
+      };
   const path = `${service.prefix}${route.path}`.replace(/(.)\/$/, '$1');
   return {
     method: route.method === 'HEAD' ? 'GET' : route.method,
@@ -151,6 +155,12 @@ function canonicalPath(path: string, service: Service | undefined): string {
 function isBelow(path: string, prefix: string): boolean {
   const single = path.replace(/^\/{2,}/, '/');
   return single === prefix || single.startsWith(`${prefix}/`);
+}
+
+function checkMediaType(header: string, allowed: string[]): void {
+  const type = header.split(';')[0]?.trim().toLowerCase() ?? '';
+  if (!allowed.includes(type))
+    throw new UnsupportedMediaType(`Unsupported Content-Type ${type}; use ${allowed.join(' or ')}.`);
 }
 
 function tokenOf(request: Request): string {
@@ -192,11 +202,7 @@ function wrongPath<F extends { status: number; message: string }>(server: Server
     : { ...failure, message: 'The resource could not be found.' };
 }
 
-function decorate(
-  answer: ResponseObject,
-  { requestId, service, route, ctx, version }: Prepared,
-  _publicUrl: string,
-): void {
+function decorate(answer: ResponseObject, { requestId, service, route, ctx, version }: Prepared): void {
   answer.header('x-openstack-request-id', requestId);
   if (service?.requestIdHeader) answer.header(service.requestIdHeader, requestId);
   if (ctx || (route && !('anonymous' in route.rule))) answer.header('vary', 'X-Auth-Token', { append: true });

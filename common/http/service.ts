@@ -1,4 +1,3 @@
-import type { Migration } from '../database/migrate.ts';
 import type { Dialect } from './dialect.ts';
 import type { Microversions } from './microversion.ts';
 import type { Route } from './route.ts';
@@ -16,12 +15,5 @@ export interface Service {
   projectInPathAfter?: string;
   /** The status of `OverQuota`, which differs by service. */
   overQuotaStatus: number;
-  /** Names of our error classes to this service's own, for dialects with types. */
   routes: Route[];
-}
-
-/** What a service's folder gives to the whole. */
-export interface ServiceModule {
-  service: Service;
-  migrations: Migration[];
 }

@@ -48,7 +48,7 @@ export async function readPolicyFile(path: string): Promise<Record<string, strin
 
 /** Routes are about the caller's own things unless they say otherwise; other owners' rows are out of a query's reach anyway. */
 function defaultTarget(ctx: Context): Target {
-  return { project_id: ctx.projectId, user_id: ctx.user.id, domain_id: ctx.domainId };
+  return { project_id: ctx.projectId, user_id: ctx.userId, domain_id: ctx.domainId };
 }
 
 function scopeOf(ctx: Context): Scope {
@@ -61,7 +61,7 @@ function credentialsOf(ctx: Context): Credentials {
   return {
     roles: ctx.roles,
     attributes: {
-      user_id: ctx.user.id,
+      user_id: ctx.userId,
       project_id: ctx.projectId,
       domain_id: ctx.domainId,
       system_scope: ctx.system ? 'all' : null,

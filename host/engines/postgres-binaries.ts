@@ -5,7 +5,7 @@
 import { chmod, cp, mkdir, readFile, rename, rm, symlink } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { basename, dirname, join } from 'node:path';
-import { attempt, execute } from '../execute.ts';
+import { attempt } from '../execute.ts';
 
 export const databaseUser = 'cirrostack-db';
 
@@ -61,9 +61,9 @@ async function lookUpUser(): Promise<Identity | undefined> {
 
 /** Removes the system user; leaves it when some process (another data directory's database) still runs as it. */
 export async function removeDatabaseUser(): Promise<void> {
-  if ((await lookUpUser()) === undefined) return;
-  if ((await attempt('pgrep', ['-u', databaseUser])).exitCode === 0) return;
-  await execute('userdel', [databaseUser]);
+  const { exitCode, stderr } = await attempt('userdel', [databaseUser]);
+  const [gone, doesNotExist, inUse] = [0, 6, 8]; // userdel(8)
+  if (![gone, doesNotExist, inUse].includes(exitCode)) throw new Error(`userdel ${databaseUser}: ${stderr.trim()}`);
 }
 
 async function packagedPostgres(): Promise<{ source: string; version: string }> {

@@ -21,6 +21,8 @@ export interface GuestPort {
 export interface ObservedGuest {
   id: string;
   power: PowerState;
+  /** It is shut down because the guest itself ended cleanly, asked or not; absent when its power was cut or nobody knows. */
+  stoppedItself?: boolean;
 }
 
 /** What servers and containers share. */

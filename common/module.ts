@@ -8,4 +8,6 @@ export interface Module {
   controllers: Reconciler[];
   /** Run by this host's agent: they touch this host's guests only. */
   agents: Reconciler[];
+  /** What this host's agent keeps doing beside its loops (heartbeat, engine events); returns what stops it. */
+  startAgent?: () => Promise<() => Promise<void>>;
 }

@@ -1,0 +1,112 @@
+/** The whole cloud, put together on one page: from configuration and drivers, listening to nothing until it is started. */
+import { join } from 'node:path';
+import type { Server } from '@hapi/hapi';
+import type { Config } from './common/config/config.ts';
+import type { Knex } from './common/database/database.ts';
+import { openDatabase } from './common/database/database.ts';
+import { type Leadership, seekLeadership } from './common/database/leadership.ts';
+import { type Migration, migrate } from './common/database/migrate.ts';
+import { listenForNotifications } from './common/database/notifications.ts';
+import { createServer } from './common/http/server.ts';
+import { systemService } from './common/http/system.ts';
+import type { Logger } from './common/logger.ts';
+import { createMetrics } from './common/metrics.ts';
+import type { Module } from './common/module.ts';
+import { createEnforcer, readPolicyFile } from './common/policy/enforcer.ts';
+import type { Rule } from './common/policy/rules.ts';
+import { type Loop, type Reconciler, startLoop } from './common/reconcile/loop.ts';
+import { authenticator, identityMigrations, identityModule } from './identity/plugin.ts';
+import { ensureKey, loadKeys, readMasterKey } from './identity/tokens/keys.ts';
+import { watchRevocations } from './identity/tokens/revocations.ts';
+
+export const migrations: Migration[] = [...identityMigrations];
+
+export interface Cloud {
+  /** Where it answers, once started. */
+  url(): string;
+  db: Knex;
+  server: Server;
+  modules: Module[];
+  /** Does what the configured roles say, until `stop`. */
+  start(): Promise<void>;
+  stop(): Promise<void>;
+}
+
+/** Throws what it cannot do without: the database, a policy file that reads. Engines may be away; their objects wait for them. */
+export async function buildCloud(config: Config, log: Logger): Promise<Cloud> {
+  const databaseUrl = config.databaseUrl.reveal();
+  const db = openDatabase(databaseUrl);
+  await migrate(db, migrations);
+  const master = await readMasterKey(join(config.dataDir, 'master.key'));
+  await ensureKey(db, master);
+  const notifications = listenForNotifications(databaseUrl, log);
+  const revocations = await watchRevocations(db, notifications);
+  const metrics = createMetrics();
+  const publicUrl = config.publicUrl || `http://${config.listenHost}:${config.listenPort}`;
+  const tokens = { db, keys: await loadKeys(db, master), revocations, tokenSeconds: config.tokenSeconds };
+
+  const modules: Module[] = [identityModule({ ...tokens, publicUrl, region: config.region })];
+  const services = modules.map((module) => module.service);
+  const enforcer = createEnforcer(rulesOf(modules), config.policyFile ? await readPolicyFile(config.policyFile) : {});
+  const server = createServer({
+    services: [...services, systemService({ services, db, metrics, publicUrl })], // last: its prefix is everybody's
+    authenticate: authenticator(tokens),
+    enforcer,
+    log,
+    metrics,
+    publicUrl,
+    host: config.listenHost,
+    port: config.listenPort,
+  });
+
+  const loops: Loop[] = [];
+  const locks: Leadership[] = [];
+  const stops: (() => Promise<void>)[] = [];
+  const run = (reconcilers: Reconciler[], lockName: string) => {
+    if (reconcilers.length === 0) return;
+    const lock = seekLeadership(databaseUrl, lockName, log);
+    locks.push(lock);
+    for (const reconciler of reconcilers) {
+      const loop = startLoop(reconciler, { log, metrics, mayRun: lock.held });
+      notifications.subscribe(reconciler.name, (id) => loop.wake(id));
+      lock.onWon(() => loop.wake());
+      loops.push(loop);
+    }
+  };
+
+  return {
+    url: () => (config.listenPort === 0 ? server.info.uri : publicUrl),
+    db,
+    server,
+    modules,
+    async start() {
+      if (config.roles.has('controller'))
+        run(
+          modules.flatMap((module) => module.controllers),
+          'controllers',
+        );
+      if (config.roles.has('agent')) {
+        run(
+          modules.flatMap((module) => module.agents),
+          `agent ${config.hostName}`,
+        );
+        for (const module of modules) if (module.startAgent) stops.push(await module.startAgent());
+      }
+      if (config.roles.has('api')) await server.start();
+    },
+    async stop() {
+      await server.stop({ timeout: 5000 });
+      for (const stop of stops) await stop();
+      await Promise.all(loops.map((loop) => loop.stop()));
+      await Promise.all(locks.map((lock) => lock.stop()));
+      revocations.stop();
+      await notifications.stop();
+      await db.destroy();
+    },
+  };
+}
+
+function rulesOf(modules: Module[]): Rule[] {
+  const rules = modules.flatMap((module) => module.service.routes.map((route) => route.rule));
+  return [...new Set(rules.filter((rule) => 'name' in rule))];
+}

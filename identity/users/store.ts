@@ -1,0 +1,108 @@
+import { type Knex, violatedConstraint } from '../../common/database/database.ts';
+import { Conflict, NotFound } from '../../common/errors.ts';
+import { newHexId } from '../../common/ids.ts';
+import type { User, UserFilter } from './user.ts';
+
+interface UserRow {
+  id: string;
+  domain_id: string;
+  name: string;
+  description: string | null;
+  email: string | null;
+  default_project_id: string | null;
+  enabled: boolean;
+  password_hash: string | null;
+}
+
+function fromRow(row: UserRow): User {
+  return {
+    id: row.id,
+    domainId: row.domain_id,
+    name: row.name,
+    description: row.description,
+    email: row.email,
+    defaultProjectId: row.default_project_id,
+    enabled: row.enabled,
+  };
+}
+
+export type UserChanges = Partial<Omit<User, 'id' | 'domainId'>> & { passwordHash?: string | null };
+
+function toColumns(db: Knex, changes: UserChanges) {
+  const { name, description, email, defaultProjectId, enabled, passwordHash } = changes;
+  const columns = {
+    name,
+    description,
+    email,
+    enabled,
+    default_project_id: defaultProjectId,
+    password_hash: passwordHash,
+  };
+  const given = Object.entries(columns).filter(([, value]) => value !== undefined);
+  return { ...Object.fromEntries(given), ...(passwordHash !== undefined && { password_changed_at: db.fn.now() }) };
+}
+
+export async function insertUser(db: Knex, domainId: string, user: UserChanges & { name: string }): Promise<User> {
+  try {
+    const [row] = await db('users')
+      .insert({ id: newHexId(), domain_id: domainId, ...toColumns(db, user) })
+      .returning('*');
+    return fromRow(row);
+  } catch (error) {
+    throw nameTaken(error, user.name);
+  }
+}
+
+export async function updateUser(db: Knex, id: string, changes: UserChanges): Promise<User> {
+  const columns = toColumns(db, changes);
+  if (Object.keys(columns).length === 0) return getUser(db, id);
+  try {
+    const [row] = await db('users').where({ id }).update(columns).returning('*');
+    if (row === undefined) throw new NotFound('user', id);
+    return fromRow(row);
+  } catch (error) {
+    throw nameTaken(error, changes.name ?? '');
+  }
+}
+
+export async function getUser(db: Knex, id: string): Promise<User> {
+  const row = await db<UserRow>('users').where({ id }).first();
+  if (row === undefined) throw new NotFound('user', id);
+  return fromRow(row);
+}
+
+/** For logging in only: the user with the hash of their password. */
+export async function findUserWithPassword(
+  db: Knex,
+  by: { id: string } | { name: string; domain: { id?: string; name?: string } },
+): Promise<{ user: User; passwordHash: string | null } | undefined> {
+  const query = db<UserRow>('users').select('users.*');
+  if ('id' in by) query.where('users.id', by.id);
+  else {
+    query.join('domains', 'domains.id', 'users.domain_id').where('users.name', by.name);
+    if (by.domain.id !== undefined) query.where('domains.id', by.domain.id);
+    else query.where('domains.name', by.domain.name ?? '');
+  }
+  const row: UserRow | undefined = await query.first();
+  return row && { user: fromRow(row), passwordHash: row.password_hash };
+}
+
+export async function listUsers(db: Knex, filter: UserFilter): Promise<User[]> {
+  const query = db<UserRow>('users').orderBy('name').orderBy('id');
+  if (filter.name !== undefined) query.where('name', filter.name);
+  if (filter.domainId !== undefined) query.where('domain_id', filter.domainId);
+  if (filter.enabled !== undefined) query.where('enabled', filter.enabled);
+  return (await query).map(fromRow);
+}
+
+export async function removeUser(db: Knex, id: string): Promise<void> {
+  const removed = await db('users').where({ id }).delete();
+  if (removed === 0) throw new NotFound('user', id);
+}
+
+function nameTaken(error: unknown, name: string): unknown {
+  if (violatedConstraint(error) !== 'users_domain_id_name_unique') return error;
+  return new Conflict(`Conflict occurred attempting to store user - Duplicate entry found with name ${name}.`, {
+    cause: error,
+  });
+}

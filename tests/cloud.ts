@@ -1,0 +1,199 @@
+/** A whole cloud inside the test: real PostgreSQL, simulated hosts, nothing listening and nothing moving unless asked to. */
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { ExecutionContext } from 'ava';
+import { pino } from 'pino';
+import { buildCloud, type Cloud, migrations } from '../cloud.ts';
+import { buildConfig, type Config } from '../common/config/config.ts';
+import { openDatabase } from '../common/database/database.ts';
+import { type Loop, startLoop } from '../common/reconcile/loop.ts';
+import { Secret } from '../common/secret.ts';
+import { createTestDatabase } from './database.ts';
+import { fillIdentity, type Persona, personas } from './personas.ts';
+
+export interface Answer {
+  status: number;
+  headers: Record<string, string | string[] | undefined>;
+  // biome-ignore lint/suspicious/noExplicitAny: the JSON of every API there is
+  body: any;
+  text: string;
+}
+
+export interface Asked {
+  method: string;
+  path: string;
+  body?: unknown;
+  headers?: Record<string, string>;
+  /** Sent as it is, instead of `body`. */
+  payload?: string | Buffer;
+}
+
+/** One persona's client. Each verb asserts the status and gives the parsed body. */
+export interface Client {
+  projectId: string;
+  userId: string;
+  token(): Promise<string>;
+  request(asked: Asked): Promise<Answer>;
+  get(path: string, status?: number): Promise<Answer['body']>;
+  delete(path: string, status?: number): Promise<Answer['body']>;
+  post(path: string, body?: unknown, status?: number): Promise<Answer['body']>;
+  put(path: string, body?: unknown, status?: number): Promise<Answer['body']>;
+  patch(path: string, body?: unknown, status?: number): Promise<Answer['body']>;
+}
+
+export interface TestCloud extends Omit<Cloud, 'start' | 'stop'> {
+  config: Config;
+  as(persona: Persona): Client;
+  anonymous: Client;
+  /** Runs every loop until nothing is left that could be settled now. */
+  settle(): Promise<void>;
+  /** One slow pass of every loop, and what it found. */
+  sweep(): Promise<void>;
+  /** Everything logged so far, a line each. */
+  logLines: string[];
+}
+
+/** Starts a cloud that ends with the test. Call it in the test itself: ava refuses a teardown in hooks. */
+export async function startTestCloud(
+  t: ExecutionContext,
+  overrides: Record<string, string | number> = {},
+): Promise<TestCloud> {
+  const databaseUrl = await createTestDatabase(t, migrations, { name: 'personas', fill: fillIdentity });
+  const dataDir = await mkdtemp(join(tmpdir(), 'cirrostack-test-'));
+  const config = buildConfig({
+    file: {
+      dataDir,
+      drivers: 'simulated',
+      publicUrl: 'http://cloud.test',
+      hostName: 'host-1',
+      logLevel: 'debug',
+      ...overrides,
+    },
+  });
+  config.databaseUrl = new Secret(databaseUrl);
+  const logLines: string[] = [];
+  const log = pino({ level: 'debug', base: null }, { write: (line: string) => logLines.push(line) });
+  const cloud = await buildCloud(config, log);
+  await cloud.server.initialize();
+  const stopAgents: (() => Promise<void>)[] = [];
+  for (const module of cloud.modules) if (module.startAgent) stopAgents.push(await module.startAgent());
+  const never = 2 ** 31 - 1; // a day-long timer would do: loops move when the test says so
+  const loops: Loop[] = cloud.modules
+    .flatMap((module) => [...module.controllers, ...module.agents])
+    .map((reconciler) => startLoop(reconciler, { log, pollMs: never, sweepMs: never }));
+  t.teardown(async () => {
+    for (const stop of stopAgents) await stop();
+    await Promise.all(loops.map((loop) => loop.stop()));
+    await cloud.stop();
+    await rm(dataDir, { recursive: true, force: true });
+  });
+  const ids = await personaIds(databaseUrl);
+  const clients = new Map<Persona, Client>();
+  return {
+    ...cloud,
+    config,
+    logLines,
+    as(persona) {
+      const known = clients.get(persona) ?? client(t, cloud, ids.get(persona) as Ids, () => logIn(cloud, persona));
+      clients.set(persona, known);
+      return known;
+    },
+    anonymous: client(t, cloud, { userId: '', projectId: '' }, async () => ''),
+    async settle() {
+      for (let before = 'nothing looked at yet'; ; ) {
+        for (const loop of loops) await loop.settle();
+        const left = await stillPending(cloud);
+        if (left === '' || left === before) return;
+        before = left;
+      }
+    },
+    async sweep() {
+      for (const loop of loops) await loop.sweep();
+    },
+  };
+}
+
+async function stillPending({ modules }: Cloud): Promise<string> {
+  const reconcilers = modules.flatMap((module) => [...module.controllers, ...module.agents]);
+  const left = await Promise.all(reconcilers.map((reconciler) => reconciler.pending(1000)));
+  return left.flat().join();
+}
+
+interface Ids {
+  userId: string;
+  projectId: string;
+}
+
+async function personaIds(databaseUrl: string): Promise<Map<Persona, Ids>> {
+  const db = openDatabase(databaseUrl, { max: 1 });
+  const rows = await db('users')
+    .leftJoin('projects', 'projects.id', 'users.default_project_id')
+    .select('users.id as userId', 'users.name', 'projects.id as projectId');
+  await db.destroy();
+  return new Map(rows.map((row) => [row.name as Persona, { userId: row.userId, projectId: row.projectId ?? '' }]));
+}
+
+async function logIn({ server }: Cloud, persona: Persona): Promise<string> {
+  const { project, password } = personas[persona];
+  const domain = { id: 'default' };
+  const answer = await server.inject({
+    method: 'POST',
+    url: '/identity/v3/auth/tokens',
+    payload: {
+      auth: {
+        identity: { methods: ['password'], password: { user: { name: persona, domain, password } } },
+        scope: project === null ? 'unscoped' : { project: { name: project, domain } },
+      },
+    },
+  });
+  const token = answer.headers['x-subject-token'];
+  if (typeof token !== 'string') throw new Error(`cannot log in as ${persona}: ${answer.payload}`);
+  return token;
+}
+
+function client(t: ExecutionContext, { server }: Cloud, ids: Ids, logInOnce: () => Promise<string>): Client {
+  let token: Promise<string> | undefined;
+  const request = async ({ method, path, body, headers = {}, payload }: Asked): Promise<Answer> => {
+    token ??= logInOnce();
+    const mine = await token;
+    const sent = payload ?? (body === undefined ? undefined : JSON.stringify(body));
+    const answer = await server.inject({
+      method,
+      url: path,
+      headers: {
+        ...(mine !== '' && { 'x-auth-token': mine }),
+        ...(sent !== undefined && { 'content-type': 'application/json' }),
+        ...headers,
+      },
+      ...(sent !== undefined && { payload: sent }),
+    });
+    const isJson = String(answer.headers['content-type']).includes('json');
+    return {
+      status: answer.statusCode,
+      headers: answer.headers as Answer['headers'],
+      body: isJson && answer.payload !== '' ? JSON.parse(answer.payload) : undefined,
+      text: answer.payload,
+    };
+  };
+  const expecting =
+    (method: string, usual: number) =>
+    async (path: string, body?: unknown, status = usual) => {
+      const answer = await request({ method, path, body });
+      t.is(answer.status, status, `${method} ${path}: ${answer.text}`);
+      return answer.body;
+    };
+  return {
+    ...ids,
+    token: () => {
+      token ??= logInOnce();
+      return token;
+    },
+    request,
+    get: (path, status = 200) => expecting('GET', 200)(path, undefined, status),
+    delete: (path, status = 204) => expecting('DELETE', 204)(path, undefined, status),
+    post: expecting('POST', 201),
+    put: expecting('PUT', 200),
+    patch: expecting('PATCH', 200),
+  };
+}

@@ -3,6 +3,8 @@
  * one element as the bare element (RFC 7047, 5.1), which cannot be told from a scalar without the schema.
  * Sources: ovn-nb(5), ovn-sb(5).
  */
+import { PermanentFailure } from '../../../common/errors.ts';
+
 export type Atom = 'string' | 'uuid' | 'integer' | 'boolean';
 
 interface Column {
@@ -110,7 +112,10 @@ export function decodeValue(column: Column, json: unknown): Value {
 
 /** Ours, as OVSDB reads it. */
 export function encodeValue(column: Column, value: Value): unknown {
-  if (column.shape === 'map') return ['map', Object.entries(value as Record<string, string>)];
+  if (column.shape === 'map') {
+    const entries = Object.entries(value as Record<string, string>);
+    return ['map', entries.map((pair) => pair.map((element) => encodeAtom('string', element)))];
+  }
   if (column.shape === 'set') {
     return ['set', [...(value as ReadonlySet<string>)].map((element) => encodeAtom(column.atom, element))];
   }
@@ -162,8 +167,13 @@ function decodeAtom(atom: Atom, json: unknown): string | number | boolean {
   throw new Error(`Not of type ${atom}: ${JSON.stringify(json)}`);
 }
 
-const encodeAtom = (atom: Atom, value: string | number | boolean): unknown =>
-  atom === 'uuid' ? ['uuid', value] : value;
+function encodeAtom(atom: Atom, value: string | number | boolean): unknown {
+  // The server drops the connection over either (ovsdb-server(7), 4.1), and with it everybody's calls.
+  if (typeof value === 'string' && (value.includes('\0') || !value.isWellFormed())) {
+    throw new PermanentFailure('A text holds characters that the network engine cannot store.');
+  }
+  return atom === 'uuid' ? ['uuid', value] : value;
+}
 
 const elements = (json: unknown): unknown[] =>
   Array.isArray(json) && json[0] === 'set' && Array.isArray(json[1]) ? json[1] : [json];

@@ -1,4 +1,5 @@
 /** The operations of a transaction (RFC 7047, 5.2), and how a wanted row becomes the fewest of them. */
+import { PermanentFailure } from '../../../common/errors.ts';
 import { encodeValue, type Row, type Schema, sameValue, type Value } from './columns.ts';
 import type { Tables } from './replica.ts';
 
@@ -21,6 +22,7 @@ export class Changes<S extends Schema> {
   readonly tables: Tables<S>;
   readonly #schema: S;
   readonly #expected = new Set<string>();
+  readonly #inserted = new Map<string, Record<string, unknown>>();
 
   constructor(schema: S, tables: Tables<S>) {
     this.#schema = schema;
@@ -32,7 +34,7 @@ export class Changes<S extends Schema> {
     const present = this.tables.find(table, uuid);
     const columns = Object.entries(wanted) as [string, Value][];
     if (present === undefined) {
-      this.operations.push({ op: 'insert', table, uuid, row: this.#encode(table, columns) });
+      this.#insert(table, uuid, this.#encode(table, columns));
       return;
     }
     const different = columns.filter(([name, value]) => !sameValue(present[name] as Value, value));
@@ -96,6 +98,22 @@ export class Changes<S extends Schema> {
   /** Whether there is anything to do but to look. */
   get isEmpty(): boolean {
     return this.operations.every(({ op }) => op === 'wait');
+  }
+
+  /** Wanted twice, by two of its users: inserted once. */
+  #insert(table: string, uuid: string, row: Record<string, unknown>): void {
+    const earlier = this.#inserted.get(`${table} ${uuid}`);
+    if (earlier !== undefined) {
+      Object.assign(earlier, row);
+      return;
+    }
+    // The server would take it and lose one of the two: see names.ts.
+    const other = Object.keys(this.#schema).find((name) => {
+      return name !== table && (this.tables.find(name, uuid) !== undefined || this.#inserted.has(`${name} ${uuid}`));
+    });
+    if (other !== undefined) throw new PermanentFailure(`${uuid} is the id of two different things.`);
+    this.#inserted.set(`${table} ${uuid}`, row);
+    this.operations.push({ op: 'insert', table, uuid, row });
   }
 
   #encode(table: string, columns: [string, Value][]): Record<string, unknown> {

@@ -1,0 +1,122 @@
+import { createReadStream } from 'node:fs';
+import { access, constants, type FileHandle, mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { OverQuota, Unavailable } from '../../../common/errors.ts';
+import { isUuid } from '../../../common/ids.ts';
+import { DataMissing, type ImageStore } from '../store.ts';
+import { type Digest, startDigest } from './digest.ts';
+
+const unfinishedSuffix = '.partial';
+/** QEMU and Docker may run as users of their own; the names cannot be guessed and the directory cannot be listed. */
+const fileMode = 0o444;
+const directoryMode = 0o711;
+
+/** Keeps each image's data as one file named by its id. A file under its final name is whole and on the disk. */
+export function openFileStore(directory: string): ImageStore {
+  const pathOf = (id: string) => {
+    if (!isUuid(id)) throw new Error(`not an id of stored data: ${id}`); // it becomes a file name
+    return join(directory, id.toLowerCase());
+  };
+  const ready = async () => {
+    await mkdir(directory, { recursive: true, mode: directoryMode });
+  };
+
+  return {
+    async put(id, data) {
+      const path = pathOf(id);
+      const unfinished = path + unfinishedSuffix;
+      const digest = startDigest();
+      await storing(ready);
+      const handle = await storing(() => open(unfinished, 'wx', fileMode));
+      try {
+        await write(handle, data, digest).finally(() => handle.close());
+        await storing(() => rename(unfinished, path));
+        await storing(() => flushDirectory(directory));
+        return digest.finish();
+      } catch (error) {
+        await Promise.all([rm(unfinished, { force: true }), rm(path, { force: true })]);
+        throw error;
+      }
+    },
+
+    async open(id, range) {
+      const handle = await open(pathOf(id), 'r').catch((error) => {
+        if (error.code === 'ENOENT') throw new DataMissing(`The data ${id} is not in the store.`);
+        throw error;
+      });
+      return createReadStream('', { fd: handle, ...(range && { start: range.first, end: range.last }) });
+    },
+
+    async remove(id) {
+      await rm(pathOf(id) + unfinishedSuffix, { force: true });
+      await rm(pathOf(id), { force: true });
+    },
+
+    async list() {
+      return (await names(directory)).filter(isUuid);
+    },
+
+    async sweep(aliveAmong) {
+      const found = new Set((await names(directory)).map(withoutSuffix).filter(isUuid));
+      const alive = await aliveAmong([...found]);
+      const dead = [...found.difference(alive)];
+      for (const id of dead) await this.remove(id);
+      return dead;
+    },
+
+    async localPath(id) {
+      const path = pathOf(id);
+      return (await stat(path).catch(() => undefined)) && path;
+    },
+
+    async check() {
+      await storing(ready);
+      await storing(() => access(directory, constants.W_OK));
+    },
+  };
+}
+
+/** One buffer at a time: the source is not asked for more before the last is written. */
+async function write(file: FileHandle, data: AsyncIterable<Buffer>, digest: Digest): Promise<void> {
+  for await (const chunk of data) {
+    digest.add(chunk);
+    for (let written = 0; written < chunk.length; ) {
+      const { bytesWritten } = await storing(() => file.write(chunk, written));
+      written += bytesWritten;
+    }
+  }
+  await storing(() => file.sync());
+}
+
+/** A file's new name lasts only once its directory is on the disk too. */
+async function flushDirectory(directory: string): Promise<void> {
+  const handle = await open(directory, 'r');
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
+
+/** Names what the file system refuses; what goes wrong with the source of the data passes as it is. */
+async function storing<T>(act: () => Promise<T>): Promise<T> {
+  try {
+    return await act();
+  } catch (error) {
+    const { code = '' } = error as NodeJS.ErrnoException;
+    const isFull = ['ENOSPC', 'EDQUOT', 'EFBIG'].includes(code);
+    if (isFull) throw new OverQuota('There is no space left for the data of images.', { cause: error });
+    throw new Unavailable('The data of the image could not be stored; try again later.', { cause: error });
+  }
+}
+
+async function names(directory: string): Promise<string[]> {
+  const entries = await readdir(directory, { withFileTypes: true }).catch((error) => {
+    if (error.code === 'ENOENT') return [];
+    throw error;
+  });
+  return entries.filter((entry) => entry.isFile()).map((entry) => entry.name);
+}
+
+const withoutSuffix = (name: string) =>
+  name.endsWith(unfinishedSuffix) ? name.slice(0, -unfinishedSuffix.length) : name;

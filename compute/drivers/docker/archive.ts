@@ -1,0 +1,153 @@
+/**
+ * Image archives are hostile. `docker load` tags whatever names an archive brings, another tenant's too, and unpacks it into
+ * a directory of the daemon's. So the daemon never sees the archive: we read which image it holds, and write a new one with
+ * that image's configuration and layers, under names of our own, tagged with our tag. Paths, links, tags and whatever else
+ * the original holds end here.
+ *
+ * Read are `docker save` archives (a manifest.json, of any version of Docker), and OCI layouts (an index.json).
+ */
+import { createHash } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import { type FileHandle, open } from 'node:fs/promises';
+import { posix } from 'node:path';
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { extract, pack } from 'tar-stream';
+import { BadArchive, manifestOfLayout, manifestOfSave } from './archive-manifest.ts';
+
+const maximumEntries = 20_000;
+/** Bytes; what the OCI specification asks registries to accept. */
+const maximumJson = 4 * 1024 * 1024;
+const maximumLayers = 127; // what overlay2 can stack is 128
+
+/** Where a file's content lies in the archive, in bytes. */
+interface Extent {
+  offset: number;
+  size: number;
+}
+
+type Entries = Map<string, Extent | { link: string }>;
+
+/** One image of an archive: how to read it, and its identity. */
+export interface ArchivedImage {
+  path: string;
+  config: Buffer;
+  /** The engine's image id: `sha256:` and the digest of the configuration. */
+  engineId: string;
+  architecture: string;
+  layers: Extent[];
+}
+
+/** @throws BadArchive with the reason, for the user. */
+export async function readArchive(path: string): Promise<ArchivedImage> {
+  const file = await open(path, 'r');
+  try {
+    const entries = await indexEntries(path, file);
+    const readJson = async (name: string): Promise<Buffer> => {
+      const extent = find(entries, name);
+      if (extent.size > maximumJson) throw new BadArchive(`${JSON.stringify(name)} in it is too large`);
+      const buffer = Buffer.alloc(extent.size);
+      await file.read(buffer, 0, extent.size, extent.offset);
+      return buffer;
+    };
+    const manifest = entries.has('manifest.json')
+      ? manifestOfSave(await readJson('manifest.json'))
+      : entries.has('index.json')
+        ? await manifestOfLayout(await readJson('index.json'), readJson)
+        : undefined;
+    if (manifest === undefined) throw new BadArchive('it is neither a "docker save" archive nor an OCI layout');
+    const config = await readJson(manifest.config);
+    const { architecture, layerCount } = checkConfig(config);
+    const layers = manifest.layers.map((name) => find(entries, name));
+    if (layers.some(({ size }) => size === 0)) throw new BadArchive('a layer in it is empty');
+    if (layerCount !== manifest.layers.length || layerCount > maximumLayers) {
+      throw new BadArchive('its layers are not those of its configuration, or too many');
+    }
+    const engineId = `sha256:${createHash('sha256').update(config).digest('hex')}`;
+    return { path, config, engineId, architecture, layers };
+  } finally {
+    await file.close();
+  }
+}
+
+/** The archive that the daemon gets. Errors of reading end the stream with an error. */
+export function cleanArchive(image: ArchivedImage, tag: string): Readable {
+  const clean = pack();
+  const manifest = [{ Config: 'config.json', RepoTags: [tag], Layers: image.layers.map((_, n) => `${n}.tar`) }];
+  const write = async () => {
+    clean.entry({ name: 'config.json' }, image.config);
+    for (const [n, { offset, size }] of image.layers.entries()) {
+      const entry = clean.entry({ name: `${n}.tar`, size });
+      await pipeline(createReadStream(image.path, { start: offset, end: offset + size - 1 }), entry);
+    }
+    clean.entry({ name: 'manifest.json' }, JSON.stringify(manifest));
+    clean.finalize();
+  };
+  write().catch((error) => clean.destroy(error));
+  return Readable.from(clean);
+}
+
+/** Names and places of all files and links; contents are passed over. A later entry replaces an earlier, as for tar. */
+async function indexEntries(path: string, file: FileHandle): Promise<Entries> {
+  await refuseCompressed(file);
+  const entries: Entries = new Map();
+  const reader = extract({});
+  let count = 0;
+  reader.on('entry', (header, content, next) => {
+    count += 1;
+    if (count > maximumEntries) return next(new BadArchive('it has too many files'));
+    const name = posix.normalize(header.name);
+    if (header.type === 'file' || header.type === 'contiguous-file') {
+      // tar-stream sets it, its types do not say so.
+      entries.set(name, { offset: (header as { byteOffset?: number }).byteOffset!, size: header.size ?? 0 });
+    } else if (header.type === 'symlink' && header.linkname) {
+      // Older versions of Docker save a layer once and link to it from the images that share it.
+      entries.set(name, { link: posix.join(posix.dirname(name), header.linkname) });
+    } else if (header.type === 'link' && header.linkname) {
+      entries.set(name, { link: posix.normalize(header.linkname) });
+    }
+    content.on('end', next);
+    content.resume();
+  });
+  try {
+    await pipeline(createReadStream(path, { highWaterMark: 1024 * 1024 }), reader);
+  } catch (error) {
+    if (error instanceof BadArchive || (error as NodeJS.ErrnoException).syscall !== undefined) throw error;
+    throw new BadArchive('it is not a whole tar archive', { cause: error });
+  }
+  return entries;
+}
+
+async function refuseCompressed(file: FileHandle): Promise<void> {
+  const { buffer } = await file.read(Buffer.alloc(6), 0, 6, 0);
+  const start = buffer.toString('hex');
+  if (
+    start.startsWith('1f8b') ||
+    start.startsWith('28b52ffd') ||
+    start.startsWith('fd377a58') ||
+    start.startsWith('425a')
+  ) {
+    throw new BadArchive('it is compressed; upload the archive as "docker save" writes it');
+  }
+}
+
+/** Follows one link, to a file of this archive; a chain, or a way out of the archive, leads nowhere. */
+function find(entries: Entries, name: string): Extent {
+  const named = entries.get(posix.normalize(name));
+  const found = named !== undefined && 'link' in named ? entries.get(named.link) : named;
+  if (found === undefined || 'link' in found) throw new BadArchive(`${JSON.stringify(name)} is missing in it`);
+  return found;
+}
+
+function checkConfig(config: Buffer): { architecture: string; layerCount: number } {
+  let parsed: { os?: unknown; architecture?: unknown; rootfs?: { diff_ids?: unknown } };
+  try {
+    parsed = JSON.parse(config.toString('utf8'));
+  } catch (error) {
+    throw new BadArchive('its configuration is not JSON', { cause: error });
+  }
+  const { os, architecture, rootfs } = parsed ?? {};
+  if (os !== undefined && os !== 'linux') throw new BadArchive('it is not for Linux');
+  if (!Array.isArray(rootfs?.diff_ids)) throw new BadArchive('its configuration names no layers');
+  return { architecture: typeof architecture === 'string' ? architecture : '', layerCount: rootfs.diff_ids.length };
+}

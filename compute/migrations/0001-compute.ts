@@ -73,7 +73,7 @@ export const createCompute: Migration = {
         launch_index integer not null default 0,
         host_id uuid references compute_hosts,
         unplaced_reason text,
-        created_port_ids uuid[] not null default '{}',
+        unplaced_details text,
         wanted_power text not null default 'running' check (wanted_power in ('running', 'shutdown')),
         deletion_requested_at timestamptz(3),
         revision integer not null default 1,
@@ -129,6 +129,18 @@ export const createCompute: Migration = {
         traceback text,
         primary key (action_number, event)
       );
+
+      create table host_calls (
+        id uuid primary key default gen_random_uuid(),
+        host_id uuid not null references compute_hosts,
+        method text not null,
+        arguments jsonb not null,
+        created_at timestamptz(3) not null default now(),
+        answered_at timestamptz(3),
+        answer jsonb,
+        error text
+      );
+      create index host_calls_unanswered on host_calls (host_id, created_at) where answered_at is null;
 
       -- What guests take from hosts and quotas, whatever kind they are: scheduling and limits count these rows and nothing else.
       create view compute_claims (id, kind, project_id, host_id, vcpus, memory_mib, disk_gib) as

@@ -34,8 +34,8 @@ export interface Server {
   hostId: string | null;
   hostName: string | null;
   unplacedReason: string | null;
-  /** Ports made for this server, which go with it; those it was given stay. */
-  createdPortIds: string[];
+  /** Host by host, for administrators. */
+  unplacedDetails: string | null;
   wantedPower: WantedPower;
   deletionRequestedAt: Date | null;
   revision: number; // grows with every change the host has to follow

@@ -1,0 +1,46 @@
+import { networkInterfaces } from 'node:os';
+import type { Knex } from '../../common/database/database.ts';
+import { CloudError } from '../../common/errors.ts';
+import type { Logger } from '../../common/logger.ts';
+import type { Reconciler } from '../../common/reconcile/loop.ts';
+import type { HostFacts, ServerDriver } from '../drivers/driver.ts';
+import { needsHeartbeat, reportHost, reportHostFault } from './store.ts';
+
+export interface HeartbeatDeps {
+  db: Knex;
+  log: Logger;
+  driver: ServerDriver;
+  /** The name of this host in the cloud. */
+  hostName: string;
+}
+
+/** Keeps the row of this host fresh: what it has, and whether its engine answers. Time is the database's. */
+export function heartbeatReconciler({ db, log, driver, hostName }: HeartbeatDeps): Reconciler {
+  let facts: HostFacts | undefined; // what the machine is made of does not change under a running process
+  return {
+    name: 'compute-hosts',
+    pending: async () => ((await needsHeartbeat(db, hostName)) ? [hostName] : []),
+    async reconcile() {
+      try {
+        await driver.check();
+        facts ??= await driver.hostFacts();
+      } catch (error) {
+        log.warn({ err: error, host: hostName }, 'the engine of this host does not answer');
+        return reportHostFault(db, hostName, faultWords(error));
+      }
+      const { hostname: _, ...rest } = facts;
+      await reportHost(db, { name: hostName, address: ownAddress(), ...rest }, null);
+    },
+  };
+}
+
+function faultWords(error: unknown): string {
+  return error instanceof CloudError ? error.message : 'see the log of its agent';
+}
+
+function ownAddress(): string {
+  const outward = Object.values(networkInterfaces())
+    .flat()
+    .find((address) => address?.family === 'IPv4' && !address.internal);
+  return outward?.address ?? '127.0.0.1';
+}

@@ -1,0 +1,30 @@
+import type { HostCapacity } from '../scheduler/filters.ts';
+
+/** A machine that runs guests, as its own agent reports it. */
+export interface ComputeHost extends HostCapacity {
+  /** The number by which microversions before 2.53 name it, as hypervisor and as service. */
+  number: number;
+  address: string;
+  hypervisorType: string;
+  hypervisorVersion: number;
+  virtualisation: string;
+  cpuModel: string;
+  architecture: string;
+  heartbeatAt: Date;
+  /** Guests on it, servers and containers. */
+  guests: number;
+}
+
+/** What an agent knows of the host it runs on. */
+export interface HostReport {
+  name: string;
+  address: string;
+  vcpus: number;
+  memoryMib: number;
+  diskGib: number;
+  hypervisorType: string;
+  hypervisorVersion: number;
+  virtualisation: string;
+  cpuModel: string;
+  architecture: string;
+}

@@ -1,0 +1,133 @@
+/** All the SQL of compute hosts. Facts and heartbeat are the agent's to write; `is_disabled` is an administrator's. */
+import type { Knex } from '../../common/database/database.ts';
+import { NotFound } from '../../common/errors.ts';
+import { heartbeatSeconds, hostDownSeconds } from '../limits.ts';
+import type { ComputeHost, HostReport } from './host.ts';
+
+interface HostRow {
+  id: string;
+  number: number;
+  name: string;
+  address: string;
+  vcpus: number;
+  memory_mib: number;
+  disk_gib: number;
+  hypervisor_type: string;
+  hypervisor_version: number;
+  virtualisation: string;
+  cpu_model: string;
+  architecture: string;
+  engine_fault: string | null;
+  heartbeat_at: Date;
+  is_disabled: boolean;
+  disabled_reason: string | null;
+  is_fresh: boolean;
+  claimed_vcpus: number;
+  claimed_memory_mib: number;
+  claimed_disk_gib: number;
+  guests: number;
+}
+
+/** Every host with what its guests claim, by name; one query, whatever their number. */
+export async function listHosts(db: Knex): Promise<ComputeHost[]> {
+  const rows: HostRow[] = await hostsWithClaims(db).orderBy('h.name');
+  return rows.map(fromRow);
+}
+
+/** One host with its claims as they are now; `lock` makes later claims on it wait for this transaction. */
+export async function getHost(db: Knex, id: string, { lock = false } = {}): Promise<ComputeHost> {
+  if (lock) await db('compute_hosts').where({ id }).forNoKeyUpdate().select('id');
+  const row: HostRow | undefined = await hostsWithClaims(db).where('h.id', id).first();
+  if (row === undefined) throw new NotFound('Host', id);
+  return fromRow(row);
+}
+
+function hostsWithClaims(db: Knex): Knex.QueryBuilder {
+  const claims = db('compute_claims')
+    .whereNotNull('host_id')
+    .groupBy('host_id')
+    .select('host_id')
+    .sum({ vcpus: 'vcpus', memory_mib: 'memory_mib', disk_gib: 'disk_gib' })
+    .count({ guests: '*' })
+    .as('c');
+  return db('compute_hosts as h')
+    .leftJoin(claims, 'c.host_id', 'h.id')
+    .select(
+      'h.*',
+      db.raw("h.heartbeat_at > now() - ? * interval '1 second' as is_fresh", [hostDownSeconds]),
+      db.raw('coalesce(c.vcpus, 0) as claimed_vcpus'),
+      db.raw('coalesce(c.memory_mib, 0) as claimed_memory_mib'),
+      db.raw('coalesce(c.disk_gib, 0) as claimed_disk_gib'),
+      db.raw('coalesce(c.guests, 0)::int as guests'),
+    );
+}
+
+/** Records that the host is alive, what it has, and whether its engine works (`fault` null). Returns its id. */
+export async function reportHost(db: Knex, report: HostReport, fault: string | null): Promise<string> {
+  const facts = {
+    address: report.address,
+    vcpus: report.vcpus,
+    memory_mib: report.memoryMib,
+    disk_gib: report.diskGib,
+    hypervisor_type: report.hypervisorType,
+    hypervisor_version: report.hypervisorVersion,
+    virtualisation: report.virtualisation,
+    cpu_model: report.cpuModel,
+    architecture: report.architecture,
+    engine_fault: fault,
+  };
+  const [row] = await db('compute_hosts')
+    .insert({ name: report.name, ...facts })
+    .onConflict('name')
+    .merge({ ...facts, heartbeat_at: db.fn.now() })
+    .returning('id');
+  return row.id;
+}
+
+/** Still here, but its engine does not answer. A host that was never reported stays unknown. */
+export async function reportHostFault(db: Knex, name: string, fault: string): Promise<void> {
+  await db('compute_hosts').where({ name }).update({ engine_fault: fault, heartbeat_at: db.fn.now() });
+}
+
+/** Whether the host's agent should report (again) now. */
+export async function needsHeartbeat(db: Knex, name: string): Promise<boolean> {
+  const recent = await db('compute_hosts')
+    .where({ name })
+    .whereRaw("heartbeat_at > now() - ? * interval '1 second'", [heartbeatSeconds])
+    .first('id');
+  return recent === undefined;
+}
+
+/** The id of the host of this name; undefined until its agent has reported for the first time. */
+export async function findHostId(db: Knex, name: string): Promise<string | undefined> {
+  const row = await db('compute_hosts').where({ name }).first('id');
+  return row?.id;
+}
+
+function fromRow(row: HostRow): ComputeHost {
+  return {
+    id: row.id,
+    number: row.number,
+    name: row.name,
+    address: row.address,
+    vcpus: row.vcpus,
+    memoryMib: row.memory_mib,
+    diskGib: row.disk_gib,
+    hypervisorType: row.hypervisor_type,
+    hypervisorVersion: row.hypervisor_version,
+    virtualisation: row.virtualisation,
+    cpuModel: row.cpu_model,
+    architecture: row.architecture,
+    heartbeatAt: row.heartbeat_at,
+    isUp: row.is_fresh && row.engine_fault === null,
+    downReason: row.is_fresh
+      ? `its engine does not answer: ${row.engine_fault}`
+      : `not heard of since ${row.heartbeat_at.toISOString()}`,
+    isDisabled: row.is_disabled,
+    disabledReason: row.disabled_reason,
+    claimedVcpus: row.claimed_vcpus,
+    claimedMemoryMib: row.claimed_memory_mib,
+    claimedDiskGib: row.claimed_disk_gib,
+    guests: row.guests,
+  };
+}

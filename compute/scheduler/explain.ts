@@ -1,0 +1,41 @@
+import type { Refusal } from './filters.ts';
+
+export interface HostRefusal extends Refusal {
+  hostName: string;
+}
+
+const mostHostsListed = 50;
+
+/**
+ * Why no host fits. `reason` is for whoever asked and names no host; `details` goes through the hosts one by one, for
+ * administrators.
+ */
+export function explainNoValidHost(refusals: readonly HostRefusal[]): { reason: string; details: string } {
+  if (refusals.length === 0)
+    return {
+      reason: 'No valid host was found. There is no compute host yet.',
+      details: 'No host agent has reported to this cloud.',
+    };
+  const byFilter = Map.groupBy(refusals, (refusal) => refusal.filter);
+  const groups = [...byFilter].map(([filter, failed]) => `${filter} refused ${count(failed.length)}${closest(failed)}`);
+  const listed = refusals
+    .slice(0, mostHostsListed)
+    .map(({ hostName, filter, reason }) => `${hostName}: ${filter}: ${reason}`);
+  if (refusals.length > listed.length) listed.push(`and ${count(refusals.length - listed.length)} more`);
+  return {
+    reason: `No valid host was found. There are not enough hosts available: ${groups.join('; ')}.`,
+    details: listed.join('\n'),
+  };
+}
+
+function closest(failed: readonly HostRefusal[]): string {
+  const least = failed.reduce((best, next) =>
+    (next.missing?.amount ?? 0) < (best.missing?.amount ?? 0) ? next : best,
+  );
+  if (least.missing === undefined) return failed.length === 1 ? ` (${least.reason})` : '';
+  return ` (${failed.length === 1 ? '' : 'at best '}${least.missing.amount} ${least.missing.unit} missing)`;
+}
+
+function count(hosts: number): string {
+  return hosts === 1 ? '1 host' : `${hosts} hosts`;
+}

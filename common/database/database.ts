@@ -22,3 +22,8 @@ export function violatedConstraint(error: unknown): string | undefined {
   const { code, constraint } = error as { code?: string; constraint?: string };
   return code === '23505' || code === '23503' || code === '23514' || code === '23P01' ? constraint : undefined;
 }
+
+/** Only the conditions that were asked for: knex takes an undefined value for a mistake. */
+export function given<T extends object>(conditions: T): Partial<T> {
+  return Object.fromEntries(Object.entries(conditions).filter(([, value]) => value !== undefined)) as Partial<T>;
+}

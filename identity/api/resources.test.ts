@@ -150,3 +150,19 @@ test('tokens are validated, also without a catalog, and unknown subjects are not
   t.is(head.text, '');
   t.is((await show('nonsense')).status, 404);
 });
+
+test('every collection is listed, with and without filters', async (t) => {
+  const admin = (await startTestCloud(t)).as('admin');
+  for (const [collection, name] of [
+    ['projects', 'p1'],
+    ['users', 'member'],
+    ['roles', 'reader'],
+    ['domains', 'Default'],
+  ] as const) {
+    const all = await admin.get(`${v3}/${collection}`);
+    t.true(all[collection].some((item: { name: string }) => item.name === name));
+    t.deepEqual(Object.keys(all.links), ['self', 'previous', 'next']);
+    t.is((await admin.get(`${v3}/${collection}?name=${name}`))[collection].length, 1);
+    t.is((await admin.get(`${v3}/${collection}?name=nobody`))[collection].length, collection === 'users' ? 1 : 0);
+  }
+});

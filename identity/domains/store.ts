@@ -1,4 +1,4 @@
-import type { Knex } from '../../common/database/database.ts';
+import { given, type Knex } from '../../common/database/database.ts';
 import { NotFound } from '../../common/errors.ts';
 
 export interface Domain {
@@ -14,7 +14,7 @@ export const defaultDomainId = 'default';
 const columns = ['id', 'name', 'description', 'enabled'] as const;
 
 export async function listDomains(db: Knex, filter: { name?: string; enabled?: boolean }): Promise<Domain[]> {
-  return db('domains').where(filter).select(columns).orderBy('name');
+  return db('domains').where(given(filter)).select(columns).orderBy('name');
 }
 
 export async function getDomain(db: Knex, id: string): Promise<Domain> {

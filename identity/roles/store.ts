@@ -1,4 +1,4 @@
-import { type Knex, violatedConstraint } from '../../common/database/database.ts';
+import { given, type Knex, violatedConstraint } from '../../common/database/database.ts';
 import { Conflict, NotFound } from '../../common/errors.ts';
 import { newHexId } from '../../common/ids.ts';
 
@@ -34,7 +34,7 @@ export async function insertRole(db: Knex, role: { name: string; description: st
 }
 
 export async function listRoles(db: Knex, filter: { name?: string }): Promise<Role[]> {
-  return db('roles').where(filter).select(columns).orderBy('name');
+  return db('roles').where(given(filter)).select(columns).orderBy('name');
 }
 
 export async function getRole(db: Knex, id: string): Promise<Role> {

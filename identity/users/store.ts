@@ -1,4 +1,4 @@
-import { type Knex, violatedConstraint } from '../../common/database/database.ts';
+import { given, type Knex, violatedConstraint } from '../../common/database/database.ts';
 import { Conflict, NotFound } from '../../common/errors.ts';
 import { newHexId } from '../../common/ids.ts';
 import type { User, UserFilter } from './user.ts';
@@ -38,8 +38,7 @@ function toColumns(db: Knex, changes: UserChanges) {
     default_project_id: defaultProjectId,
     password_hash: passwordHash,
   };
-  const given = Object.entries(columns).filter(([, value]) => value !== undefined);
-  return { ...Object.fromEntries(given), ...(passwordHash !== undefined && { password_changed_at: db.fn.now() }) };
+  return { ...given(columns), ...(passwordHash !== undefined && { password_changed_at: db.fn.now() }) };
 }
 
 export async function insertUser(db: Knex, domainId: string, user: UserChanges & { name: string }): Promise<User> {

@@ -14,6 +14,7 @@ const needed = {
   'openvswitch-switch': 'ports of servers and containers',
   'ovn-central': 'the northbound and southbound databases',
   'ovn-host': 'ovn-controller',
+  'busybox-static': 'the first container image, and the gate before each container with ports',
   tini: 'reaps orphans where PID 1 does not',
   genisoimage: 'config drives',
   iproute2: 'veth pairs, namespaces, the external bridge',

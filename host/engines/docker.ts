@@ -1,6 +1,8 @@
 /** dockerd. One that runs already is used as it is; ours keeps its data with ours and stays out of the host's network. */
 import { request } from 'node:http';
 import { join } from 'node:path';
+import type { DockerVersion } from 'dockerode';
+import { judgeVersions, versionsOf } from '../../compute/drivers/docker/version.ts';
 import { becomes, spawnDaemon, stopRecorded, writeRecord } from '../processes.ts';
 import {
   type Engine,
@@ -12,6 +14,7 @@ import {
   runPath,
   startUnits,
   stopUnits,
+  warn,
 } from './engine.ts';
 
 export const dockerSocket = '/var/run/docker.sock';
@@ -21,8 +24,11 @@ export const docker: Engine = {
 
   async check(context) {
     try {
-      const { Version: version } = await dockerVersion();
-      return [ok('Docker', version)];
+      const versions = versionsOf(await dockerVersion());
+      const { allowed, problems } = judgeVersions(versions);
+      const found = `${versions.engine}, runc ${versions.runtime}`;
+      if (problems.length === 0) return [ok('Docker', found)];
+      return [(allowed ? warn : fail)('Docker', found, `${problems.join('. ')}.`)];
     } catch (error) {
       const advice = `Run bin/up; ${hasSystemd() ? 'journalctl -u docker' : logPath(context, 'dockerd.log')} says why it ended.`;
       return [fail('Docker', `does not answer: ${(error as Error).message}`, advice)];
@@ -68,10 +74,6 @@ function dockerAnswers(): Promise<boolean> {
     () => true,
     () => false,
   );
-}
-
-interface DockerVersion {
-  Version: string;
 }
 
 function dockerVersion(): Promise<DockerVersion> {

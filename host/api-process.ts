@@ -1,0 +1,56 @@
+/** Our own process: the API, the controllers and this host's agent. */
+import { existsSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { type HostContext, logPath, recordedProcess, runPath } from './engines/engine.ts';
+import { writeWhole } from './files.ts';
+import { type HostSettings, localUrl } from './options.ts';
+import { becomes, isAlive, spawnDaemon, stopRecorded, writeRecord } from './processes.ts';
+
+const root = join(import.meta.dirname, '..');
+
+export function apiProcessPath(context: HostContext): string {
+  return runPath(context, 'cirrostack.json');
+}
+
+export function configPath(context: HostContext): string {
+  return join(context.dataDir, 'cirrostack.json');
+}
+
+/** Writes the file that the process reads its configuration from. What a person added to it stays. */
+export async function writeConfig(context: HostContext, settings: HostSettings): Promise<void> {
+  const path = configPath(context);
+  const before: Record<string, unknown> = existsSync(path) ? JSON.parse(await readFile(path, 'utf8')) : {};
+  const { listenHost, listenPort, publicUrl, databaseUrl } = settings;
+  const ours = { dataDir: context.dataDir, listenHost, listenPort, publicUrl, databaseUrl: databaseUrl ?? '' };
+  await writeWhole(path, `${JSON.stringify({ ...before, ...ours }, null, 2)}\n`, 0o600);
+}
+
+/** Starts the process, anew if it runs, and returns once it answers. */
+export async function restartApiProcess(context: HostContext, settings: HostSettings): Promise<void> {
+  await stopApiProcess(context);
+  const logFile = logPath(context, 'cirrostack.log');
+  // Its own configuration comes from the file alone, so that a doctor or a reboot later sees the same.
+  const env = Object.fromEntries(
+    Object.entries(process.env).filter(([name]) => !/^(CIRROSTACK_|DATABASE_URL$|NODE_OPTIONS$)/.test(name)),
+  );
+  const record = await spawnDaemon({
+    command: join(root, 'node_modules', '.bin', 'node'),
+    args: [join(root, 'main.ts'), '--config', configPath(context)],
+    logFile,
+    env,
+  });
+  await writeRecord(apiProcessPath(context), record);
+  const healthy = async () => (await fetch(`${localUrl(settings)}/healthz`).catch(() => undefined))?.ok === true;
+  await becomes(async () => !isAlive(record) || (await healthy()), 60, 50);
+  if (isAlive(record) && (await healthy())) return;
+  const log = await readFile(logFile, 'utf8');
+  throw new Error(
+    `Cirrostack does not answer. The end of ${logFile}:\n${log.trimEnd().split('\n').slice(-15).join('\n')}`,
+  );
+}
+
+/** @returns whether it was running. */
+export async function stopApiProcess(context: HostContext): Promise<boolean> {
+  return (await recordedProcess(apiProcessPath(context))) !== undefined && stopRecorded(apiProcessPath(context));
+}

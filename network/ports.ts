@@ -5,7 +5,17 @@
 
 import type { Visible } from '../common/context.ts';
 import type { Knex } from '../common/database/database.ts';
+import { BadRequest, Conflict, Forbidden, NotFound } from '../common/errors.ts';
+import { isUuid } from '../common/ids.ts';
 import type { GuestPort } from '../compute/drivers/driver.ts';
+import { PortInUse } from './errors.ts';
+import { change } from './lifecycle.ts';
+import { lockNetwork, visibleNetworks } from './networks/store.ts';
+import { insertPort } from './ports/insert.ts';
+import { removePort } from './ports/removal.ts';
+import { lockPort } from './ports/store.ts';
+import { checkQuota } from './quotas/operations.ts';
+import { ensureDefaultGroup } from './security-groups/default-group.ts';
 
 /** A port for a device: a new one on a network, or one the user made before. */
 export interface PortRequest {
@@ -42,27 +52,181 @@ export interface GuestAddress {
 
 /**
  * Gives the device a port, inside the caller's transaction. Throws `NetworkNotFound`/`PortNotFound` (as `NotFound`),
- * `Conflict` kinds (`PortInUse`, `IpAddressInUse`, `IpAddressGenerationFailure`) and `OverQuota`.
+ * `Conflict` kinds (`PortInUse`, `IpAddressInUse`, `IpAddressGenerationFailure`), `Forbidden` and `OverQuota`.
  */
-export declare function createPort(trx: Knex, request: PortRequest): Promise<{ id: string; networkId: string }>;
-/** Says which host carries the port; null unbinds it. */
-export declare function bindPort(trx: Knex, portId: string, hostName: string | null): Promise<void>;
+export async function createPort(trx: Knex, request: PortRequest): Promise<{ id: string; networkId: string }> {
+  if (request.portId !== undefined) return await takePort(trx, request, request.portId);
+  if (request.networkId === undefined) throw new BadRequest('A port needs a network.');
+  const network = await lockNetwork(trx, request.visible, request.networkId);
+  if (network.external && !network.shared && network.projectId !== request.projectId && request.visible !== 'everyone')
+    throw new Forbidden(`It is not allowed to create an interface on external network ${network.id}.`);
+  await checkQuota(trx, request.projectId, 'port');
+  const groups = request.securityGroupIds ?? [await ensureDefaultGroup(trx, request.projectId)];
+  const id = await insertPort(trx, request.visible, {
+    projectId: request.projectId,
+    networkId: network.id,
+    name: request.name,
+    portSecurityEnabled: network.portSecurityEnabled,
+    deviceId: request.deviceId,
+    deviceOwner: request.deviceOwner,
+    attachedTo: request.deviceId,
+    madeForDevice: true,
+    hostName: request.hostName,
+    fixedIps: request.fixedIp === undefined ? undefined : [{ address: request.fixedIp }],
+    securityGroupIds: network.portSecurityEnabled ? groups : [],
+  });
+  return { id, networkId: network.id };
+}
+
+async function takePort(trx: Knex, request: PortRequest, portId: string): Promise<{ id: string; networkId: string }> {
+  const port = await lockPort(trx, request.visible, portId);
+  if (port.attachedTo !== null || port.deviceOwner.startsWith('network:'))
+    throw new PortInUse(`Port ${portId} is still in use.`);
+  await change(trx, 'ports', portId, {
+    attached_to: request.deviceId,
+    attached_order: trx.raw(`nextval('ports_attached_order')`),
+    device_id: request.deviceId,
+    device_owner: request.deviceOwner,
+    host_name: request.hostName,
+  });
+  return { id: portId, networkId: port.networkId };
+}
+
+/** Says which host carries the port; null unbinds it. A port that is not there any more is left alone. */
+export async function bindPort(trx: Knex, portId: string, hostName: string | null): Promise<void> {
+  await trx('ports').where({ id: portId }).update({ host_name: hostName, updated_at: trx.fn.now() });
+}
+
 /** Takes one port, or all, from the device: deletes those made for it, frees those that the user made. */
-export declare function releasePorts(trx: Knex, deviceId: string, portId?: string): Promise<void>;
+export async function releasePorts(trx: Knex, deviceId: string, portId?: string): Promise<void> {
+  const query = trx('ports')
+    .where({ attached_to: deviceId })
+    .whereNull('deletion_requested_at')
+    .orderBy('id')
+    .forUpdate();
+  if (portId !== undefined) query.where({ id: portId });
+  for (const port of await query.select('id', 'made_for_device'))
+    if (port.made_for_device) await removePort(trx, port.id);
+    else
+      await change(trx, 'ports', port.id, {
+        attached_to: null,
+        attached_order: null,
+        device_id: '',
+        device_owner: '',
+        host_name: null,
+      });
+}
+
 /** What drivers plug, by device, in the order in which the ports were given; devices without ports are absent. */
-export declare function guestPorts(db: Knex, deviceIds: readonly string[]): Promise<Map<string, GuestPort[]>>;
+export async function guestPorts(db: Knex, deviceIds: readonly string[]): Promise<Map<string, GuestPort[]>> {
+  const rows = await attachedPorts(db, deviceIds)
+    .join('networks as n', 'n.id', 'p.network_id')
+    .select(
+      'n.mtu',
+      db.raw(`(select coalesce(json_agg(json_build_object('address', host(a.address), 'prefixLength', masklen(s.cidr),
+          'gateway', host(s.gateway_ip), 'dnsServers', s.dns_nameservers) order by a.address), '[]')
+        from port_addresses a join subnets s on s.id = a.subnet_id
+        where a.port_id = p.id and not a.released) as addresses`),
+    );
+  return grouped(rows, (row) => ({
+    id: row.id,
+    macAddress: row.mac_address,
+    mtu: row.mtu,
+    addresses: row.addresses.map((one: GuestPort['addresses'][number]) => ({
+      address: one.address,
+      prefixLength: one.prefixLength,
+      gateway: one.gateway,
+    })),
+    dnsServers: [...new Set<string>(row.addresses.flatMap((one: { dnsServers: string[] }) => one.dnsServers))],
+  }));
+}
+
+function attachedPorts(db: Knex, deviceIds: readonly string[]): Knex.QueryBuilder {
+  return db('ports as p')
+    .select('p.id', 'p.mac_address', 'p.attached_to')
+    .whereIn('p.attached_to', [...deviceIds])
+    .whereNull('p.deletion_requested_at')
+    .orderBy('p.attached_order');
+}
+
+// biome-ignore lint/suspicious/noExplicitAny: rows of joined queries, shaped by the select lists next to the callers
+function grouped<T>(rows: any[], view: (row: any) => T): Map<string, T[]> {
+  const groups = new Map<string, T[]>();
+  for (const row of rows) groups.set(row.attached_to, [...(groups.get(row.attached_to) ?? []), view(row)]);
+  return groups;
+}
+
 /** Fixed and floating addresses by device, fixed before floating within a port; one query. */
-export declare function addressesOf(db: Knex, deviceIds: readonly string[]): Promise<Map<string, GuestAddress[]>>;
+export async function addressesOf(db: Knex, deviceIds: readonly string[]): Promise<Map<string, GuestAddress[]>> {
+  const rows = await attachedPorts(db, deviceIds)
+    .join('networks as n', 'n.id', 'p.network_id')
+    .join(
+      db.raw(`(select port_id, address, 'fixed' as type from port_addresses where not released
+        union all select port_id, floating_address, 'floating' from floating_ips where port_id is not null) as a`),
+      'a.port_id',
+      'p.id',
+    )
+    .select('n.id as network_id', 'n.name as network_name', 'a.type')
+    .select(db.raw('host(a.address) as address'), db.raw('family(a.address) as version'))
+    .orderBy(['a.type', 'a.address']);
+  return grouped(rows, (row) => ({
+    networkId: row.network_id,
+    networkName: row.network_name,
+    portId: row.id,
+    address: row.address,
+    version: row.version,
+    macAddress: row.mac_address,
+    type: row.type,
+  }));
+}
+
 /**
  * The network of a request that names none: the project's only one, else the only shared one that is not external;
  * undefined when there is none. Throws `Conflict` when there are several.
  */
-export declare function defaultNetworkFor(db: Knex, projectId: string): Promise<string | undefined>;
+export async function defaultNetworkFor(db: Knex, projectId: string): Promise<string | undefined> {
+  const rows: { id: string; project_id: string }[] = await visibleNetworks(db, { projectId }).where(
+    'n.external',
+    false,
+  );
+  const own = rows.filter((row) => row.project_id === projectId);
+  const candidates = own.length > 0 ? own : rows;
+  if (candidates.length > 1)
+    throw new Conflict('Multiple possible networks found, use a Network ID to be more specific.');
+  return candidates[0]?.id;
+}
+
 /** Names or ids of the project's groups to ids. Throws `NotFound`, and `Conflict` when a name is not unique. */
-export declare function resolveSecurityGroups(
+export async function resolveSecurityGroups(
   db: Knex,
   projectId: string,
   namesOrIds: readonly string[],
-): Promise<string[]>;
+): Promise<string[]> {
+  if (namesOrIds.includes('default')) await ensureDefaultGroup(db, projectId);
+  const rows = await db('security_groups')
+    .where({ project_id: projectId })
+    .whereNull('deletion_requested_at')
+    .where((either) => either.whereIn('name', [...namesOrIds]).orWhereIn('id', namesOrIds.filter(isUuid)))
+    .select('id', 'name');
+  const ids = namesOrIds.map((wanted) => {
+    const matches = rows.filter((row) => row.id === wanted.toLowerCase());
+    const found = matches.length > 0 ? matches : rows.filter((row) => row.name === wanted);
+    if (found.length > 1)
+      throw new Conflict(`Multiple security groups found matching '${wanted}'. Use an ID to be more specific.`);
+    if (found.length === 0) throw new NotFound('Security Group', wanted);
+    return found[0].id as string;
+  });
+  return [...new Set(ids)];
+}
+
 /** Names of the security groups of each device's ports, without repetition; for compute's `security_groups`. */
-export declare function securityGroupNamesOf(db: Knex, deviceIds: readonly string[]): Promise<Map<string, string[]>>;
+export async function securityGroupNamesOf(db: Knex, deviceIds: readonly string[]): Promise<Map<string, string[]>> {
+  const rows = await db('ports as p')
+    .join('port_security_groups as x', 'x.port_id', 'p.id')
+    .join('security_groups as g', 'g.id', 'x.security_group_id')
+    .whereIn('p.attached_to', [...deviceIds])
+    .whereNull('p.deletion_requested_at')
+    .distinct('p.attached_to', 'g.name')
+    .orderBy(['p.attached_to', 'g.name']);
+  return grouped(rows, (row) => row.name);
+}

@@ -1,0 +1,155 @@
+import { Type } from 'typebox';
+import { type ProjectContext, visibleTo } from '../../common/context.ts';
+import { noContent, route } from '../../common/http/route.ts';
+import { isoSeconds } from '../../common/http/time.ts';
+import { type Network, statusOfNetwork } from '../networks/network.ts';
+import { createNetworks, deleteNetwork, updateNetwork } from '../networks/operations.ts';
+import { getNetwork, type NetworkRow, networkFromRow, visibleNetworks } from '../networks/store.ts';
+import { networkPolicy } from '../policy.ts';
+import { asked, closed, description, name, oneOrMany, projectId } from './bodies.ts';
+import type { ApiDeps } from './deps.ts';
+import { answer, type Listing, listPage, selected, tagFilters } from './listing.ts';
+
+const changeable = {
+  name: Type.Optional(name),
+  description: Type.Optional(description),
+  admin_state_up: Type.Optional(Type.Boolean()),
+  shared: Type.Optional(Type.Boolean()),
+  'router:external': Type.Optional(Type.Boolean()),
+  port_security_enabled: Type.Optional(Type.Boolean()),
+  mtu: Type.Optional(Type.Integer({ minimum: 576, maximum: 9000 })),
+};
+const NewNetwork = Type.Object(
+  {
+    ...changeable,
+    project_id: Type.Optional(projectId),
+    tenant_id: Type.Optional(projectId),
+    'provider:network_type': Type.Optional(Type.String()),
+    'provider:physical_network': Type.Optional(Type.String({ minLength: 1, maxLength: 64 })),
+    'provider:segmentation_id': Type.Optional(Type.Integer()),
+  },
+  closed,
+);
+const CreateNetwork = oneOrMany('network', 'networks', NewNetwork);
+const UpdateNetwork = Type.Object({ network: Type.Object(changeable, closed) }, closed);
+
+export const networkListing: Listing = {
+  collection: 'networks',
+  idColumn: 'n.id',
+  attributes: {
+    id: { column: 'n.id', kind: 'uuid', sortable: true },
+    name: { column: 'n.name', kind: 'text', sortable: true },
+    description: { column: 'n.description', kind: 'text' },
+    project_id: { column: 'n.project_id', kind: 'text', sortable: true },
+    tenant_id: { column: 'n.project_id', kind: 'text', sortable: true },
+    admin_state_up: { column: 'n.admin_state_up', kind: 'boolean', sortable: true },
+    shared: { column: 'n.shared', kind: 'boolean' },
+    'router:external': { column: 'n.external', kind: 'boolean' },
+    mtu: { column: 'n.mtu', kind: 'integer', sortable: true },
+    'provider:network_type': { column: 'n.network_type', kind: 'text' },
+    'provider:physical_network': { column: 'n.physical_network', kind: 'text' },
+    created_at: { column: 'n.created_at', kind: 'text', sortable: true },
+  },
+  filters: {
+    ...tagFilters('n.id'),
+    created_at: () => undefined,
+    status: (query, values) => {
+      const broken = 'n.fault is not null and n.settled_revision = n.revision';
+      query.where((any) => {
+        any.whereRaw('false');
+        if (values.includes('ACTIVE')) any.orWhereRaw(`not (${broken})`);
+        if (values.includes('ERROR')) any.orWhereRaw(broken);
+      });
+    },
+  },
+};
+
+export function networkView({ enforcer }: Pick<ApiDeps, 'enforcer'>, ctx: ProjectContext) {
+  const provider = enforcer.allows(ctx, networkPolicy['get_network:provider']);
+  return (network: Network) => ({
+    id: network.id,
+    name: network.name,
+    description: network.description,
+    project_id: network.projectId,
+    tenant_id: network.projectId,
+    status: statusOfNetwork(network),
+    admin_state_up: network.adminStateUp,
+    shared: network.shared,
+    'router:external': network.external,
+    port_security_enabled: network.portSecurityEnabled,
+    mtu: network.mtu,
+    subnets: network.subnetIds,
+    ...(provider && {
+      'provider:network_type': network.networkType,
+      'provider:physical_network': network.physicalNetwork,
+      'provider:segmentation_id': null,
+    }),
+    tags: network.tags,
+    created_at: isoSeconds(network.createdAt),
+    updated_at: isoSeconds(network.updatedAt),
+    revision_number: network.revision,
+  });
+}
+
+export const networkRoutes = (deps: ApiDeps) => [
+  route({
+    method: 'GET',
+    path: '/v2.0/networks',
+    rule: networkPolicy.get_network,
+    summary: 'List networks',
+    status: 200,
+    async handler({ ctx, query }) {
+      const view = networkView(deps, ctx);
+      const rows = visibleNetworks(deps.db, visibleTo(ctx));
+      const page = await listPage<NetworkRow>(rows, networkListing, query, `${deps.url}/networks`);
+      return answer(networkListing, page, query, (row) => view(networkFromRow(row)));
+    },
+  }),
+  route({
+    method: 'POST',
+    path: '/v2.0/networks',
+    rule: networkPolicy.create_network,
+    summary: 'Create a network, or several',
+    status: 201,
+    body: CreateNetwork,
+    async handler({ ctx, body }, h) {
+      const { items, bulk } = asked<typeof NewNetwork>(body, 'network', 'networks');
+      const views = (await createNetworks(deps, ctx, items)).map(networkView(deps, ctx));
+      return h.response(bulk ? { networks: views } : { network: views[0] }).code(201);
+    },
+  }),
+  route({
+    method: 'GET',
+    path: '/v2.0/networks/{id}',
+    rule: networkPolicy.get_network,
+    summary: 'Show a network',
+    status: 200,
+    async handler({ ctx, params, query }) {
+      const network = await getNetwork(deps.db, visibleTo(ctx), params.id ?? '');
+      return { network: selected(networkView(deps, ctx)(network), query) };
+    },
+  }),
+  route({
+    method: 'PUT',
+    path: '/v2.0/networks/{id}',
+    rule: networkPolicy.update_network,
+    summary: 'Change a network',
+    status: 200,
+    body: UpdateNetwork,
+    async handler({ ctx, params, body }) {
+      const network = await updateNetwork(deps, ctx, params.id ?? '', body.network);
+      return { network: networkView(deps, ctx)(network) };
+    },
+  }),
+  route({
+    method: 'DELETE',
+    path: '/v2.0/networks/{id}',
+    rule: networkPolicy.delete_network,
+    summary: 'Delete a network and its subnets',
+    status: 204,
+    async handler({ ctx, params }, h) {
+      await deleteNetwork(deps, ctx, params.id ?? '');
+      return noContent(h);
+    },
+  }),
+];

@@ -35,7 +35,8 @@ export const projectReader = (description: string) =>
 export const projectMember = (description: string) =>
   ({ check: 'role:admin or (role:member and project_id:%(project_id)s)', scopes: project, description }) as const;
 export const projectAdmin = (description: string) => ({ check: 'role:admin', scopes: project, description }) as const;
-/** Administrators, whatever their token is scoped to. */
-export const admin = (description: string) => ({ check: 'role:admin', scopes: anyScope, description }) as const;
+/** Administrators of the cloud. One of a domain is not: what they may do is for rules that look at the domain. */
+export const admin = (description: string) =>
+  ({ check: 'role:admin', scopes: ['project', 'system'], description }) as const;
 /** Whoever has a valid token. */
 export const authenticated = (description: string) => ({ check: '@', scopes: anyScope, description }) as const;

@@ -1,0 +1,163 @@
+/**
+ * The action log: at once the queue of what cannot be read off a state (a reboot), the os-instance-actions API, and the history
+ * that a person reads.
+ */
+import type { Context } from '../../common/context.ts';
+import type { Knex } from '../../common/database/database.ts';
+import { NotFound } from '../../common/errors.ts';
+import type { RebootType } from './server.ts';
+
+export interface ServerAction {
+  number: number;
+  serverId: string;
+  action: string;
+  parameters: { type?: RebootType };
+  requestId: string;
+  /** Null when the cloud itself acted, as it does to bring a lost guest back. */
+  userId: string | null;
+  projectId: string | null;
+  /** The revision of the server that it brought about. */
+  revision: number;
+  message: string | null;
+  startedAt: Date;
+  finishedAt: Date | null;
+}
+
+/** A step of an action as the host took it. */
+export interface ActionEvent {
+  event: string;
+  startedAt: Date;
+  finishedAt: Date | null;
+  result: 'Success' | 'Error' | null;
+  traceback: string | null;
+}
+
+export interface NewAction {
+  serverId: string;
+  action: string;
+  parameters?: ServerAction['parameters'];
+  revision: number;
+}
+
+/** Writes down what was asked, in the transaction that asks for it. */
+export async function recordAction(trx: Knex, ctx: Context, asked: NewAction): Promise<void> {
+  await trx('server_actions').insert({
+    server_id: asked.serverId,
+    action: asked.action,
+    parameters: JSON.stringify(asked.parameters ?? {}),
+    request_id: ctx.requestId,
+    user_id: ctx.userId,
+    project_id: ctx.projectId,
+    revision: asked.revision,
+  });
+}
+
+/** Writes down what the cloud does of its own accord, and why. */
+export async function recordOwnAction(
+  db: Knex,
+  done: NewAction & { requestId: string; projectId: string; message: string },
+): Promise<void> {
+  await db('server_actions').insert({
+    server_id: done.serverId,
+    action: done.action,
+    request_id: done.requestId,
+    project_id: done.projectId,
+    revision: done.revision,
+    message: done.message,
+  });
+}
+
+/** Newest first. */
+export async function listActions(db: Knex, serverId: string): Promise<ServerAction[]> {
+  const rows = await db('server_actions').where({ server_id: serverId }).orderBy('number', 'desc').limit(1000);
+  return rows.map(fromRow);
+}
+
+/** The newest action of that request. Throws `NotFound`. */
+export async function getAction(
+  db: Knex,
+  serverId: string,
+  requestId: string,
+): Promise<ServerAction & { events: ActionEvent[] }> {
+  const row = await db('server_actions')
+    .where({ server_id: serverId, request_id: requestId })
+    .orderBy('number', 'desc')
+    .first();
+  if (row === undefined) throw new NotFound('Action for request_id', requestId);
+  const events = await db('server_action_events').where({ action_number: row.number }).orderBy('started_at', 'desc');
+  return {
+    ...fromRow(row),
+    events: events.map((event) => ({
+      event: event.event,
+      startedAt: event.started_at,
+      finishedAt: event.finished_at,
+      result: event.result,
+      traceback: event.traceback,
+    })),
+  };
+}
+
+/** What is asked for and not done, in the order in which it was asked for. */
+export async function listUnfinished(db: Knex, serverId: string): Promise<ServerAction[]> {
+  const rows = await db('server_actions').where({ server_id: serverId, finished_at: null }).orderBy('number');
+  return rows.map(fromRow);
+}
+
+export async function finishAction(db: Knex, number: number): Promise<void> {
+  await db('server_actions').where({ number }).update({ message, finished_at: db.fn.now(), updated_at: db.fn.now() });
+}
+
+/** Marks everything done that led to `revision`, or as failed when there is a message. */
+export async function finishActionsUpTo(
+  db: Knex,
+  serverId: string,
+  revision: number,
+  message: string | null,
+): Promise<void> {
+  await db('server_actions')
+    .where({ server_id: serverId, finished_at: null })
+    .where('revision', '<=', revision)
+    .update({
+      message: db.raw('coalesce(?, message)', [message]),
+      finished_at: db.fn.now(),
+      updated_at: db.fn.now(),
+    });
+}
+
+/** Writes down a step that the host took for an action, successful when `error` is null; a repeated step replaces itself. */
+export async function recordEvent(
+  db: Knex,
+  actionNumber: number,
+  event: string,
+  startedAt: Date,
+  error: string | null,
+): Promise<void> {
+  await db('server_action_events')
+    .insert({
+      action_number: actionNumber,
+      event,
+      started_at: startedAt,
+      finished_at: db.fn.now(),
+      result: error === null ? 'Success' : 'Error',
+      traceback: error,
+    })
+    .onConflict(['action_number', 'event'])
+    .merge(['finished_at', 'result', 'traceback']);
+}
+
+// biome-ignore lint/suspicious/noExplicitAny: a row as PostgreSQL gives it; the migration guarantees its types
+function fromRow(row: any): ServerAction {
+  return {
+    number: row.number,
+    serverId: row.server_id,
+    action: row.action,
+    parameters: row.parameters,
+    requestId: row.request_id,
+    userId: row.user_id,
+    projectId: row.project_id,
+    revision: row.revision,
+    message: row.message,
+    startedAt: row.started_at,
+    finishedAt: row.finished_at,
+  };
+}

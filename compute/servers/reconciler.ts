@@ -1,0 +1,187 @@
+import { randomUUID } from 'node:crypto';
+import type { Knex } from '../../common/database/database.ts';
+import { CloudError, NotFound, PermanentFailure } from '../../common/errors.ts';
+import type { Logger } from '../../common/logger.ts';
+import type { Reconciler } from '../../common/reconcile/loop.ts';
+import type { ObservedGuest, ServerDriver, ServerSpec } from '../drivers/driver.ts';
+import type { ImageCache } from '../image-cache/cache.ts';
+import { rebootGraceSeconds, shutdownGraceSeconds } from '../limits.ts';
+import { finishAction, finishActionsUpTo, listUnfinished, recordEvent, recordOwnAction } from './actions.ts';
+import { configDrive } from './config-drive.ts';
+import type { Images, Networking } from './neighbours.ts';
+import { acceptShutdown, type Fault, giveUpOn, recordFailure, settleServer, unsettle } from './observations.ts';
+import { effectivePower, type Server } from './server.ts';
+import { findServerOnHost, getBootData, listPowerOnHost, listUnsettledIds } from './store.ts';
+
+export interface ServerReconcilerDeps {
+  db: Knex;
+  log: Logger;
+  driver: ServerDriver;
+  cache: ImageCache;
+  images: Pick<Images, 'imageData'>;
+  networking: Pick<Networking, 'guestPorts' | 'releasePorts'>;
+  /** This host: the servers of others are none of its business. */
+  hostName: string;
+}
+
+/** Makes this host run the servers that were placed on it, as they were asked for, and no others. */
+export function serverReconciler(deps: ServerReconcilerDeps): Reconciler {
+  const { db, log, driver, hostName } = deps;
+  return {
+    name: 'servers',
+    pending: (limit) => listUnsettledIds(db, hostName, limit),
+    async reconcile(id) {
+      const server = await findServerOnHost(db, hostName, id);
+      if (server === undefined) return;
+      const isLeaving = server.deletionRequestedAt !== null;
+      try {
+        await (isLeaving ? removeServer : settle)(deps, server);
+      } catch (error) {
+        const fault = faultOf(error);
+        const isFinal = error instanceof PermanentFailure && !isLeaving; // a deletion is never given up
+        log.warn({ err: error, server: id, isFinal }, 'a server is not as asked');
+        const [action] = await listUnfinished(db, id);
+        if (action) await recordEvent(db, action.number, eventOf(action.action), new Date(), fault.details);
+        if (!isFinal) {
+          await recordFailure(db, server, fault);
+          throw error; // the loop tries again, later each time
+        }
+        await db.transaction(async (trx) => {
+          await giveUpOn(trx, server, fault);
+          await finishActionsUpTo(trx, id, server.revision, 'Error');
+        });
+      }
+    },
+    async sweep() {
+      const guests = await driver.list();
+      const rows = await listPowerOnHost(db, hostName); // after the guests: what is made has its row first
+      const seen = new Map(guests.map((guest) => [guest.id, guest.power]));
+      for (const { id } of guests) {
+        if (rows.has(id)) continue;
+        log.warn({ server: id }, 'removing a guest of ours that no server stands for');
+        await driver.remove(id);
+      }
+      return [...rows].filter(([id, power]) => power !== null && seen.get(id) !== power).map(([id]) => id);
+    },
+  };
+}
+
+/** The row goes last: a crash before that leaves it, and by it everything else is found again. */
+async function removeServer({ db, driver, networking }: ServerReconcilerDeps, server: Server): Promise<void> {
+  await driver.remove(server.id);
+  await db.transaction(async (trx) => {
+    await networking.releasePorts(trx, server.id);
+    await trx('servers').where({ id: server.id }).delete();
+  });
+}
+
+async function settle(deps: ServerReconcilerDeps, server: Server): Promise<void> {
+  const { db, driver } = deps;
+  const wanted = effectivePower(server);
+  if (server.settledRevision === server.revision) {
+    if (server.isFaulty) return; // it gave up on this revision
+    const guest = await driver.observe(server.id);
+    if (guest?.power === wanted) return;
+    if (wanted === 'running' && guest?.power === 'shutdown' && guest.stoppedItself) return letShutdownStand(db, server);
+    await noteDrift(db, server, guest);
+  }
+  const spec = await specOf(deps, server);
+  await driver.ensure(spec);
+  await reboot(deps, server, spec);
+  await driver.power(spec, wanted, { graceSeconds: shutdownGraceSeconds });
+  await db.transaction(async (trx) => {
+    await settleServer(trx, server, wanted);
+    for (const action of await listUnfinished(trx, server.id))
+      if (action.revision <= server.revision)
+        await recordEvent(trx, action.number, eventOf(action.action), action.startedAt, null);
+    await finishActionsUpTo(trx, server.id, server.revision, null);
+  });
+}
+
+/** Each reboot that was asked for happens at least once; those that a later shutdown overtook are let go. */
+async function reboot({ db, driver }: ServerReconcilerDeps, server: Server, spec: ServerSpec): Promise<void> {
+  if (effectivePower(server) !== 'running') return;
+  for (const action of await listUnfinished(db, server.id)) {
+    if (action.action !== 'reboot' || action.revision > server.revision) continue;
+    const kind = action.parameters.type === 'SOFT' ? 'soft' : 'hard';
+    await driver.reboot(spec, kind, { graceSeconds: rebootGraceSeconds });
+    await recordEvent(db, action.number, eventOf(action.action), action.startedAt, null);
+    await finishAction(db, action.number);
+  }
+}
+
+async function letShutdownStand(db: Knex, server: Server): Promise<void> {
+  await db.transaction(async (trx) => {
+    await acceptShutdown(trx, server);
+    await recordOwnAction(trx, ownAction(server, 'stop', 'The guest shut itself down.'));
+    await finishActionsUpTo(trx, server.id, server.revision, null);
+  });
+}
+
+/** Somebody else's doing: it is put right, and the owner can read why the server was away. */
+async function noteDrift(db: Knex, server: Server, guest: ObservedGuest | undefined): Promise<void> {
+  const how = {
+    none: 'The guest was gone from its host',
+    crashed: 'The guest had crashed',
+    shutdown: "The guest's power had been cut",
+    paused: 'The guest had been paused',
+    running: 'The guest had been started on its host',
+  }[guest?.power ?? 'none'];
+  const [action, consequence] =
+    effectivePower(server) === 'running' ? ['start', 'it is started again'] : ['stop', 'it is stopped again'];
+  await db.transaction(async (trx) => {
+    await unsettle(trx, server, guest?.power ?? 'shutdown');
+    await recordOwnAction(trx, ownAction(server, action as string, `${how}; ${consequence}.`));
+  });
+}
+
+function ownAction(server: Server, action: string, message: string) {
+  const { id: serverId, projectId, revision } = server;
+  return { serverId, projectId, revision, action, message, requestId: `req-${randomUUID()}` };
+}
+
+/** Everything the host has to know, read afresh: ports and addresses may have changed since the server was made. */
+async function specOf({ db, cache, images, networking }: ServerReconcilerDeps, server: Server): Promise<ServerSpec> {
+  const path = await cache.ensure(server.imageId, () => images.imageData(db, server.imageId)).catch(imageGone);
+  const ports = (await networking.guestPorts(db, [server.id])).get(server.id) ?? [];
+  const boot = await getBootData(db, server.id);
+  return {
+    id: server.id,
+    name: server.name,
+    vcpus: server.vcpus,
+    memoryMib: server.memoryMib,
+    rootDiskGib: server.diskGib,
+    image: { path, format: server.imageFormat },
+    ports,
+    configDrive: configDrive(server, boot, ports),
+  };
+}
+
+/** Deleted before this host had it: it will not come back. */
+function imageGone(error: unknown): never {
+  throw error instanceof NotFound ? new PermanentFailure(error.message, { cause: error }) : error;
+}
+
+/** Nova's names for the steps of its compute manager, which clients know. */
+function eventOf(action: string): string {
+  const steps: Record<string, string> = {
+    create: 'compute__do_build_and_run_instance',
+    start: 'compute_start_instance',
+    stop: 'compute_stop_instance',
+    reboot: 'compute_reboot_instance',
+    delete: 'compute_terminate_instance',
+  };
+  return steps[action] ?? `compute_${action}`;
+}
+
+/** Our own failures are worded for users; what anything else says stays with administrators. */
+function faultOf(error: unknown): Fault {
+  const chain: string[] = [];
+  for (let cause: unknown = error; cause instanceof Error && chain.length < 10; cause = cause.cause)
+    chain.push(`${cause.name}: ${cause.message}`);
+  const details = chain.join('\n') || String(error);
+  const { code } = error as { code?: string };
+  if (error instanceof CloudError) return { message: error.message, details };
+  if (code === 'ENOSPC') return { message: "The server's host has no disk space left.", details };
+  return { message: "The server's host failed in a way that only its operator can see; it goes on trying.", details };
+}

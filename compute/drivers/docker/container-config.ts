@@ -9,6 +9,7 @@ import { PermanentFailure } from '../../../common/errors.ts';
 import type { ContainerSpec } from '../driver.ts';
 import { gated, gatePath } from './gate.ts';
 import { containerName, digestLabel, idLabel, imageTag, labelPrefix } from './names.ts';
+import { checkPorts } from './plug-commands.ts';
 
 /**
  * Docker's default set without MKNOD (there are no devices to make), AUDIT_WRITE (the host's audit log is not a tenant's)
@@ -80,6 +81,7 @@ export function containerConfig(
   gateFile: string,
 ): ContainerCreateOptions & { HostConfig: HostConfig & { CgroupnsMode: 'private' } } {
   refuse(spec, image);
+  checkPorts(spec.ports);
   const argv = [...image.entrypoint, ...(spec.command ?? image.command)];
   const asked = Object.entries(spec.environment).map(([name, value]) => `${name}=${value}`);
   const gate = spec.ports.length > 0;
@@ -134,7 +136,8 @@ export function containerConfig(
           }
         : {},
       Ulimits: [
-        { Name: 'nofile', Soft: 65_536, Hard: 524_288 },
+        // An engine that may not raise its own limit refuses to start what asks for more: 20,000 was seen.
+        { Name: 'nofile', Soft: 1024, Hard: 16_384 },
         { Name: 'core', Soft: 0, Hard: 0 }, // a core file would be the host's business
       ],
       LogConfig: { Type: 'json-file', Config: { 'max-size': '10m', 'max-file': '3' } },

@@ -131,7 +131,7 @@ test('a container has its ports from its first instruction on: addresses, routes
 
 test('a container with ports runs exactly what its image says, with the same environment and argv[0]', async (t) => {
   const host = await makeHost(t);
-  const shown = ['sh', '-c', "tr '\\0' '\\n' < /proc/1/environ | sort; tr '\\0' '|' < /proc/1/cmdline; sleep 99"];
+  const shown = ['sh', '-c', "tr '\\0' '\\n' < /proc/1/environ | sort; tr '\\0' '|' < /proc/1/cmdline; echo; sleep 99"];
   const plain = await makeSpec(t, host, { command: shown, environment: { A: 'b c', Q: "it's" } });
   const gated = await makeSpec(t, host, { ...plain, id: randomUUID(), hostname: plain.hostname, ports: [port()] });
   const everything = { stdout: true, stderr: true, timestamps: false, tail: 'all', sinceSeconds: 0 } as const;
@@ -245,7 +245,7 @@ test('two containers on one bridge reach each other, also after one was restarte
     await until(t, 'IPv6 answers', async () =>
       (await inside(host, one, 'ping', '-c1', '-W1', 'fd00:214::2')).includes('1 packets received'),
     );
-    t.true((await inside(host, one, 'wget', '-T5', '-qO-', 'http://10.214.0.2/passwd')).includes('root:'));
+    t.true((await inside(host, one, 'wget', '-qO-', 'http://10.214.0.2/passwd')).includes('root:'));
   };
   await reached();
   await host.driver.power(other, 'shutdown', { graceSeconds: 0 });
@@ -347,7 +347,7 @@ test('what a container writes is told apart by stream, and may be limited', asyn
   }
   t.is(await host.driver.logs(spec.id, { ...everything, stderr: false }), 'out\ngrüße\n');
   t.is(await host.driver.logs(spec.id, { ...everything, stdout: false }), 'err\n');
-  t.is(await host.driver.logs(spec.id, { ...everything, stderr: false, tail: 1 }), 'grüße\n');
+  t.is(await host.driver.logs(withTerminal.id, { ...everything, tail: 1 }), 'err\r\n');
   t.regex(await host.driver.logs(spec.id, { ...everything, stdout: false, timestamps: true }), /^\d{4}-.*Z err\n$/);
   t.is(await host.driver.logs(spec.id, { ...everything, sinceSeconds: Math.floor(Date.now() / 1000) + 1000 }), '');
   t.is(await host.driver.logs(withTerminal.id, everything), 'out\r\nerr\r\n');

@@ -156,14 +156,19 @@ export class DockerDriver implements ContainerDriver {
     const info = await this.#inspect(id);
     if (info === undefined) throw new NotFound('Container', id);
     if (info.State.Paused) await this.#asking('Container', id, () => this.#container(id).unpause());
-    if (info.State.Running && (await isPlugged(ports))) return keepOnBridge(this.#plug, id, ports);
+    if (info.State.Running && (await isPlugged(id, ports, info.NetworkSettings.SandboxKey))) {
+      return keepOnBridge(this.#plug, id, ports);
+    }
     await this.#refuseUnsafe();
     const prepared = prepare(this.#plug, id, ports);
     if (!info.State.Running) {
       if (ports.length > 0) await this.#gateFile();
       // Both to their end, so that no half of a failed start is still at work when this one is tried again.
       const [started] = await Promise.allSettled([this.#start(id), prepared]);
-      if (started.status === 'rejected') throw started.reason;
+      if (started.status === 'rejected') {
+        await unplug(id).catch(() => undefined); // why it did not start matters more, and `remove` does it again
+        throw started.reason;
+      }
     }
     await prepared;
     await this.#connect(spec);
@@ -175,7 +180,7 @@ export class DockerDriver implements ContainerDriver {
     // It cannot have come further than the gate; if it has ended there, somebody else has ended it.
     if (!before?.State.Running) return;
     try {
-      await connect(this.#plug, ports, before.NetworkSettings.SandboxKey);
+      await connect(this.#plug, id, ports, before.NetworkSettings.SandboxKey);
     } catch (error) {
       const after = await this.#inspect(id);
       if (after?.State.StartedAt === before.State.StartedAt && after.State.Running) throw error;

@@ -2,6 +2,7 @@
  * How our things are called in the engine and on the host, each made from our id so that what was made and not recorded is
  * found again.
  */
+import { basename } from 'node:path';
 import { isUuid } from '../../../common/ids.ts';
 
 /** Says whose container it is. Together with the name, since an image may bring labels of its own. */
@@ -27,7 +28,10 @@ export function imageIdOf(tag: string): string | undefined {
 export const tapName = (portId: string) => `tap${portId.slice(0, 11)}`;
 /** The guest's end, only while it is still on the host. */
 export const peerName = (portId: string) => `vth${portId.slice(0, 11)}`;
-/** The alias of a tap: finds the taps of a container that OVS has forgotten or never knew. */
-export const tapAlias = (id: string) => `cirrostack ${id}`;
+/**
+ * The alias of a tap: finds the taps of a container that OVS has forgotten or never knew, and says into which of its starts
+ * one was plugged. Empty until then.
+ */
+export const tapAlias = (id: string, namespacePath = '') => `cirrostack ${id} ${basename(namespacePath)}`.trim();
 /** Key in an OVS interface's external_ids: finds the OVS ports of a container whose taps have vanished. */
 export const ownerKey = 'cirrostack-id';

@@ -27,14 +27,13 @@ export function checkPorts(ports: GuestPort[]): void {
 const lines = (all: string[]) => `${all.join('\n')}\n`;
 
 /** Makes the veth pairs, the guest's ends still on the host, and both ends down. */
-export function makePairs(id: string, ports: GuestPort[], existingTaps: string[]): string {
-  return lines([
-    ...existingTaps.map((tap) => `link delete dev ${tap}`),
-    ...ports.flatMap(({ id: portId, macAddress, mtu }) => [
+export function makePairs(id: string, ports: GuestPort[]): string {
+  return lines(
+    ports.flatMap(({ id: portId, macAddress, mtu }) => [
       `link add name ${tapName(portId)} mtu ${mtu} type veth peer name ${peerName(portId)} mtu ${mtu} address ${macAddress}`,
       `link set dev ${tapName(portId)} alias "${tapAlias(id)}"`,
     ]),
-  ]);
+  );
 }
 
 /** Gives the guest's ends to the container, as eth0, eth1 … in the order of the ports. */
@@ -68,8 +67,9 @@ export function configureInside(ports: GuestPort[]): string {
 }
 
 /** Raises the host's ends, eth0's last: its carrier is what opens the gate (gate.ts), so everything is ready by then. */
-export function raise(ports: GuestPort[]): string {
-  return lines(ports.map(({ id }) => `link set dev ${tapName(id)} up`).reverse());
+export function raise(id: string, ports: GuestPort[], namespacePath: string): string {
+  const alias = tapAlias(id, namespacePath);
+  return lines(ports.map(({ id: portId }) => `link set dev ${tapName(portId)} alias "${alias}" up`).reverse());
 }
 
 /** One `ovs-vsctl` call that makes the bridge hold the ports; a transaction, and nothing where it is so already. */

@@ -1,7 +1,7 @@
 /**
  * Plugs a container's ports: for each a veth pair, one end in the container, the other on the integration bridge, where OVN
  * finds it by its `iface-id`. The kernel deletes both ends with the container's network namespace, so a pair belongs to
- * one start of one container, and a tap that exists and is up was plugged into the start that still runs.
+ * one start of one container. Which one, the tap's alias says.
  *
  * Three steps, so that most of it runs while Docker starts the container: `prepare` (pairs and OVS ports, host's ends down),
  * `connect` (guest's ends moved in and configured), and last the host's ends up, which opens the gate. Killed anywhere in
@@ -32,10 +32,16 @@ export interface PlugOptions {
 
 const network = '/sys/class/net';
 
-/** Whether every port is plugged into the running container and up. Reads files only. */
-export async function isPlugged(ports: GuestPort[]): Promise<boolean> {
-  const states = await Promise.all(ports.map(({ id }) => read(`${network}/${tapName(id)}/operstate`)));
-  return states.every((state) => state === 'up');
+/** Whether every port is plugged into this start of the container and up. Reads files only. */
+export async function isPlugged(id: string, ports: GuestPort[], namespacePath: string): Promise<boolean> {
+  const plugged = await Promise.all(
+    ports.map(async ({ id: portId }) => {
+      const about = (what: string) => read(`${network}/${tapName(portId)}/${what}`);
+      // The kernel takes its time to delete a namespace: just after a restart the taps of the start before are still up.
+      return (await about('operstate')) === 'up' && (await about('ifalias')) === tapAlias(id, namespacePath);
+    }),
+  );
+  return !plugged.includes(false);
 }
 
 /** Repairs the bridge's side of what `isPlugged`: about 8 ms, and no change where all is well. */
@@ -52,7 +58,8 @@ export async function prepare(options: PlugOptions, id: string, ports: GuestPort
   const gone = await tapsOf(id);
   const taps = ports.map(({ id: portId }) => tapName(portId));
   await vsctl(deleteFromBridge([...new Set([...gone.onBridge, ...taps])]));
-  await batch(makePairs(id, ports, [...new Set([...gone.onHost, ...(await existing(taps))])]));
+  await deleteTaps([...new Set([...gone.onHost, ...taps])]);
+  await batch(makePairs(id, ports));
   if (options.userspaceDatapath) {
     for (const { id: portId } of ports) await execute('ethtool', ['-K', peerName(portId), 'tx', 'off']);
   }
@@ -60,7 +67,12 @@ export async function prepare(options: PlugOptions, id: string, ports: GuestPort
 }
 
 /** Plugs what was prepared into a container's network namespace. @throws when the container has ended meanwhile. */
-export async function connect(options: PlugOptions, ports: GuestPort[], namespacePath: string): Promise<void> {
+export async function connect(
+  options: PlugOptions,
+  id: string,
+  ports: GuestPort[],
+  namespacePath: string,
+): Promise<void> {
   if (ports.length === 0) return;
   if (!/^\/[\w./-]+$/.test(namespacePath)) {
     throw new CloudError(`The container engine names an unusable network namespace: ${namespacePath}`);
@@ -69,7 +81,7 @@ export async function connect(options: PlugOptions, ports: GuestPort[], namespac
   await batch(moveIn(ports, namespacePath));
   await execute('nsenter', [`--net=${namespacePath}`, 'ip', '-batch', '-'], { input: configureInside(ports) });
   await carried;
-  await batch(raise(ports));
+  await batch(raise(id, ports, namespacePath));
 }
 
 /** Takes everything of the container's ports off the host, whether or not the container, or the ports, are still known. */
@@ -78,7 +90,11 @@ export async function unplug(id: string): Promise<void> {
   const all = [...new Set([...onBridge, ...onHost])];
   if (all.length === 0) return;
   await vsctl(deleteFromBridge(all));
-  for (const tap of await existing(all)) {
+  await deleteTaps(all);
+}
+
+async function deleteTaps(taps: string[]): Promise<void> {
+  for (const tap of await existing(taps)) {
     const { exitCode, stderr } = await attempt('ip', ['link', 'delete', 'dev', tap]);
     // The kernel may be deleting it at this moment, with the container's namespace.
     if (exitCode !== 0 && (await existing([tap])).length > 0) throw new CloudError(`${tap} stays: ${stderr}`);
@@ -95,7 +111,7 @@ export async function tapsOf(id: string): Promise<{ onBridge: string[]; onHost: 
   const aliases = await Promise.all(taps.map((tap) => read(`${network}/${tap}/ifalias`)));
   return {
     onBridge: onBridge.split('\n').filter((name) => name !== ''),
-    onHost: taps.filter((_, n) => aliases[n] === tapAlias(id)),
+    onHost: taps.filter((_, n) => `${aliases[n]} `.startsWith(`${tapAlias(id)} `)),
   };
 }
 

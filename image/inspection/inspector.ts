@@ -37,7 +37,7 @@ export interface Inspector {
   write(chunk: Buffer): void;
   /** A sentence for the user as soon as it is certain that the data will be refused, so an upload can end early. */
   refusal(): string | null;
-  /** The verdict; call it once, after the last byte. */
+  /** The verdict, once the last byte was written. */
   finish(): Verdict;
   /** Bytes held now: below a MiB whatever is uploaded. */
   bufferedBytes(): number;
@@ -51,7 +51,14 @@ export function createInspector(declared: DeclaredFormat, limits: Limits = defau
   const expected = expectedContent(declared);
   const runners = formats.map((format) => ({ format, runner: new ReadingRunner(format, limits) }));
   let sizeBytes = 0;
+  let verdict: Verdict | undefined;
   let tail = Buffer.alloc(0);
+
+  const conclude = () => {
+    for (const { runner } of runners) runner.finish({ tail: Buffer.from(tail), sizeBytes });
+    const findings = runners.flatMap(({ runner }) => runner.finding ?? []);
+    return decide(expected, findings, sizeBytes, limits.virtualSizeBytes);
+  };
 
   return {
     write(chunk) {
@@ -66,13 +73,8 @@ export function createInspector(declared: DeclaredFormat, limits: Limits = defau
       return isHopeless ? refusalSentence(`it is declared as ${expected} and is not`) : null;
     },
     finish() {
-      for (const { runner } of runners) runner.finish({ tail: Buffer.from(tail), sizeBytes });
-      return decide(
-        expected,
-        runners.flatMap(({ runner }) => runner.finding ?? []),
-        sizeBytes,
-        limits.virtualSizeBytes,
-      );
+      verdict ??= conclude();
+      return verdict;
     },
     bufferedBytes: () => tail.length + runners.reduce((sum, { runner }) => sum + runner.bufferedBytes, 0),
   };

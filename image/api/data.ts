@@ -1,0 +1,51 @@
+import type { Readable } from 'node:stream';
+import { UnsupportedMediaType } from '../../common/http/failure.ts';
+import { noContent, route } from '../../common/http/route.ts';
+import type { ImageModuleDeps } from '../deps.ts';
+import { getImageData } from '../images/operations.ts';
+import { imagePolicy } from '../images/policy.ts';
+import { DataRefused, uploadImageData } from '../images/uploads.ts';
+import { readRange } from './range.ts';
+
+export const dataRoutes = (deps: ImageModuleDeps) => [
+  route({
+    method: 'PUT',
+    path: '/v2/images/{image_id}/file',
+    rule: imagePolicy.upload_image,
+    summary: 'Upload the data of an image',
+    bodyTypes: ['application/octet-stream'],
+    rawBody: true,
+    status: 204,
+    async handler({ ctx, params, request }, h) {
+      // A stream, for the route takes its body raw.
+      await uploadImageData(deps, ctx, params.image_id!, request.payload as Readable).catch((error) => {
+        // Glance's status for data that its inspector refuses (glance/api/v2/image_data.py).
+        throw error instanceof DataRefused ? new UnsupportedMediaType(error.message, { cause: error }) : error;
+      });
+      return noContent(h);
+    },
+  }),
+  route({
+    method: 'GET',
+    path: '/v2/images/{image_id}/file',
+    rule: imagePolicy.download_image,
+    summary: 'Download the data of an image',
+    status: 200,
+    async handler({ ctx, params, request }, h) {
+      const { image, open } = await getImageData(deps, ctx, params.image_id!);
+      if (open === undefined || image.sizeBytes === null) return noContent(h);
+      const range = readRange(request.headers.range, image.sizeBytes);
+      if (range === 'unsatisfiable')
+        return h.response().code(416).header('content-range', `bytes */${image.sizeBytes}`);
+      const answer = h
+        .response(await open(range))
+        .type('application/octet-stream')
+        .header('accept-ranges', 'bytes');
+      if (range === undefined) return answer.bytes(image.sizeBytes).header('content-md5', image.md5 ?? '');
+      return answer
+        .code(206)
+        .bytes(range.last - range.first + 1)
+        .header('content-range', `bytes ${range.first}-${range.last}/${image.sizeBytes}`);
+    },
+  }),
+];

@@ -1,0 +1,110 @@
+import { visibleTo } from '../../common/context.ts';
+import { sortKeys } from '../../common/database/page.ts';
+import { NotFound } from '../../common/errors.ts';
+import { nextHref, pageRequest } from '../../common/http/page.ts';
+import { noContent, route } from '../../common/http/route.ts';
+import type { ImageModuleDeps } from '../deps.ts';
+import { newImage } from '../images/image.ts';
+import { listImages, newestFirst, sortColumns } from '../images/listing.ts';
+import { changeImage, createImage, deleteImage } from '../images/operations.ts';
+import { imagePolicy } from '../images/policy.ts';
+import { getImage } from '../images/store.ts';
+import { applyDocument, imageView, NewImageDocument } from './document.ts';
+import { applyPatch, PatchBody, patchTypes } from './patch.ts';
+import { imageFilter } from './query.ts';
+
+/** Glance's default limit_param_default. */
+const defaultLimit = '25';
+
+export const imageRoutes = (deps: ImageModuleDeps) => [
+  route({
+    method: 'POST',
+    path: '/v2/images',
+    rule: imagePolicy.add_image,
+    summary: 'Create an image',
+    body: NewImageDocument,
+    status: 201,
+    async handler({ ctx, body: { id, ...document } }, h) {
+      const image = await createImage(deps, ctx, id, applyDocument(newImage(ctx.projectId), document));
+      return h.response(imageView(image)).code(201).header('location', `${deps.publicUrl}/image/v2/images/${image.id}`);
+    },
+  }),
+  route({
+    method: 'GET',
+    path: '/v2/images',
+    rule: imagePolicy.get_images,
+    summary: 'List images',
+    status: 200,
+    async handler({ ctx, query, request }) {
+      const page = pageRequest({ limit: defaultLimit, ...query });
+      const keys = sortKeys(query, sortColumns, newestFirst);
+      const { images, more } = await listImages(deps.db, visibleTo(ctx), imageFilter(query), page, keys);
+      const first = new URLSearchParams(request.url.search);
+      first.delete('marker');
+      const last = images.at(-1);
+      return {
+        images: images.map(imageView),
+        schema: '/v2/schemas/images',
+        first: first.size > 0 ? `/v2/images?${first}` : '/v2/images',
+        ...(more && last && { next: nextHref(request.url, '/v2/images', last.id, page.limit) }),
+      };
+    },
+  }),
+  route({
+    method: 'GET',
+    path: '/v2/images/{image_id}',
+    rule: imagePolicy.get_image,
+    summary: 'Show an image',
+    status: 200,
+    handler: async ({ ctx, params }) => imageView(await getImage(deps.db, visibleTo(ctx), params.image_id!)),
+  }),
+  route({
+    method: 'PATCH',
+    path: '/v2/images/{image_id}',
+    rule: imagePolicy.modify_image,
+    summary: 'Change an image by a JSON patch',
+    body: PatchBody,
+    bodyTypes: patchTypes,
+    status: 200,
+    handler: async ({ ctx, params, body }) =>
+      imageView(await changeImage(deps, ctx, params.image_id!, (image) => applyPatch(image, body))),
+  }),
+  route({
+    method: 'DELETE',
+    path: '/v2/images/{image_id}',
+    rule: imagePolicy.delete_image,
+    summary: 'Delete an image',
+    status: 204,
+    async handler({ ctx, params }, h) {
+      await deleteImage(deps, ctx, params.image_id!);
+      return noContent(h);
+    },
+  }),
+  route({
+    method: 'PUT',
+    path: '/v2/images/{image_id}/tags/{tag}',
+    rule: imagePolicy.modify_image,
+    summary: 'Add a tag to an image',
+    status: 204,
+    async handler({ ctx, params }, h) {
+      await changeImage(deps, ctx, params.image_id!, (image) =>
+        applyDocument(image, { ...image.properties, tags: [...image.tags, params.tag] }),
+      );
+      return noContent(h);
+    },
+  }),
+  route({
+    method: 'DELETE',
+    path: '/v2/images/{image_id}/tags/{tag}',
+    rule: imagePolicy.modify_image,
+    summary: 'Remove a tag from an image',
+    status: 204,
+    async handler({ ctx, params }, h) {
+      await changeImage(deps, ctx, params.image_id!, (image) => {
+        if (!image.tags.includes(params.tag!)) throw new NotFound('Tag', params.tag!);
+        return { ...image, tags: image.tags.filter((tag) => tag !== params.tag) };
+      });
+      return noContent(h);
+    },
+  }),
+];

@@ -1,0 +1,27 @@
+import { route } from '../../common/http/route.ts';
+import type { ImageModuleDeps } from '../deps.ts';
+
+const publicly = { anonymous: 'version discovery comes before authentication' } as const;
+
+/** As Glance lists them while it has a single store (glance/api/versions.py). */
+const versions = ['v2.9', 'v2.7', 'v2.6', 'v2.5', 'v2.4', 'v2.3', 'v2.2', 'v2.1', 'v2.0'];
+
+export const versionRoutes = ({ publicUrl }: ImageModuleDeps) => [
+  route({
+    method: 'GET',
+    path: '/',
+    rule: publicly,
+    summary: 'List versions',
+    status: 300,
+    handler: (_, h) =>
+      h
+        .response({
+          versions: versions.map((id, index) => ({
+            id,
+            status: index === 0 ? 'CURRENT' : 'SUPPORTED',
+            links: [{ rel: 'self', href: `${publicUrl}/image/v2/` }],
+          })),
+        })
+        .code(300),
+  }),
+];

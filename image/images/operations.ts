@@ -1,0 +1,99 @@
+import type { Readable } from 'node:stream';
+import { type ProjectContext, visibleTo } from '../../common/context.ts';
+import type { Knex } from '../../common/database/database.ts';
+import { notify } from '../../common/database/notifications.ts';
+import { Forbidden, OverQuota } from '../../common/errors.ts';
+import type { Logger } from '../../common/logger.ts';
+import type { Enforcer } from '../../common/policy/enforcer.ts';
+import type { ByteRange, ImageStore } from '../stores/store.ts';
+import { type EditableImage, type Image, maximumProperties, maximumTags } from './image.ts';
+import { imagePolicy } from './policy.ts';
+import { getImage, insertImage, lockImage, requestDeletion, updateImage } from './store.ts';
+
+export interface ImageDeps {
+  db: Knex;
+  store: ImageStore;
+  /** Asked for a visibility that has a rule of its own. */
+  enforcer: Pick<Enforcer, 'authorize'>;
+  log: Logger;
+}
+
+/** The image, held for the transaction. One that the caller may see but does not own is `Forbidden`; any other `NotFound`. */
+export async function lockOwnImage(trx: Knex, ctx: ProjectContext, id: string): Promise<Image> {
+  const image = await lockImage(trx, visibleTo(ctx), id);
+  if (image.owner !== ctx.projectId && !ctx.isAdmin) throw new Forbidden(`You are not the owner of image ${id}.`);
+  return image;
+}
+
+/** Creates an image without data. `id`: as the client wishes, or made here. Throws `Conflict` when the id is taken. */
+export async function createImage(
+  deps: ImageDeps,
+  ctx: ProjectContext,
+  id: string | undefined,
+  asked: EditableImage,
+): Promise<Image> {
+  checkVisibility(deps, ctx, asked);
+  checkOwner(ctx, asked, ctx.projectId);
+  checkSizes(asked);
+  return await insertImage(deps.db, id, asked);
+}
+
+/** Changes an image to what `edit` makes of it, atomically. */
+export async function changeImage(
+  deps: ImageDeps,
+  ctx: ProjectContext,
+  id: string,
+  edit: (image: Image) => EditableImage,
+): Promise<Image> {
+  return await deps.db.transaction(async (trx) => {
+    const image = await lockOwnImage(trx, ctx, id);
+    const wanted = edit(image);
+    if (wanted.visibility !== image.visibility) checkVisibility(deps, ctx, wanted);
+    checkOwner(ctx, wanted, image.owner);
+    checkSizes(wanted);
+    const isFormatChanged = wanted.diskFormat !== image.diskFormat || wanted.containerFormat !== image.containerFormat;
+    // Data is inspected against the formats once, as it arrives.
+    if (isFormatChanged && image.status !== 'queued')
+      throw new Forbidden('Attributes disk_format, container_format can be only replaced for a queued image.');
+    return await updateImage(trx, id, wanted);
+  });
+}
+
+/** Hides the image at once; the loop removes its data. An upload under way ends. */
+export async function deleteImage({ db }: ImageDeps, ctx: ProjectContext, id: string): Promise<void> {
+  await db.transaction(async (trx) => {
+    const image = await lockOwnImage(trx, ctx, id);
+    if (image.isProtected) throw new Forbidden(`Image ${id} is protected and cannot be deleted.`);
+    await requestDeletion(trx, id);
+    await notify(trx, 'images', id);
+  });
+}
+
+/** The image and, once it has any, the way to its data. */
+export async function getImageData(
+  { db, store }: ImageDeps,
+  ctx: ProjectContext,
+  id: string,
+): Promise<{ image: Image; open: ((range?: ByteRange) => Promise<Readable>) | undefined }> {
+  const image = await getImage(db, visibleTo(ctx), id);
+  const { dataId } = image;
+  return { image, open: dataId === null ? undefined : (range) => store.open(dataId, range) };
+}
+
+function checkVisibility({ enforcer }: ImageDeps, ctx: ProjectContext, { visibility }: EditableImage): void {
+  if (visibility === 'public') enforcer.authorize(ctx, imagePolicy.publicize_image);
+  if (visibility === 'community') enforcer.authorize(ctx, imagePolicy.communitize_image);
+}
+
+function checkOwner(ctx: ProjectContext, { owner }: EditableImage, before: string): void {
+  if (owner !== before && !ctx.isAdmin)
+    throw new Forbidden(`You are not permitted to give images to project ${owner}.`);
+}
+
+function checkSizes({ tags, properties }: EditableImage): void {
+  const count = Object.keys(properties).length;
+  if (count > maximumProperties)
+    throw new OverQuota(`An image may have at most ${maximumProperties} properties, not ${count}.`);
+  if (tags.length > maximumTags)
+    throw new OverQuota(`An image may have at most ${maximumTags} tags, not ${tags.length}.`);
+}

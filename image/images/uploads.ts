@@ -1,0 +1,113 @@
+import { randomUUID } from 'node:crypto';
+import type { Readable } from 'node:stream';
+import type { ProjectContext } from '../../common/context.ts';
+import { BadRequest, CloudError, Conflict, NotFound, OverQuota } from '../../common/errors.ts';
+import { createInspector, type Inspector } from '../inspection/inspector.ts';
+import { declaredFormat } from './image.ts';
+import { type ImageDeps, lockOwnImage } from './operations.ts';
+import { finishUpload, giveUpUpload, keepUploadAlive, startUpload } from './store.ts';
+
+/** The data is not what the image says, or not safe to use. The message says why. */
+export class DataRefused extends BadRequest {}
+
+const beatMs = 2000;
+/** An upload that has not been heard of for so long has lost its process: ten missed beats. */
+export const silenceSeconds = 20;
+/** A client may pause for so long. */
+const idleMs = 5 * 60_000;
+/** Glance's default image_size_cap. */
+const maximumBytes = 2 ** 40;
+
+/**
+ * Takes the data of an image from a stream: inspected and hashed as it passes by, and kept only when it is what it was
+ * declared to be. However it fails, the image is queued again and nothing is kept. Throws `Conflict` unless it is queued,
+ * `DataRefused`, `OverQuota`, `BadRequest` when the stream is cut off, and
+ * `NotFound` when the image is deleted meanwhile.
+ */
+export async function uploadImageData(deps: ImageDeps, ctx: ProjectContext, id: string, body: Readable): Promise<void> {
+  const { db, store } = deps;
+  const uploadId = randomUUID();
+  const declared = await db.transaction(async (trx) => {
+    const image = await lockOwnImage(trx, ctx, id);
+    const declared = declaredFormat(image);
+    if (!(await startUpload(trx, id, uploadId)))
+      throw new Conflict(`Image ${id} is ${image.status}: data can be uploaded only while it is queued.`);
+    return declared;
+  });
+  const inspector = createInspector(declared);
+  const pulse = watchUpload(deps, id, uploadId, body);
+  try {
+    const stored = await store.put(uploadId, inspected(body, inspector, pulse));
+    const virtualSizeBytes = inspector.finish().virtualSizeBytes;
+    if (!(await finishUpload(db, id, uploadId, { ...stored, virtualSizeBytes }))) {
+      await store.remove(uploadId);
+      throw new NotFound('Image', id); // deleted, or given up, under its upload
+    }
+  } catch (error) {
+    body.resume(); // the rest is thrown away, for many clients read the answer only once they have sent everything
+    await giveUpUpload(db, id, uploadId);
+    throw error;
+  } finally {
+    pulse.stop();
+  }
+}
+
+interface Pulse {
+  /** Throws why the upload must end. */
+  check(): void;
+  stop(): void;
+}
+
+/** Tells the database that the upload lives, and ends it when the image is gone or the client silent. */
+function watchUpload({ db, log }: ImageDeps, id: string, uploadId: string, body: Readable): Pulse {
+  let reason: CloudError | undefined;
+  let heardAt = Date.now();
+  const beat = async () => {
+    if (Date.now() - heardAt > idleMs) reason = new BadRequest('The upload was given up: no data came for minutes.');
+    else if (!(await keepUploadAlive(db, id, uploadId))) reason = new NotFound('Image', id);
+    // Nothing comes that could be answered by `check`.
+    if (reason !== undefined && Date.now() - heardAt > beatMs) body.destroy(reason);
+  };
+  const timer = setInterval(() => {
+    beat().catch((error) => log.warn({ err: error, image: id }, 'cannot say that an upload lives'));
+  }, beatMs);
+  return {
+    check() {
+      heardAt = Date.now();
+      if (reason !== undefined) throw reason;
+    },
+    stop: () => clearInterval(timer),
+  };
+}
+
+async function* inspected(body: Readable, inspector: Inspector, pulse: Pulse): AsyncGenerator<Buffer> {
+  let received = 0;
+  // Not destroyed on an early end: that would close the connection before the client has read why.
+  for await (const chunk of named(body.iterator({ destroyOnReturn: false }))) {
+    pulse.check();
+    received += chunk.length;
+    if (received > maximumBytes) throw new OverQuota(`An image may have at most ${maximumBytes} bytes.`);
+    inspector.write(chunk);
+    const refusal = inspector.refusal();
+    if (refusal !== null) throw new DataRefused(refusal);
+    yield chunk;
+  }
+  const { refusal } = inspector.finish();
+  if (refusal !== null) throw new DataRefused(refusal);
+}
+
+/** What goes wrong with the stream itself is the client's doing. */
+async function* named(chunks: AsyncIterator<Buffer>): AsyncGenerator<Buffer> {
+  try {
+    for (;;) {
+      const next = await chunks.next().catch((error: Error) => {
+        if (error instanceof CloudError) throw error;
+        throw new BadRequest('The upload ended before all of its data had come.', { cause: error });
+      });
+      if (next.done) return;
+      yield next.value;
+    }
+  } finally {
+    await chunks.return?.();
+  }
+}

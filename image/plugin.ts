@@ -1,0 +1,35 @@
+import { imageDialect } from '../common/http/dialect.ts';
+import type { Module } from '../common/module.ts';
+import { dataRoutes } from './api/data.ts';
+import { imageRoutes } from './api/images.ts';
+import { memberRoutes } from './api/members.ts';
+import { schemaRoutes } from './api/schemas.ts';
+import { versionRoutes } from './api/versions.ts';
+import type { ImageModuleDeps } from './deps.ts';
+import { imageReconciler } from './images/reconciler.ts';
+import { createImages } from './migrations/0001-images.ts';
+
+export { imagePolicy } from './images/policy.ts';
+
+export const imageMigrations = [createImages];
+
+/** Image API v2 (Glance), as far as docs/compatibility.md says. */
+export function imageModule(deps: ImageModuleDeps): Module {
+  return {
+    service: {
+      name: 'image',
+      prefix: '/image',
+      dialect: imageDialect,
+      overQuotaStatus: 413,
+      routes: [
+        ...versionRoutes(deps),
+        ...imageRoutes(deps),
+        ...dataRoutes(deps),
+        ...memberRoutes(deps),
+        ...schemaRoutes(),
+      ],
+    },
+    controllers: [imageReconciler(deps)],
+    agents: [],
+  };
+}

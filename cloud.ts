@@ -12,14 +12,19 @@ import { systemService } from './common/http/system.ts';
 import type { Logger } from './common/logger.ts';
 import { createMetrics } from './common/metrics.ts';
 import type { Module } from './common/module.ts';
-import { createEnforcer, readPolicyFile } from './common/policy/enforcer.ts';
+import { createEnforcer, type Enforcer, readPolicyFile } from './common/policy/enforcer.ts';
 import type { Rule } from './common/policy/rules.ts';
 import { type Loop, type Reconciler, startLoop } from './common/reconcile/loop.ts';
-import { authenticator, identityMigrations, identityModule } from './identity/plugin.ts';
+import { authenticator, identityMigrations, identityModule, identityPolicy } from './identity/plugin.ts';
 import { ensureKey, loadKeys, readMasterKey } from './identity/tokens/keys.ts';
 import { watchRevocations } from './identity/tokens/revocations.ts';
+import { imageMigrations, imageModule, imagePolicy } from './image/plugin.ts';
+import { openFileStore } from './image/stores/files/files.ts';
 
-export const migrations: Migration[] = [...identityMigrations];
+export const migrations: Migration[] = [...identityMigrations, ...imageMigrations];
+
+/** Every rule there is, also those that guard an attribute and stand on no route. */
+export const rules: Rule[] = [identityPolicy, imagePolicy].flatMap((policy) => Object.values<Rule>(policy));
 
 export interface Cloud {
   /** Where it answers, once started. */
@@ -45,9 +50,15 @@ export async function buildCloud(config: Config, log: Logger): Promise<Cloud> {
   const publicUrl = config.publicUrl || `http://${config.listenHost}:${config.listenPort}`;
   const tokens = { db, keys: await loadKeys(db, master), revocations, tokenSeconds: config.tokenSeconds };
 
-  const modules: Module[] = [identityModule({ ...tokens, publicUrl, region: config.region })];
+  const enforcer = createEnforcer(rules, config.policyFile ? await readPolicyFile(config.policyFile) : {});
+  const store = openFileStore(join(config.dataDir, 'images'));
+
+  const modules: Module[] = [
+    identityModule({ ...tokens, publicUrl, region: config.region }),
+    imageModule({ db, store, enforcer, log, publicUrl }),
+  ];
+  checkRules(modules);
   const services = modules.map((module) => module.service);
-  const enforcer = createEnforcer(rulesOf(modules), config.policyFile ? await readPolicyFile(config.policyFile) : {});
   const server = createServer({
     services: [...services, systemService({ services, db, metrics, publicUrl })], // last: its prefix is everybody's
     authenticate: authenticator(tokens),
@@ -106,7 +117,10 @@ export async function buildCloud(config: Config, log: Logger): Promise<Cloud> {
   };
 }
 
-function rulesOf(modules: Module[]): Rule[] {
-  const rules = modules.flatMap((module) => module.service.routes.map((route) => route.rule));
-  return [...new Set(rules.filter((rule) => 'name' in rule))];
+/** A route whose rule nobody registered would be denied to everybody: better to hear of it at start. */
+function checkRules(modules: Module[]): void {
+  for (const { service } of modules)
+    for (const { rule, path } of service.routes)
+      if ('name' in rule && !rules.includes(rule))
+        throw new Error(`${service.name} ${path}: rule ${rule.name} is not registered`);
 }

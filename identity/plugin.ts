@@ -1,17 +1,26 @@
 import type { Authenticate, Context } from '../common/context.ts';
 import { identityDialect } from '../common/http/dialect.ts';
 import type { Module } from '../common/module.ts';
-import { assignmentRoutes } from './api/assignments.ts';
-import { authRoutes } from './api/auth.ts';
-import { domainRoutes } from './api/domains.ts';
-import { projectRoutes } from './api/projects.ts';
-import { roleRoutes } from './api/roles.ts';
-import { userRoutes } from './api/users.ts';
+import { assignmentPolicy, assignmentRoutes } from './api/assignments.ts';
+import { authPolicy, authRoutes } from './api/auth.ts';
+import { domainPolicy, domainRoutes } from './api/domains.ts';
+import { projectPolicy, projectRoutes } from './api/projects.ts';
+import { rolePolicy, roleRoutes } from './api/roles.ts';
+import { userPolicy, userRoutes } from './api/users.ts';
 import { versionRoutes } from './api/versions.ts';
 import type { IdentityDeps } from './deps.ts';
 import { initialIdentity } from './migrations/0001-identity.ts';
 import { checkToken, type TokenDeps } from './tokens/operations.ts';
 import type { Token } from './tokens/token.ts';
+
+export const identityPolicy = {
+  ...authPolicy,
+  ...domainPolicy,
+  ...projectPolicy,
+  ...userPolicy,
+  ...rolePolicy,
+  ...assignmentPolicy,
+};
 
 export const identityMigrations = [initialIdentity];
 

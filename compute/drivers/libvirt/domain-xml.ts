@@ -1,0 +1,145 @@
+/** What libvirt is told about a server. Pure: the same specification and host give the same text, byte by byte. */
+import { createHash } from 'node:crypto';
+import type { GuestPort, ServerSpec } from '../driver.ts';
+import { domainName, metadataUri, tapName } from './names.ts';
+import { type Element, element, printable, writeXml } from './xml.ts';
+
+/** What the XML depends on besides the server. */
+export interface HostTraits {
+  virtualisation: 'kvm' | 'tcg';
+  emulator: string;
+  integrationBridge: string;
+  /** Open vSwitch works without its kernel module. */
+  userspaceDatapath: boolean;
+}
+
+/** Absolute paths; `configDrive` null when the server has none. */
+export interface GuestFiles {
+  disk: string;
+  configDrive: string | null;
+  console: string;
+}
+
+/** The domain, and a hash that differs whenever the domain or anything on its disks would. */
+export function describeDomain(spec: ServerSpec, files: GuestFiles, host: HostTraits): { xml: string; hash: string } {
+  const body = domainElements(spec, files, host);
+  const hash = createHash('sha256')
+    .update(JSON.stringify([body, spec.rootDiskGib, spec.configDrive]))
+    .digest('hex');
+  const metadata = element('metadata', {}, [
+    element('cirrostack:server', { 'xmlns:cirrostack': metadataUri, id: spec.id, specification: hash }),
+  ]);
+  return { xml: writeXml(element('domain', domainAttributes(host), [...body, metadata])), hash };
+}
+
+/** The hash out of the metadata element as libvirt gives it back; undefined when it is not one of ours. */
+export function readHash(metadata: string): string | undefined {
+  return /\sspecification=["']([0-9a-f]{64})["']/.exec(metadata)?.[1];
+}
+
+function domainAttributes({ virtualisation }: HostTraits) {
+  return { type: virtualisation === 'kvm' ? 'kvm' : 'qemu' };
+}
+
+function domainElements(spec: ServerSpec, files: GuestFiles, host: HostTraits): Element[] {
+  return [
+    element('name', {}, [domainName(spec.id)]),
+    element('uuid', {}, [spec.id]),
+    element('title', {}, [printable(spec.name) || spec.id]),
+    element('memory', { unit: 'MiB' }, [String(spec.memoryMib)]),
+    element('vcpu', {}, [String(spec.vcpus)]),
+    element('sysinfo', { type: 'smbios' }, [
+      // cloud-init looks for this product name before it trusts a config drive or asks for metadata.
+      element('system', {}, [
+        element('entry', { name: 'manufacturer' }, ['Cirrostack']),
+        element('entry', { name: 'product' }, ['OpenStack Compute']),
+        element('entry', { name: 'uuid' }, [spec.id]),
+      ]),
+    ]),
+    element('os', {}, [
+      element('type', { arch: 'x86_64', machine: 'q35' }, ['hvm']),
+      element('boot', { dev: 'hd' }),
+      element('smbios', { mode: 'sysinfo' }),
+    ]),
+    element('features', {}, [element('acpi'), element('apic'), element('vmport', { state: 'off' })]),
+    host.virtualisation === 'kvm' ? element('cpu', { mode: 'host-model' }) : element('cpu', { mode: 'maximum' }),
+    clock(host),
+    element('on_poweroff', {}, ['destroy']),
+    element('on_reboot', {}, ['restart']),
+    element('on_crash', {}, ['destroy']),
+    // A guest that suspends itself would be neither running nor shut down, and nobody could ask it to come back.
+    element('pm', {}, [element('suspend-to-mem', { enabled: 'no' }), element('suspend-to-disk', { enabled: 'no' })]),
+    element('devices', {}, devices(spec, files, host)),
+  ];
+}
+
+function clock({ virtualisation }: HostTraits): Element {
+  if (virtualisation === 'tcg') return element('clock', { offset: 'utc' });
+  return element('clock', { offset: 'utc' }, [
+    element('timer', { name: 'rtc', tickpolicy: 'catchup' }),
+    element('timer', { name: 'pit', tickpolicy: 'delay' }),
+    element('timer', { name: 'hpet', present: 'no' }),
+  ]);
+}
+
+function devices(spec: ServerSpec, files: GuestFiles, host: HostTraits): Element[] {
+  return [
+    element('emulator', {}, [host.emulator]),
+    element('controller', { type: 'usb', model: 'none' }),
+    rootDisk(spec, files.disk),
+    ...(files.configDrive === null ? [] : [configDrive(files.configDrive)]),
+    ...spec.ports.map((port) => networkInterface(port, host)),
+    element('serial', { type: 'pty' }, [element('log', { file: files.console, append: 'on' })]),
+    element('rng', { model: 'virtio' }, [element('backend', { model: 'random' }, ['/dev/urandom'])]),
+    element('memballoon', { model: 'virtio', autodeflate: 'on', freePageReporting: 'on' }),
+    // No display: nothing listens, and the emulated graphics card is the part of QEMU that was broken into most.
+    element('video', {}, [element('model', { type: 'none' })]),
+  ];
+}
+
+/**
+ * writeback: the guest's flushes are obeyed, the image's pages are shared by all guests through the host's cache, and it
+ * works on file systems without O_DIRECT. The whole backing chain is written out so that nobody looks into a disk to find
+ * out what it is, and the image keeps its owner.
+ */
+function rootDisk({ image }: ServerSpec, path: string): Element {
+  return element('disk', { type: 'file', device: 'disk' }, [
+    element('driver', { name: 'qemu', type: 'qcow2', cache: 'writeback', discard: 'unmap' }),
+    element('source', { file: path }),
+    element('backingStore', { type: 'file' }, [
+      element('format', { type: image.format }),
+      element('source', { file: image.path }, [element('seclabel', { model: 'dac', relabel: 'no' })]),
+      element('backingStore'),
+    ]),
+    element('target', { dev: 'vda', bus: 'virtio' }),
+  ]);
+}
+
+/** On virtio like the root disk: small kernels have no other driver, and clients find it by its label, not by its bus. */
+function configDrive(path: string): Element {
+  return element('disk', { type: 'file', device: 'disk' }, [
+    element('driver', { name: 'qemu', type: 'raw', cache: 'writeback' }),
+    element('source', { file: path }),
+    element('backingStore'),
+    element('target', { dev: 'vdb', bus: 'virtio' }),
+    element('readonly'),
+  ]);
+}
+
+function networkInterface(port: GuestPort, host: HostTraits): Element {
+  return element('interface', { type: 'bridge' }, [
+    element('mac', { address: port.macAddress }),
+    element('source', { bridge: host.integrationBridge }),
+    element('virtualport', { type: 'openvswitch' }, [element('parameters', { interfaceid: port.id })]),
+    element('target', { dev: tapName(port.id) }),
+    element('model', { type: 'virtio' }),
+    ...(host.userspaceDatapath ? [withoutOffloads()] : []),
+    element('mtu', { size: port.mtu }),
+  ]);
+}
+
+/** The userspace datapath forwards packets whose checksum the guest left to the card: TCP hangs while ping works. */
+function withoutOffloads(): Element {
+  const off = { csum: 'off', tso4: 'off', tso6: 'off', ecn: 'off', ufo: 'off' };
+  return element('driver', { name: 'qemu' }, [element('host', { ...off, gso: 'off' }), element('guest', off)]);
+}

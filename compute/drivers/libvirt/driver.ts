@@ -1,0 +1,348 @@
+/** Servers as libvirt domains of QEMU. Each call looks at what is there and does what is missing, so it may be repeated. */
+import { mkdir, statfs } from 'node:fs/promises';
+import { cpus, hostname, totalmem } from 'node:os';
+import { CloudError, NotFound, Unavailable } from '../../../common/errors.ts';
+import { isUuid } from '../../../common/ids.ts';
+import type { HostFacts, ObservedGuest, PowerState, ServerDriver, ServerSpec } from '../driver.ts';
+import { writeConfigDrive } from './config-drive.ts';
+import { type DomainEvent, LibvirtConnection, type Session } from './connection.ts';
+import { readConsole } from './console-log.ts';
+import { ensureRootDisk, isWhole } from './disks.ts';
+import { describeDomain, readHash } from './domain-xml.ts';
+import { errorCode, explain, hasCode } from './errors.ts';
+import { GuestDirectory } from './guest-directory.ts';
+import { findTraits, type Traits } from './host-traits.ts';
+import {
+  affect,
+  domainState,
+  libvirt,
+  metadataKind,
+  type Pointer,
+  shutdownFlag,
+  shutoffReason,
+  undefineEverything,
+} from './library.ts';
+import { isOurs, metadataUri, tapName } from './names.ts';
+import { OneAtATime } from './one-at-a-time.ts';
+import { runTool } from './tools.ts';
+
+export interface LibvirtDriverOptions {
+  /** One directory per guest below it; made if it is missing. Its parents must let libvirt's QEMU user pass (mode o+x). */
+  guestsDirectory: string;
+  /** For what may be forgotten: the answer of the KVM check. */
+  stateDirectory: string;
+  /** Open vSwitch runs without its kernel module. */
+  userspaceDatapath: boolean;
+  uri?: string;
+  integrationBridge?: string;
+  emulator?: string;
+  /** How many calls to libvirt may be under way at once; see README.md about threads. */
+  concurrency?: number;
+  /** Told of what the driver survives by itself, such as libvirtd being away. */
+  onProblem?: (error: unknown, doing: string) => void;
+}
+
+const defaultGraceSeconds = 60;
+const startSeconds = 120;
+
+export class LibvirtServerDriver implements ServerDriver {
+  readonly #options: LibvirtDriverOptions;
+  readonly #connection: LibvirtConnection;
+  readonly #oneAtATime = new OneAtATime();
+  #traits: Promise<Traits> | undefined;
+
+  /** Opens nothing yet: a host whose libvirtd is away gets its driver too, and its calls fail as `Unavailable`. */
+  constructor(options: LibvirtDriverOptions) {
+    this.#options = options;
+    const { uri = 'qemu:///system', concurrency, onProblem } = options;
+    this.#connection = new LibvirtConnection({ uri, concurrency, onProblem });
+  }
+
+  async list(): Promise<ObservedGuest[]> {
+    const domains = await this.#explained('list its servers', undefined, () =>
+      this.#connection.run('list its servers', ({ check, connection }) => check(libvirt().listStates(connection))),
+    );
+    return domains
+      .filter(({ name, uuid }) => isOurs(name, uuid))
+      .map(({ uuid, state, reason }) => ({ id: uuid, power: powerOf(state, reason) }));
+  }
+
+  async observe(id: string): Promise<ObservedGuest | undefined> {
+    return this.#onDomain(id, `look at server ${id}`, async ({ check }, domain) => {
+      const { state, reason } = await check(libvirt().domainState(domain));
+      return { id, power: powerOf(state, reason) };
+    });
+  }
+
+  ensure(spec: ServerSpec): Promise<void> {
+    return this.#oneAtATime.run(spec.id, () => this.#ensure(spec));
+  }
+
+  async power(
+    spec: ServerSpec,
+    wanted: 'running' | 'shutdown',
+    { graceSeconds = defaultGraceSeconds }: { graceSeconds?: number } = {},
+  ): Promise<void> {
+    if (wanted === 'running') return this.#start(spec.id);
+    const guest = await this.observe(spec.id);
+    if (guest === undefined) throw new NotFound('Server', spec.id);
+    if (!isActive(guest)) return;
+    if (graceSeconds > 0) {
+      const stopped = async () => !isActive(await this.observe(spec.id));
+      await this.#ask(spec.id, graceSeconds, stopped, (domain) =>
+        libvirt().shutdown(domain, shutdownFlag.acpiPowerButton),
+      );
+    }
+    await this.#cutPower(spec.id);
+  }
+
+  async reboot(
+    spec: ServerSpec,
+    kind: 'soft' | 'hard',
+    { graceSeconds = defaultGraceSeconds }: { graceSeconds?: number } = {},
+  ): Promise<void> {
+    const guest = await this.observe(spec.id);
+    if (guest === undefined) throw new NotFound('Server', spec.id);
+    if (kind === 'hard') {
+      // Not a reset: a new QEMU gets new taps and whatever was specified differently meanwhile.
+      await this.#cutPower(spec.id);
+      await this.ensure(spec);
+      return this.#start(spec.id);
+    }
+    if (guest.power === 'running') {
+      const rebooted = async (event: DomainEvent) => event.kind === 'reboot' || !isActive(await this.observe(spec.id));
+      const obeyed = await this.#ask(spec.id, graceSeconds, rebooted, (domain) => libvirt().reboot(domain, 0));
+      if (!obeyed) await this.#reset(spec.id);
+    }
+    await this.#start(spec.id); // it was shut down, or chose to: after a reboot it runs
+  }
+
+  remove(id: string): Promise<void> {
+    return this.#oneAtATime.run(id, async () => {
+      const directory = new GuestDirectory(this.#options.guestsDirectory, id);
+      await this.#onDomain(id, `remove server ${id}`, async ({ check }, domain) => {
+        await tolerating(check(libvirt().destroy(domain)), errorCode.operationInvalid, errorCode.noDomain);
+        await tolerating(check(libvirt().undefine(domain, undefineEverything)), errorCode.noDomain);
+      });
+      await unplug(await directory.recordedTaps());
+      await directory.remove(); // last: until then it says which taps to look for
+    });
+  }
+
+  onChange(listener: (id: string) => void): () => void {
+    return this.#connection.listen((event) => {
+      if (event.kind !== 'resync') return listener(event.id);
+      // Nobody knows what happened while libvirtd was away: every guest may have changed.
+      this.list().then(
+        (guests) => {
+          for (const { id } of guests) listener(id);
+        },
+        (error) => this.#options.onProblem?.(error, 'list servers after libvirtd came back'),
+      );
+    });
+  }
+
+  async consoleOutput(id: string, lines?: number): Promise<string> {
+    return readConsole(new GuestDirectory(this.#options.guestsDirectory, id).consolePath, lines);
+  }
+
+  async hostFacts(): Promise<HostFacts> {
+    const { guestsDirectory } = this.#options;
+    const [{ virtualisation }, hypervisorVersion, disk] = await Promise.all([
+      this.#findTraits(),
+      this.#explained('tell its version', undefined, () =>
+        this.#connection.run('tell its version', ({ check, connection }) => check(libvirt().version(connection))),
+      ),
+      mkdir(guestsDirectory, { recursive: true, mode: 0o711 }).then(() => statfs(guestsDirectory)),
+    ]);
+    return {
+      hostname: hostname(),
+      vcpus: cpus().length,
+      memoryMib: Math.floor(totalmem() / 1024 ** 2),
+      diskGib: Math.floor((disk.blocks * disk.bsize) / 1024 ** 3),
+      hypervisorType: 'QEMU',
+      hypervisorVersion,
+      virtualisation,
+      cpuModel: cpus()[0]?.model.trim() || 'unknown',
+      architecture: 'x86_64',
+    };
+  }
+
+  async check(): Promise<void> {
+    try {
+      await this.#connection.run('answer', ({ check, connection }) => check(libvirt().version(connection)), 10);
+    } catch (error) {
+      throw new Unavailable(
+        `libvirt does not answer at ${this.#options.uri ?? 'qemu:///system'}: start libvirtd (as root, or as a member of the group libvirt).`,
+        { cause: error },
+      );
+    }
+  }
+
+  close(): Promise<void> {
+    return this.#connection.close();
+  }
+
+  async #ensure(spec: ServerSpec): Promise<void> {
+    const directory = new GuestDirectory(this.#options.guestsDirectory, spec.id);
+    const traits = await this.#findTraits();
+    const { xml, hash } = describeDomain(spec, directory.files(spec.configDrive !== null), traits);
+    const found = await this.#onDomain(spec.id, `look at server ${spec.id}`, async ({ check }, domain) => ({
+      active: (await check(libvirt().isActive(domain))) === 1,
+      hash: readHash((await libvirt().domainMetadata(domain, metadataKind.element, metadataUri, affect.current)) ?? ''),
+    }));
+    if (found?.active) return;
+    if (found?.hash === hash && (await isWhole(directory, spec.configDrive !== null))) return;
+
+    await directory.prepare(traits.qemu);
+    await this.#recordTaps(directory, spec, traits);
+    await Promise.all([
+      ensureRootDisk(directory, spec, traits.qemu),
+      writeConfigDrive(directory, spec.configDrive, traits.qemu),
+    ]);
+    // Last: a domain with our hash has all its files.
+    await this.#explained(`define server ${spec.id}`, spec.id, () =>
+      this.#connection.run(`define server ${spec.id}`, async ({ check, connection }) => {
+        libvirt().freeDomain(await check(libvirt().defineDomain(connection, xml)));
+      }),
+    );
+  }
+
+  /** Before the domain that gets them: whatever happens later, `remove` knows them. */
+  async #recordTaps(directory: GuestDirectory, { ports }: ServerSpec, { qemu }: Traits): Promise<void> {
+    const before = await directory.recordedTaps();
+    const taps = ports.map(({ id }) => tapName(id));
+    await unplug(before.filter((tap) => !taps.includes(tap)));
+    if (before.join() !== taps.join()) await directory.recordTaps(taps, qemu);
+  }
+
+  #start(id: string): Promise<void> {
+    return this.#oneAtATime.run(id, async () => {
+      const found = await this.#onDomain(
+        id,
+        `start server ${id}`,
+        async ({ check }, domain) => {
+          const { state, reason } = await check(libvirt().domainState(domain));
+          const power = powerOf(state, reason);
+          if (power === 'running') return true;
+          if (power === 'paused') await check(libvirt().resume(domain));
+          else await check(libvirt().start(domain));
+          return true;
+        },
+        startSeconds,
+      );
+      if (found === undefined) throw new NotFound('Server', id);
+    });
+  }
+
+  #cutPower(id: string): Promise<void> {
+    return this.#oneAtATime.run(id, async () => {
+      await this.#onDomain(id, `stop server ${id}`, async ({ check }, domain) => {
+        await tolerating(check(libvirt().destroy(domain)), errorCode.operationInvalid, errorCode.noDomain);
+      });
+    });
+  }
+
+  async #reset(id: string): Promise<void> {
+    await this.#onDomain(id, `reset server ${id}`, async ({ check }, domain) => {
+      await tolerating(check(libvirt().reset(domain, 0)), errorCode.operationInvalid);
+    });
+  }
+
+  /**
+   * Asks the guest for something and waits until an event shows that it has done it: false when it has not within the
+   * time. Nothing is locked meanwhile, so it can be removed or cut off while it thinks.
+   */
+  async #ask(
+    id: string,
+    seconds: number,
+    hasDone: (event: DomainEvent) => Promise<boolean>,
+    request: (domain: Pointer) => Promise<unknown>,
+  ): Promise<boolean> {
+    await this.#connection.listening();
+    const { promise, resolve, reject } = Promise.withResolvers<boolean>();
+    const timer = setTimeout(() => resolve(false), seconds * 1000);
+    const stop = this.#connection.listen((event) => {
+      if (event.kind !== 'resync' && event.id !== id) return;
+      hasDone(event).then((done) => {
+        if (done) resolve(true);
+      }, reject);
+    });
+    promise.catch(() => {}); // it may fail before it is awaited
+    try {
+      await this.#onDomain(id, `ask server ${id}`, async ({ check }, domain) => {
+        // It stopped just now, or cannot listen (it is paused): the deadline or the next look will tell.
+        await tolerating(check(request(domain)), errorCode.operationInvalid);
+      });
+      return await promise;
+    } finally {
+      clearTimeout(timer);
+      stop();
+    }
+  }
+
+  /** Work on the domain of a server; undefined when there is none. */
+  #onDomain<T>(
+    id: string,
+    doing: string,
+    work: (session: Session, domain: Pointer) => Promise<T>,
+    seconds?: number,
+  ): Promise<T | undefined> {
+    if (!isUuid(id)) return Promise.resolve(undefined);
+    const run = async (session: Session) => {
+      const domain = await tolerating(session.check(libvirt().findDomain(session.connection, id)), errorCode.noDomain);
+      if (domain === undefined) return undefined;
+      try {
+        if (!isOurs(libvirt().domainName(domain), id)) return undefined;
+        return await tolerating(work(session, domain), errorCode.noDomain); // it was removed under our hands
+      } finally {
+        libvirt().freeDomain(domain);
+      }
+    };
+    return this.#explained(doing, id, () => this.#connection.run(doing, run, seconds));
+  }
+
+  async #explained<T>(doing: string, id: string | undefined, work: () => Promise<T>): Promise<T> {
+    try {
+      return await work();
+    } catch (error) {
+      throw error instanceof CloudError ? error : explain(error, doing, id);
+    }
+  }
+
+  #findTraits(): Promise<Traits> {
+    const { stateDirectory, userspaceDatapath, integrationBridge = 'br-int' } = this.#options;
+    const emulator = this.#options.emulator ?? '/usr/bin/qemu-system-x86_64';
+    this.#traits ??= this.#explained('tell what it can do', undefined, () =>
+      findTraits(this.#connection, { stateDirectory, userspaceDatapath, integrationBridge, emulator }),
+    );
+    this.#traits.catch(() => (this.#traits = undefined)); // a failure is not remembered
+    return this.#traits;
+  }
+}
+
+function isActive(guest: ObservedGuest | undefined): boolean {
+  return guest?.power === 'running' || guest?.power === 'paused';
+}
+
+function powerOf(state: number, reason: number): PowerState {
+  if (state === domainState.crashed || (state === domainState.shutoff && reason === shutoffReason.crashed)) {
+    return 'crashed';
+  }
+  if (state === domainState.shutoff) return 'shutdown';
+  return state === domainState.paused || state === domainState.pmSuspended ? 'paused' : 'running';
+}
+
+async function tolerating<T>(work: Promise<T>, ...codes: number[]): Promise<T | undefined> {
+  return work.catch((error) => {
+    if (hasCode(error, ...codes)) return undefined;
+    throw error;
+  });
+}
+
+/** libvirt takes its ports off the bridge itself; this is for those of a domain that died while nobody looked. */
+async function unplug(taps: string[]): Promise<void> {
+  if (taps.length === 0) return;
+  const removals = taps.flatMap((tap) => ['--', '--if-exists', 'del-port', tap]);
+  await runTool('take ports off the bridge', 'ovs-vsctl', ['--timeout=10', ...removals]);
+}

@@ -1,0 +1,111 @@
+/**
+ * All files of a guest are in one directory named by its id. It belongs to root, and QEMU's user may pass through it and
+ * not write: who breaks out of a guest cannot plant a link where we or virtlogd write next. Files appear under their name
+ * only when they are whole.
+ */
+import { randomUUID } from 'node:crypto';
+import { chmod, chown, mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { PermanentFailure } from '../../../common/errors.ts';
+import { isUuid } from '../../../common/ids.ts';
+import type { GuestFiles } from './domain-xml.ts';
+
+/** Whom libvirt runs QEMU as. */
+export interface QemuUser {
+  uid: number;
+  gid: number;
+}
+
+const temporaryMark = '.new-';
+
+export class GuestDirectory {
+  readonly path: string;
+
+  /** Touches nothing. */
+  constructor(guestsDirectory: string, id: string) {
+    if (!isUuid(id)) throw new PermanentFailure(`${JSON.stringify(id)} is not the id of a server.`);
+    this.path = join(guestsDirectory, id);
+  }
+
+  get diskPath(): string {
+    return join(this.path, 'disk.qcow2');
+  }
+
+  get configDrivePath(): string {
+    return join(this.path, 'config.iso');
+  }
+
+  get consolePath(): string {
+    return join(this.path, 'console.log');
+  }
+
+  get #tapsPath(): string {
+    return join(this.path, 'taps.json');
+  }
+
+  files(hasConfigDrive: boolean): GuestFiles {
+    return {
+      disk: this.diskPath,
+      configDrive: hasConfigDrive ? this.configDrivePath : null,
+      console: this.consolePath,
+    };
+  }
+
+  /** Makes the directory, and clears what an interrupted attempt left in it. */
+  async prepare(qemu: QemuUser): Promise<void> {
+    await mkdir(this.path, { recursive: true, mode: 0o711 });
+    await chown(this.path, 0, qemu.gid);
+    await chmod(this.path, 0o710);
+    for (const name of await readdir(this.path)) {
+      if (name.includes(temporaryMark)) await rm(join(this.path, name), { recursive: true, force: true });
+    }
+  }
+
+  /** Has `make` write a file under another name and puts it in place, on the disk and owned by QEMU's user, at once. */
+  async replace(path: string, qemu: QemuUser, make: (temporaryPath: string) => Promise<void>): Promise<void> {
+    const temporary = `${path}${temporaryMark}${randomUUID()}`;
+    try {
+      await make(temporary);
+      const file = await open(temporary, 'r');
+      try {
+        await file.chmod(0o600);
+        await file.chown(qemu.uid, qemu.gid);
+        await file.sync();
+      } finally {
+        await file.close();
+      }
+      await rename(temporary, path);
+      const directory = await open(this.path, 'r');
+      await directory.sync().finally(() => directory.close());
+    } finally {
+      await rm(temporary, { recursive: true, force: true });
+    }
+  }
+
+  /** A place for the parts of a file being made; `prepare` clears it if we die before we remove it. */
+  temporaryDirectory(): string {
+    return join(this.path, `parts${temporaryMark}${randomUUID()}`);
+  }
+
+  /** The taps that the guest may have got, so that they can be taken from Open vSwitch whatever became of its domain. */
+  async recordedTaps(): Promise<string[]> {
+    try {
+      const taps: unknown = JSON.parse(await readFile(this.#tapsPath, 'utf8'));
+      return Array.isArray(taps) ? taps.filter((tap) => /^tap[0-9a-f-]{1,12}$/.test(tap)) : [];
+    } catch {
+      return []; // not made yet
+    }
+  }
+
+  async recordTaps(taps: string[], qemu: QemuUser): Promise<void> {
+    await this.replace(this.#tapsPath, { uid: 0, gid: qemu.gid }, async (temporary) => {
+      const file = await open(temporary, 'wx', 0o600);
+      await file.writeFile(JSON.stringify(taps));
+      await file.close();
+    });
+  }
+
+  async remove(): Promise<void> {
+    await rm(this.path, { recursive: true, force: true });
+  }
+}

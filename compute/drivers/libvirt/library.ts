@@ -1,0 +1,231 @@
+/**
+ * The functions of libvirt that we use, declared for koffi. Nothing here decides anything. Names and numbers are those of
+ * libvirt's own headers (libvirt-host.h, libvirt-domain.h, libvirt-event.h, virterror.h).
+ *
+ * A call that talks to the daemon is made with `.async`, which runs it on a thread of Node's pool; the few that only read
+ * memory (`virDomainGetUUIDString`, the frees, `virConnCopyLastError`) are made directly.
+ */
+import { promisify } from 'node:util';
+import koffi, { type LibraryHandle } from 'koffi';
+
+/** An address inside libvirt: a connection, a domain, a string to free. */
+export type Pointer = bigint;
+
+export const domainState = { paused: 3, shutoff: 5, crashed: 6, pmSuspended: 7 } as const;
+export const shutoffReason = { crashed: 3 } as const;
+export const domainEvent = { lifecycle: 0, reboot: 1 } as const;
+export const shutdownFlag = { acpiPowerButton: 1 } as const;
+/** Everything that libvirt may hold of a domain, so that nothing keeps it from being undefined: managed save, snapshots, NVRAM, checkpoints. */
+export const undefineEverything = 1 | 2 | 4 | 16;
+export const metadataKind = { element: 2 } as const;
+export const affect = { current: 0 } as const;
+const statsOfState = 1;
+const statsWithoutWaiting = 1 << 29;
+/** VIR_DOMAIN_XML_INACTIVE: as it will be at the next start. */
+export const inactiveXml = 2;
+
+export interface NativeError {
+  code: number;
+  message: string;
+}
+
+type Asynchronous = (...args: unknown[]) => Promise<unknown>;
+
+let loaded: ReturnType<typeof declare> | undefined;
+
+/** Loads libvirt once for this process. Throws what the dynamic loader says when the library is not installed. */
+export function libvirt(): ReturnType<typeof declare> {
+  loaded ??= declare(koffi.load('libvirt.so.0'));
+  return loaded;
+}
+
+function declare(library: LibraryHandle) {
+  const errorStruct = koffi.struct({
+    code: 'int',
+    domain: 'int',
+    message: 'void *',
+    level: 'int',
+    connection: 'void *',
+    guest: 'void *',
+    text1: 'void *',
+    text2: 'void *',
+    text3: 'void *',
+    number1: 'int',
+    number2: 'int',
+    network: 'void *',
+  });
+  const typedParameter = koffi.struct({ field: koffi.array('char', 80, 'String'), type: 'int', value: 'int64_t' });
+  const statsRecord = koffi.struct({ domain: 'void *', parameters: 'void *', count: 'int' });
+  const blocking = (declaration: string): Asynchronous => promisify(library.func(declaration).async) as Asynchronous;
+  const direct = (declaration: string) => library.func(declaration);
+
+  const freeStats = direct('void virDomainStatsRecordListFree(void *records)');
+  const allStats = blocking(
+    'int virConnectGetAllDomainStats(void *connection, unsigned int stats, _Out_ void **records, unsigned int flags)',
+  );
+  const uuidString = direct('int virDomainGetUUIDString(void *domain, _Out_ void *text)');
+  const copyLastError = direct('int virConnCopyLastError(void *connection, void *error)');
+  const resetError = direct('void virResetError(void *error)');
+  const release = direct('void free(void *memory)');
+  const state = blocking(
+    'int virDomainGetState(void *domain, _Out_ int *state, _Out_ int *reason, unsigned int flags)',
+  );
+  const version = blocking('int virConnectGetVersion(void *connection, _Out_ unsigned long *version)');
+  const registerAny = blocking(
+    'int virConnectDomainEventRegisterAny(void *connection, void *domain, int event, void *callback, void *opaque, void *free)',
+  );
+  const domainName = direct('const char *virDomainGetName(void *domain)') as (domain: Pointer) => string;
+  const noteError = koffi.proto('void CirrostackNoteError(void *opaque, void *error)');
+  const lifecycle = koffi.proto(
+    'int CirrostackLifecycle(void *connection, void *domain, int event, int detail, void *opaque)',
+  );
+  const rebooted = koffi.proto('void CirrostackRebooted(void *connection, void *domain, void *opaque)');
+  const closed = koffi.proto('void CirrostackClosed(void *connection, int reason, void *opaque)');
+  const timer = koffi.proto('void CirrostackTimer(int timer, void *opaque)');
+
+  /** The text of a call that returns memory for us to free; null when it failed. */
+  const text =
+    (call: Asynchronous) =>
+    async (...args: unknown[]) => {
+      const pointer = (await call(...args)) as Pointer | null;
+      if (pointer === null) return null;
+      const value = koffi.decode.string(pointer);
+      release(pointer);
+      return value;
+    };
+  const readError = (error: { code: number; message: Pointer | null }): NativeError => ({
+    code: error.code,
+    message: error.message === null ? '' : koffi.decode.string(error.message),
+  });
+
+  return {
+    registerEventLoop: direct('int virEventRegisterDefaultImpl()') as () => number,
+    runEventLoopOnce: blocking('int virEventRunDefaultImpl()'),
+    /** `milliseconds` -1: sleeps until woken. */
+    addTimer: (callback: () => void): number =>
+      direct('int virEventAddTimeout(int ms, void *callback, void *opaque, void *free)')(
+        -1,
+        koffi.register(callback, koffi.pointer(timer)),
+        null,
+        null,
+      ),
+    setTimer: direct('void virEventUpdateTimeout(int timer, int ms)') as (timer: number, milliseconds: number) => void,
+    /** Every error of every thread; also keeps libvirt from printing them on our standard error. */
+    onError(listener: (error: NativeError) => void): void {
+      const callback = (_opaque: unknown, error: Pointer) => listener(readError(koffi.decode(error, errorStruct)));
+      const setErrorFunction = direct('void virSetErrorFunc(void *opaque, void *callback)');
+      setErrorFunction(null, koffi.register(callback, koffi.pointer(noteError)));
+    },
+
+    open: blocking('void *virConnectOpen(const char *uri)') as (uri: string) => Promise<Pointer | null>,
+    close: blocking('int virConnectClose(void *connection)') as (connection: Pointer) => Promise<number>,
+    isAlive: blocking('int virConnectIsAlive(void *connection)'),
+    setKeepAlive: blocking('int virConnectSetKeepAlive(void *connection, int interval, unsigned int count)'),
+    /** The error of the last failed call on this connection; exact as long as it is used by one call at a time. */
+    lastError(connection: Pointer): NativeError {
+      const memory = koffi.alloc(errorStruct, 1);
+      try {
+        if (copyLastError(connection, memory) <= 0) return { code: 0, message: 'no error was recorded' };
+        const error = readError(koffi.decode(memory, errorStruct));
+        resetError(memory);
+        return error;
+      } finally {
+        koffi.free(memory);
+      }
+    },
+    version: async (connection: Pointer): Promise<number> => {
+      const out = [0];
+      return (await version(connection, out)) === 0 ? Number(out[0]) : -1;
+    },
+    capabilities: text(blocking('void *virConnectGetCapabilities(void *connection)')),
+
+    /** Returns the id to deregister with, or -1. The callback runs while libvirt's event thread waits: it must be short. */
+    onDomainEvent: async (connection: Pointer, event: number, callback: Pointer): Promise<number> =>
+      (await registerAny(connection, null, event, callback, null, null)) as number,
+    offDomainEvent: blocking('int virConnectDomainEventDeregisterAny(void *connection, int callback)'),
+    lifecycleCallback: (listener: (uuid: string | undefined) => void): Pointer =>
+      koffi.register((_connection: unknown, domain: Pointer) => {
+        listener(uuidOf(domain));
+        return 0;
+      }, koffi.pointer(lifecycle)),
+    rebootCallback: (listener: (uuid: string | undefined) => void): Pointer =>
+      koffi.register((_connection: unknown, domain: Pointer) => listener(uuidOf(domain)), koffi.pointer(rebooted)),
+    onClosed: blocking(
+      'int virConnectRegisterCloseCallback(void *connection, void *callback, void *opaque, void *free)',
+    ),
+    offClosed: blocking('int virConnectUnregisterCloseCallback(void *connection, void *callback)'),
+    closedCallback: (listener: () => void): Pointer => koffi.register(listener, koffi.pointer(closed)),
+    forgetCallback: (callback: Pointer): void => koffi.unregister(callback),
+
+    findDomain: blocking('void *virDomainLookupByUUIDString(void *connection, const char *uuid)') as (
+      connection: Pointer,
+      uuid: string,
+    ) => Promise<Pointer | null>,
+    defineDomain: blocking('void *virDomainDefineXML(void *connection, const char *xml)') as (
+      connection: Pointer,
+      xml: string,
+    ) => Promise<Pointer | null>,
+    freeDomain: direct('int virDomainFree(void *domain)') as (domain: Pointer) => number,
+    domainName,
+    domainXml: text(blocking('void *virDomainGetXMLDesc(void *domain, unsigned int flags)')),
+    domainMetadata: text(
+      blocking('void *virDomainGetMetadata(void *domain, int type, const char *uri, unsigned int flags)'),
+    ),
+    domainState: async (domain: Pointer): Promise<{ state: number; reason: number } | null> => {
+      const [stateOut, reasonOut] = [[0], [0]];
+      if ((await state(domain, stateOut, reasonOut, 0)) !== 0) return null;
+      return { state: stateOut[0]!, reason: reasonOut[0]! };
+    },
+    isActive: blocking('int virDomainIsActive(void *domain)'),
+    start: blocking('int virDomainCreate(void *domain)'),
+    resume: blocking('int virDomainResume(void *domain)'),
+    shutdown: blocking('int virDomainShutdownFlags(void *domain, unsigned int flags)'),
+    reboot: blocking('int virDomainReboot(void *domain, unsigned int flags)'),
+    reset: blocking('int virDomainReset(void *domain, unsigned int flags)'),
+    destroy: blocking('int virDomainDestroy(void *domain)'),
+    undefine: blocking('int virDomainUndefineFlags(void *domain, unsigned int flags)'),
+
+    /** State of every domain in one round trip, never waiting for one that is busy; null when it failed. */
+    async listStates(connection: Pointer): Promise<ListedDomain[] | null> {
+      const out: (Pointer | null)[] = [null];
+      const count = (await allStats(connection, statsOfState, out, statsWithoutWaiting)) as number;
+      const records = out[0] ?? null;
+      if (count < 0 || records === null) return count < 0 ? null : [];
+      try {
+        return (koffi.decode(records, 'void *', count) as Pointer[]).map((pointer) => {
+          const record = koffi.decode(pointer, statsRecord);
+          const values = new Map<string, number>(
+            record.count === 0
+              ? []
+              : koffi
+                  .decode(record.parameters, typedParameter, record.count)
+                  .map((one: { field: string; value: number | bigint }) => [
+                    one.field,
+                    Number(BigInt(one.value) & 0xffffffffn),
+                  ]),
+          );
+          return {
+            uuid: uuidOf(record.domain) ?? '',
+            name: domainName(record.domain),
+            state: values.get('state.state') ?? 0,
+            reason: values.get('state.reason') ?? 0,
+          };
+        });
+      } finally {
+        freeStats(records);
+      }
+    },
+  };
+
+  function uuidOf(domain: Pointer): string | undefined {
+    const buffer = Buffer.alloc(37);
+    return uuidString(domain, buffer) === 0 ? buffer.toString('latin1', 0, 36) : undefined;
+  }
+}
+
+export interface ListedDomain {
+  uuid: string;
+  name: string;
+  state: number;
+  reason: number;
+}

@@ -1,0 +1,28 @@
+/** Runs the few programs this driver needs: argument arrays only, with limits of time, memory and processor. */
+import { execFile } from 'node:child_process';
+import { PermanentFailure, Unavailable } from '../../../common/errors.ts';
+
+const memoryLimit = 1024 ** 3;
+const cpuSeconds = 30;
+
+/**
+ * `doing` completes «The host could not …». @throws PermanentFailure when the disk is full or the program is missing,
+ * Unavailable otherwise; what the program printed is in the cause.
+ */
+export function runTool(doing: string, command: string, args: string[], seconds = 30): Promise<string> {
+  // prlimit becomes the program (it does not fork), so the time limit's kill reaches it.
+  const limited = [`--as=${memoryLimit}`, `--cpu=${cpuSeconds}`, '--', command, ...args];
+  return new Promise((resolve, reject) => {
+    execFile('prlimit', limited, { timeout: seconds * 1000, killSignal: 'SIGKILL' }, (error, stdout, stderr) => {
+      if (error === null) return resolve(stdout);
+      const cause = new Error(`${command} ${args.join(' ')}: ${stderr.trim() || error.message}`);
+      if (/No space left on device|Disk quota exceeded/.test(stderr)) {
+        return reject(new PermanentFailure(`The host could not ${doing}: its disk is full.`, { cause }));
+      }
+      if (/failed to execute|No such file or directory/.test(stderr) && stderr.startsWith('prlimit:')) {
+        return reject(new PermanentFailure(`The host could not ${doing}: ${command} is not installed.`, { cause }));
+      }
+      reject(new Unavailable(`The host could not ${doing}.`, { cause }));
+    });
+  });
+}

@@ -12,7 +12,7 @@ import { systemService } from './common/http/system.ts';
 import type { Logger } from './common/logger.ts';
 import { createMetrics } from './common/metrics.ts';
 import type { Module } from './common/module.ts';
-import { createEnforcer, type Enforcer, readPolicyFile } from './common/policy/enforcer.ts';
+import { createEnforcer, readPolicyFile } from './common/policy/enforcer.ts';
 import type { Rule } from './common/policy/rules.ts';
 import { type Loop, type Reconciler, startLoop } from './common/reconcile/loop.ts';
 import { authenticator, identityMigrations, identityModule, identityPolicy } from './identity/plugin.ts';

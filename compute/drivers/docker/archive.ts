@@ -12,7 +12,8 @@ import { type FileHandle, open } from 'node:fs/promises';
 import { posix } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { extract, pack } from 'tar-stream';
+import { extract } from 'tar-stream';
+import { largestEntry, tarEnd, tarEntry } from './archive-entry.ts';
 import { BadArchive, manifestOfLayout, manifestOfSave } from './archive-manifest.ts';
 
 const maximumEntries = 20_000;
@@ -59,7 +60,9 @@ export async function readArchive(path: string): Promise<ArchivedImage> {
     const config = await readJson(manifest.config);
     const { architecture, layerCount } = checkConfig(config);
     const layers = manifest.layers.map((name) => find(entries, name));
-    if (layers.some(({ size }) => size === 0)) throw new BadArchive('a layer in it is empty');
+    if (layers.some(({ size }) => size === 0 || size > largestEntry)) {
+      throw new BadArchive('a layer in it is empty or larger than 8 GiB');
+    }
     if (layerCount !== manifest.layers.length || layerCount > maximumLayers) {
       throw new BadArchive('its layers are not those of its configuration, or too many');
     }
@@ -70,28 +73,29 @@ export async function readArchive(path: string): Promise<ArchivedImage> {
   }
 }
 
-/** The archive that the daemon gets. Errors of reading end the stream with an error. */
+/** The archive that the daemon gets. The stream ends with an error when the original cannot be read to its end. */
 export function cleanArchive(image: ArchivedImage, tag: string): Readable {
-  const clean = pack();
   const manifest = [{ Config: 'config.json', RepoTags: [tag], Layers: image.layers.map((_, n) => `${n}.tar`) }];
-  const write = async () => {
-    clean.entry({ name: 'config.json' }, image.config);
+  async function* parts() {
+    yield* tarEntry('config.json', image.config.length, [image.config]);
     for (const [n, { offset, size }] of image.layers.entries()) {
-      const entry = clean.entry({ name: `${n}.tar`, size });
-      await pipeline(createReadStream(image.path, { start: offset, end: offset + size - 1 }), entry);
+      yield* tarEntry(`${n}.tar`, size, createReadStream(image.path, { start: offset, end: offset + size - 1 }));
     }
-    clean.entry({ name: 'manifest.json' }, JSON.stringify(manifest));
-    clean.finalize();
-  };
-  write().catch((error) => clean.destroy(error));
-  return Readable.from(clean);
+    const json = Buffer.from(JSON.stringify(manifest));
+    yield* tarEntry('manifest.json', json.length, [json]);
+    yield tarEnd;
+  }
+  return Readable.from(parts(), { objectMode: false });
 }
 
 /** Names and places of all files and links; contents are passed over. A later entry replaces an earlier, as for tar. */
 async function indexEntries(path: string, file: FileHandle): Promise<Entries> {
   await refuseCompressed(file);
   const entries: Entries = new Map();
-  const reader = extract({});
+  const reader = extract();
+  // It tells some of its errors twice, the second time to nobody; `pipeline` has the first.
+  const heard = () => {};
+  reader.on('error', heard);
   let count = 0;
   reader.on('entry', (header, content, next) => {
     count += 1;
@@ -106,6 +110,7 @@ async function indexEntries(path: string, file: FileHandle): Promise<Entries> {
     } else if (header.type === 'link' && header.linkname) {
       entries.set(name, { link: posix.normalize(header.linkname) });
     }
+    content.on('error', heard);
     content.on('end', next);
     content.resume();
   });

@@ -2,7 +2,7 @@
 
 import type { Readable } from 'node:stream';
 import type Docker from 'dockerode';
-import { Unavailable } from '../../../common/errors.ts';
+import { CloudError, Unavailable } from '../../../common/errors.ts';
 import { cleanArchive, readArchive } from './archive.ts';
 import { BadArchive } from './archive-manifest.ts';
 import { renamed, statusOf } from './errors.ts';
@@ -28,14 +28,7 @@ export async function loadImage(docker: Docker, imageId: string, archivePath: st
   if (image.architecture !== '' && image.architecture !== hostArchitecture) {
     throw new BadArchive(`it is for ${image.architecture}, the host is ${hostArchitecture}`);
   }
-  let answer: string;
-  try {
-    const archive = cleanArchive(image, imageTag(imageId));
-    // Types cannot tell the overload with a callback from the one with a promise.
-    answer = await textOf((await docker.loadImage(archive, { quiet: true })) as unknown as Readable);
-  } catch (error) {
-    throw renamed(error, 'Image', imageId);
-  }
+  const answer = await load(docker, imageId, cleanArchive(image, imageTag(imageId)));
   const failure = /"error":"(.*?)"[,}]/.exec(answer)?.[1];
   if (failure !== undefined) {
     const cause = { cause: new Error(failure) };
@@ -45,6 +38,24 @@ export async function loadImage(docker: Docker, imageId: string, archivePath: st
   const loaded = await findImage(docker, imageId);
   if (loaded?.Id !== image.engineId) {
     throw new Unavailable(`Image ${imageId} was not loaded.`, { cause: new Error(answer.slice(0, 500)) });
+  }
+}
+
+async function load(docker: Docker, imageId: string, archive: Readable): Promise<string> {
+  // docker-modem only pipes it: an error of reading would be nobody's, and the engine would wait for the rest for ever.
+  const giveUp = new AbortController();
+  archive.on('error', (error) => giveUp.abort(error));
+  try {
+    const response = await docker.loadImage(archive, { quiet: true, abortSignal: giveUp.signal });
+    // Types cannot tell the overload with a callback from the one with a promise.
+    return await textOf(response as unknown as Readable);
+  } catch (error) {
+    if (giveUp.signal.aborted) {
+      throw new CloudError(`Image ${imageId} could not be read on the host.`, { cause: giveUp.signal.reason });
+    }
+    throw renamed(error, 'Image', imageId);
+  } finally {
+    archive.destroy(); // the engine may have answered before its end
   }
 }
 

@@ -189,9 +189,11 @@ export class PrivateOvn {
   }
 
   #guest(namespace: string): Guest {
+    // Not the caller's: it may name an HTTP proxy.
+    const env = { PATH: process.env.PATH };
     return {
       run: async (command, ...args) => {
-        return (await run('ip', ['netns', 'exec', namespace, command, ...args], { timeout: 30_000 })).stdout;
+        return (await run('ip', ['netns', 'exec', namespace, command, ...args], { timeout: 30_000, env })).stdout;
       },
       start: (command, ...args) => {
         const child = spawn('ip', ['netns', 'exec', namespace, command, ...args], {

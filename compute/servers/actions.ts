@@ -104,7 +104,7 @@ export async function listUnfinished(db: Knex, serverId: string): Promise<Server
 }
 
 export async function finishAction(db: Knex, number: number): Promise<void> {
-  await db('server_actions').where({ number }).update({ message, finished_at: db.fn.now(), updated_at: db.fn.now() });
+  await db('server_actions').where({ number }).update({ finished_at: db.fn.now(), updated_at: db.fn.now() });
 }
 
 /** Marks everything done that led to `revision`, or as failed when there is a message. */

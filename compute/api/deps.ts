@@ -1,0 +1,7 @@
+import type { ServerDeps } from '../servers/create.ts';
+import type { Url } from './links.ts';
+
+/** What the routes of this service may use. */
+export interface ComputeApiDeps extends ServerDeps {
+  url: Url;
+}

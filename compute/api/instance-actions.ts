@@ -1,0 +1,64 @@
+import { type ProjectContext, visibleTo } from '../../common/context.ts';
+import { route } from '../../common/http/route.ts';
+import { isoMicros } from '../../common/http/time.ts';
+import { definePolicy, projectReader } from '../../common/policy/rules.ts';
+import { type ActionEvent, getAction, listActions, type ServerAction } from '../servers/actions.ts';
+import { getServer } from '../servers/store.ts';
+import type { ComputeApiDeps } from './deps.ts';
+
+export const instanceActionPolicy = definePolicy({
+  'os_compute_api:os-instance-actions:list': projectReader('List what was done to a server'),
+  'os_compute_api:os-instance-actions:show': projectReader('Show one thing that was done to a server'),
+});
+
+export const instanceActionRoutes = ({ db }: ComputeApiDeps) => [
+  route({
+    method: 'GET',
+    path: '/v2.1/servers/{server_id}/os-instance-actions',
+    rule: instanceActionPolicy['os_compute_api:os-instance-actions:list'],
+    summary: 'List what was done to a server, newest first',
+    status: 200,
+    async handler({ ctx, params }) {
+      const server = await getServer(db, visibleTo(ctx), params.server_id ?? '');
+      return { instanceActions: (await listActions(db, server.id)).map(actionView) };
+    },
+  }),
+  route({
+    method: 'GET',
+    path: '/v2.1/servers/{server_id}/os-instance-actions/{request_id}',
+    rule: instanceActionPolicy['os_compute_api:os-instance-actions:show'],
+    summary: 'Show one thing that was done to a server',
+    status: 200,
+    async handler({ ctx, params }) {
+      const server = await getServer(db, visibleTo(ctx), params.server_id ?? '');
+      const action = await getAction(db, server.id, params.request_id ?? '');
+      return { instanceAction: { ...actionView(action), ...eventsFor(ctx, action.events) } };
+    },
+  }),
+];
+
+function actionView(action: ServerAction) {
+  return {
+    action: action.action,
+    instance_uuid: action.serverId,
+    request_id: action.requestId,
+    user_id: action.userId,
+    project_id: action.projectId,
+    start_time: isoMicros(action.startedAt),
+    message: action.message,
+  };
+}
+
+/** Before 2.51, events with their tracebacks are for administrators (os_compute_api:os-instance-actions:events). */
+function eventsFor(ctx: ProjectContext, events: readonly ActionEvent[]) {
+  if (!ctx.isAdmin) return {};
+  return {
+    events: events.map((event) => ({
+      event: event.event,
+      start_time: isoMicros(event.startedAt),
+      finish_time: event.finishedAt && isoMicros(event.finishedAt),
+      result: event.result,
+      traceback: event.traceback,
+    })),
+  };
+}

@@ -5,13 +5,9 @@ import { join } from 'node:path';
 import { type HostContext, logPath, recordedProcess, runPath } from './engines/engine.ts';
 import { writeWhole } from './files.ts';
 import { type HostSettings, localUrl } from './options.ts';
-import { becomes, isAlive, spawnDaemon, stopRecorded, writeRecord } from './processes.ts';
+import { becomes, isAlive, type ProcessRecord, spawnDaemon, stopRecorded, writeRecord } from './processes.ts';
 
 const root = join(import.meta.dirname, '..');
-
-export function apiProcessPath(context: HostContext): string {
-  return runPath(context, 'cirrostack.json');
-}
 
 export function configPath(context: HostContext): string {
   return join(context.dataDir, 'cirrostack.json');
@@ -40,7 +36,7 @@ export async function restartApiProcess(context: HostContext, settings: HostSett
     logFile,
     env,
   });
-  await writeRecord(apiProcessPath(context), record);
+  await writeRecord(recordPath(context), record);
   const healthy = async () => (await fetch(`${localUrl(settings)}/healthz`).catch(() => undefined))?.ok === true;
   await becomes(async () => !isAlive(record) || (await healthy()), 60, 50);
   if (isAlive(record) && (await healthy())) return;
@@ -50,7 +46,16 @@ export async function restartApiProcess(context: HostContext, settings: HostSett
   );
 }
 
+/** Undefined when it does not run, or was not started by us. */
+export function runningApiProcess(context: HostContext): Promise<ProcessRecord | undefined> {
+  return recordedProcess(recordPath(context));
+}
+
 /** @returns whether it was running. */
-export async function stopApiProcess(context: HostContext): Promise<boolean> {
-  return (await recordedProcess(apiProcessPath(context))) !== undefined && stopRecorded(apiProcessPath(context));
+export function stopApiProcess(context: HostContext): Promise<boolean> {
+  return stopRecorded(recordPath(context));
+}
+
+function recordPath(context: HostContext): string {
+  return runPath(context, 'cirrostack.json');
 }

@@ -5,8 +5,8 @@ import { createServer } from 'node:net';
 import { availableParallelism, freemem, totalmem } from 'node:os';
 import { dirname, join } from 'node:path';
 import { detectVirtualisation } from '../compute/drivers/libvirt/virtualisation.ts';
-import { apiProcessPath } from './api-process.ts';
-import { type Finding, fail, type HostContext, hasSystemd, ok, recordedProcess, warn } from './engines/engine.ts';
+import { runningApiProcess } from './api-process.ts';
+import { type Finding, fail, type HostContext, hasSystemd, ok, warn } from './engines/engine.ts';
 import { engines } from './engines/engines.ts';
 import { type HostSettings, localUrl } from './options.ts';
 import { missingPackages } from './packages.ts';
@@ -113,7 +113,7 @@ async function virtualisation({ dataDir }: HostContext): Promise<Finding[]> {
 async function apiProcess(context: HostContext, settings: HostSettings): Promise<Finding[]> {
   const name = 'Cirrostack';
   const url = localUrl(settings);
-  const running = await recordedProcess(apiProcessPath(context));
+  const running = await runningApiProcess(context);
   const answer = await fetch(`${url}/healthz`, { signal: AbortSignal.timeout(5000) }).catch(() => undefined);
   if (answer?.ok) return [ok(name, `${url} answers${running === undefined ? '' : `, process ${running.pid}`}`)];
   const log = join(context.dataDir, 'log', 'cirrostack.log');

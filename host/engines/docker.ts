@@ -22,6 +22,8 @@ export const dockerSocket = '/var/run/docker.sock';
 export const docker: Engine = {
   name: 'Docker',
 
+  answers: dockerAnswers,
+
   async check(context) {
     try {
       const versions = versionsOf(await dockerVersion());

@@ -28,6 +28,8 @@ export interface HostContext {
 
 export interface Engine {
   name: string;
+  /** Whether it can be asked for anything now. */
+  answers(context: HostContext): Promise<boolean>;
   /** Looks, changes nothing and does not throw. */
   check(context: HostContext): Promise<Finding[]>;
   /** Uses what runs already, starts what does not, and returns once it answers. @returns what was done, for people. */

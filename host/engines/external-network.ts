@@ -13,13 +13,14 @@ const forwardingSwitch = '/proc/sys/net/ipv4/ip_forward';
 export const externalNetwork: Engine = {
   name: 'external network',
 
+  answers: async (context) => (await externalNetwork.check(context)).every(({ level }) => level === 'ok'),
+
   async check(context) {
     return [await checkBridge(context), await checkForwarding(), await checkRules()];
   },
 
   async start(context) {
-    const before = await externalNetwork.check(context);
-    if (before.every(({ level }) => level === 'ok')) return 'already there';
+    if (await externalNetwork.answers(context)) return 'already there';
     await makeBridge(context);
     await switchForwarding(context);
     await execute('nft', ['--file', '-'], { input: rules(context) });

@@ -21,6 +21,8 @@ const units = ['virtlogd.socket', 'virtlogd', 'libvirtd'];
 export const libvirt: Engine = {
   name: 'libvirt',
 
+  answers: libvirtAnswers,
+
   async check(context) {
     const { stdout, stderr, exitCode } = await attempt('virsh', ['--connect', uri, 'version'], {
       timeoutSeconds: 20,

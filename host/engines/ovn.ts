@@ -18,6 +18,8 @@ const units = ['ovn-ovsdb-server-nb', 'ovn-ovsdb-server-sb', 'ovn-northd', 'ovn-
 export const ovn: Engine = {
   name: 'OVN',
 
+  answers: northboundAnswers,
+
   async check() {
     return [
       await answering('OVN northbound', northboundAnswers),

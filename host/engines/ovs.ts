@@ -15,6 +15,8 @@ export type DatapathType = 'system' | 'netdev';
 export const ovs: Engine = {
   name: 'Open vSwitch',
 
+  answers: async () => (await databaseAnswers()) && (await switchAnswers()),
+
   async check() {
     const name = 'Open vSwitch';
     const version = await attempt('ovs-vsctl', ['--timeout=5', 'get', 'Open_vSwitch', '.', 'ovs_version']).catch(
@@ -30,10 +32,10 @@ export const ovs: Engine = {
 
   async start(context) {
     await attempt('modprobe', ['openvswitch']).catch(() => {}); // absent in many containers; then it is user space
-    if ((await databaseAnswers()) && (await switchAnswers())) return 'already running';
+    if (await ovs.answers(context)) return 'already running';
     if (hasSystemd()) await startUnits(context, ['openvswitch-switch']);
     else await startByHand(context);
-    if (!(await becomes(async () => (await databaseAnswers()) && (await switchAnswers()), 30))) {
+    if (!(await becomes(() => ovs.answers(context), 30))) {
       throw new Error('Open vSwitch does not answer; its logs are in /var/log/openvswitch or under the data directory');
     }
     return 'started';

@@ -40,6 +40,8 @@ export function databaseUrl(dataDir: string): string {
 export const postgres: Engine = {
   name: 'PostgreSQL',
 
+  answers: (context) => answers(context.databaseUrl ?? databaseUrl(context.dataDir)),
+
   async check(context) {
     const url = context.databaseUrl ?? databaseUrl(context.dataDir);
     const where = context.databaseUrl === null ? 'embedded' : 'DATABASE_URL';

@@ -1,0 +1,70 @@
+/** The servers and containers of ours on this host, found by their names and labels, without asking the cloud. */
+import { attempt, execute } from './execute.ts';
+import { becomes } from './processes.ts';
+
+const virsh = (...args: string[]) => execute('virsh', ['--connect', 'qemu:///system', '--quiet', ...args]);
+const docker = (...args: string[]) => execute('docker', args, { timeoutSeconds: 120 });
+
+/** Only a name that is a server's id after `cs-`: others may like that prefix too. */
+const ours = /^cs-[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
+
+/** Names of domains, running ones or all. */
+export async function listServers({ all }: { all: boolean }): Promise<string[]> {
+  const names = await virsh('list', '--name', ...(all ? ['--all'] : []));
+  return names
+    .split('\n')
+    .map((name) => name.trim())
+    .filter((name) => ours.test(name));
+}
+
+/** Asks all to shut down, and cuts the power of those that have not within the time. @returns how many there were. */
+export async function stopServers(graceSeconds: number): Promise<number> {
+  const running = await listServers({ all: false });
+  await Promise.all(running.map((name) => attempt('virsh', ['--connect', 'qemu:///system', 'shutdown', name])));
+  const allStopped = async () => (await listServers({ all: false })).length === 0;
+  if (!(await becomes(allStopped, graceSeconds, 200))) {
+    for (const name of await listServers({ all: false })) await virsh('destroy', name);
+  }
+  return running.length;
+}
+
+/** Removes the domains, with everything libvirt keeps of them. Their disks are in the data directory. */
+export async function removeServers(): Promise<number> {
+  const names = await listServers({ all: true });
+  for (const name of names) {
+    await attempt('virsh', ['--connect', 'qemu:///system', 'destroy', name]);
+    // A domain without a definition is gone with its power.
+    const everything = ['--managed-save', '--snapshots-metadata', '--checkpoints-metadata', '--nvram'];
+    await attempt('virsh', ['--connect', 'qemu:///system', 'undefine', name, ...everything]);
+  }
+  const left = await listServers({ all: true });
+  if (left.length > 0) throw new Error(`libvirt does not let go of ${left.join(', ')}`);
+  return names.length;
+}
+
+export async function listContainers({ all }: { all: boolean }): Promise<string[]> {
+  const names = await docker(
+    'ps',
+    '--filter',
+    'label=cirrostack.id',
+    '--format',
+    '{{.Names}}',
+    ...(all ? ['--all'] : []),
+  );
+  return names.split('\n').filter((name) => ours.test(name)); // an image may bring such a label itself
+}
+
+export async function stopContainers(graceSeconds: number): Promise<number> {
+  const names = await listContainers({ all: false });
+  if (names.length > 0) await docker('stop', '--time', String(graceSeconds), ...names);
+  return names.length;
+}
+
+/** Removes containers and images. */
+export async function removeContainers(): Promise<number> {
+  const names = await listContainers({ all: true });
+  if (names.length > 0) await docker('rm', '--force', '--volumes', ...names);
+  const images = await docker('images', '--format', '{{.Repository}}:{{.Tag}}', 'cirrostack/*');
+  for (const image of images.split('\n').filter(Boolean)) await docker('rmi', '--force', image);
+  return names.length;
+}

@@ -183,6 +183,25 @@ test('a container that was started and not plugged waits, stops at once when tol
   await until(t, 'it began', async () => (await host.driver.logs(spec.id, everything)) === 'began\n');
 });
 
+test('a container is held back until OVN carries its ports, and no longer than for the time set', async (t) => {
+  const host = await makeHost(t, { portReadySeconds: 60 });
+  const [only, never] = [port(), port()];
+  const everything = { stdout: true, stderr: true, timestamps: false, tail: 'all', sinceSeconds: 0 } as const;
+  const spec = await makeSpec(t, host, { ports: [only], command: ['sh', '-c', 'echo began; sleep 99'] });
+  await host.driver.ensure(spec);
+  const powered = host.driver.power(spec, 'running');
+  await until(t, 'its port is there', async () => (await tapsOf(spec.id)).onBridge.length === 1);
+  await until(t, 'it runs, at its gate', async () => (await host.driver.observe(spec.id))?.power === 'running');
+  t.is(await host.driver.logs(spec.id, everything), '');
+  await execute('ovs-vsctl', ['set', 'Interface', tapName(only.id), 'external_ids:ovn-installed=true']); // as OVN does
+  await powered;
+  await until(t, 'it began', async () => (await host.driver.logs(spec.id, everything)) === 'began\n');
+  const hasty = await makeHost(t, { portReadySeconds: 1 });
+  const late = await makeSpec(t, hasty, { ports: [never], command: ['sh', '-c', 'echo began; sleep 99'] });
+  await run(hasty, late);
+  await until(t, 'it began', async () => (await hasty.driver.logs(late.id, everything)) === 'began\n');
+});
+
 test('ports that somebody took away are plugged again, and a plugged container is left alone', async (t) => {
   const host = await makeHost(t);
   const only = port();
@@ -329,8 +348,8 @@ test('a command that does not end is killed, and one that says too much is cut',
     instanceOf: Conflict,
     message: /did not end/,
   });
-  await until(t, 'it is gone', async () => !(await inside(host, spec, 'ps')).includes('sleep 4321'));
   const patient = await makeHost(t);
+  await until(t, 'it is gone', async () => !(await inside(patient, spec, 'ps')).includes('sleep 4321'));
   const { output, exitCode } = await patient.driver.execute(spec.id, ['head', '-c', '3000000', '/dev/zero']);
   t.is(output.length, 1024 * 1024);
   t.is(exitCode, 0);

@@ -122,10 +122,8 @@ async function untilCarried({ portReadySeconds }: PlugOptions, ports: GuestPort[
     ...(n === 0 ? [] : ['--']),
     ...['wait-until', 'Interface', tapName(id), 'external_ids:ovn-installed=true'],
   ]);
-  // An exit code says that the time is over: a network that is late is no reason to keep a container from running.
-  await attempt('ovs-vsctl', [`--timeout=${Math.ceil(portReadySeconds)}`, ...waits], {
-    timeoutSeconds: portReadySeconds + 5,
-  });
+  // It ends by a signal when the time is over: a network that is late is no reason to keep a container from running.
+  await attempt('ovs-vsctl', [`--timeout=${Math.ceil(portReadySeconds)}`, ...waits]).catch(() => undefined);
 }
 
 async function existing(taps: string[]): Promise<string[]> {
@@ -144,8 +142,9 @@ async function read(path: string): Promise<string | undefined> {
 const batch = (input: string) => execute('ip', ['-batch', '-'], { input });
 
 async function vsctl(args: string[]): Promise<string> {
-  const { exitCode, stdout, stderr } = await attempt('ovs-vsctl', ['--timeout=10', ...args], { timeoutSeconds: 15 });
-  if (exitCode === 0) return stdout;
-  const cause = { cause: new Error(stderr.trim()) };
-  throw new Unavailable('Open vSwitch on the host does not take the ports of the container.', cause);
+  try {
+    return await execute('ovs-vsctl', ['--timeout=10', ...args]);
+  } catch (error) {
+    throw new Unavailable('Open vSwitch on the host does not take the ports of the container.', { cause: error });
+  }
 }

@@ -49,6 +49,8 @@ export function createServer(deps: ServerDeps): Server {
     debug: false,
     compression: false,
   });
+  // Uploads last hours, where Node would end any request after five minutes. JSON bodies have hapi's own ten seconds.
+  server.listener.requestTimeout = 0;
 
   server.ext('onRequest', (request, h) => {
     prepared.set(request, { requestId: `req-${randomUUID()}`, startedAt: performance.now(), version: [0, 0] });

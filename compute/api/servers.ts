@@ -39,7 +39,11 @@ const CreateServer = Type.Object(
         metadata: Type.Optional(Metadata),
         user_data: Type.Optional(Type.Union([Type.Null(), Type.String({ maxLength: 65_535 })])),
         config_drive: Type.Optional(
-          Type.Union([Type.Null(), Type.Boolean(), Type.String({ pattern: '^(?i:true|false|1|0|yes|no|on|off)?$' })]),
+          Type.Union([
+            Type.Null(),
+            Type.Boolean(),
+            Type.String({ pattern: '^(true|True|TRUE|false|False|FALSE|1|0|yes|no|on|off)?$' }),
+          ]),
         ),
         availability_zone: Type.Optional(Name),
         networks: Type.Optional(

@@ -24,13 +24,15 @@ export interface ConnectionOptions {
   uri: string;
   /** How many calls may be under way at once; each takes a thread of Node's pool. */
   concurrency?: number;
+  /** Seconds between questions to an idle libvirtd; after three without an answer it is given up on. Default 5. */
+  keepAliveSeconds?: number;
   onProblem?: (error: unknown, doing: string) => void;
 }
 
-// A dead libvirtd closes its sockets; one that hangs is given up on after about 5 s × (3 + 1).
-const keepAliveSeconds = 5;
 const keepAliveCount = 3;
 const longestPauseMs = 2_000;
+const longestCloseMs = 5_000;
+const longestFailureOfDeadSocketMs = 1_000;
 
 let openedLast: Promise<unknown> = Promise.resolve();
 let lastNoted: NativeError | undefined;
@@ -38,6 +40,7 @@ let listening = false;
 
 export class LibvirtConnection {
   readonly #uri: string;
+  readonly #keepAliveSeconds: number;
   readonly #concurrency: number;
   readonly #onProblem: (error: unknown, doing: string) => void;
   readonly #releaseEventLoop: () => void;
@@ -50,8 +53,9 @@ export class LibvirtConnection {
   #stopWatching: (() => void) | undefined;
   #closed: Promise<void> | undefined;
 
-  constructor({ uri, concurrency, onProblem }: ConnectionOptions) {
+  constructor({ uri, concurrency, keepAliveSeconds, onProblem }: ConnectionOptions) {
     this.#uri = uri;
+    this.#keepAliveSeconds = keepAliveSeconds ?? 5;
     const threads = Number(process.env.UV_THREADPOOL_SIZE ?? 4) || 4;
     this.#concurrency = concurrency ?? Math.max(2, Math.floor((threads - 1) / 2));
     this.#onProblem = onProblem ?? (() => {});
@@ -68,17 +72,19 @@ export class LibvirtConnection {
     await this.#turn(doing, seconds);
     let connection = this.#idle.pop();
     const reused = connection !== undefined;
+    const began = performance.now();
     const attempt = async () => {
       try {
-        connection ??= await openConnection(this.#uri);
+        connection ??= await this.#open();
         return await work(sessionOf(connection));
       } catch (error) {
         if (connection === undefined || (await isAlive(connection))) throw error;
         await this.#discard(connection);
         connection = undefined;
-        if (!reused) throw error;
+        // A socket that was dead before fails at once; one given up on after a silence would be answered with silence again.
+        if (!reused || performance.now() - began > longestFailureOfDeadSocketMs) throw error;
         await this.#discardIdle();
-        connection = await openConnection(this.#uri);
+        connection = await this.#open();
         return await work(sessionOf(connection));
       }
     };
@@ -115,10 +121,14 @@ export class LibvirtConnection {
     await Promise.resolve(); // lets `#closed` be set first
     this.#listeners.clear();
     this.#stopWatching?.();
-    await this.#watching;
     this.#listening.resolve();
-    await this.#discardIdle();
-    while (this.#leased > 0) await new Promise<void>((resolve) => this.#waiting.push(resolve));
+    const drained = async () => {
+      await this.#watching;
+      await this.#discardIdle();
+      while (this.#leased > 0) await new Promise<void>((resolve) => this.#waiting.push(resolve));
+    };
+    // A thread inside a libvirtd that hangs cannot be called back; who closes us must not hang with it.
+    await Promise.race([drained(), new Promise((resolve) => setTimeout(resolve, longestCloseMs).unref())]);
     this.#releaseEventLoop();
   }
 
@@ -145,7 +155,7 @@ export class LibvirtConnection {
       let watched: Watch | undefined;
       try {
         watched = await openWatch(
-          this.#uri,
+          await this.#open(),
           (event) => this.#emit(event),
           () => this.#stopWatching?.(),
         );
@@ -167,6 +177,10 @@ export class LibvirtConnection {
     }
   }
 
+  #open(): Promise<Pointer> {
+    return openConnection(this.#uri, this.#keepAliveSeconds);
+  }
+
   #emit(event: DomainEvent): void {
     for (const listener of [...this.#listeners]) listener(event);
   }
@@ -186,9 +200,12 @@ interface Watch {
   close(): Promise<void>;
 }
 
-async function openWatch(uri: string, onEvent: (event: DomainEvent) => void, onClosed: () => void): Promise<Watch> {
+async function openWatch(
+  connection: Pointer,
+  onEvent: (event: DomainEvent) => void,
+  onClosed: () => void,
+): Promise<Watch> {
   const library = libvirt();
-  const connection = await openConnection(uri);
   const { check } = sessionOf(connection);
   const of = (kind: 'lifecycle' | 'reboot') => (id: string | undefined) => {
     if (id !== undefined) onEvent({ kind, id });
@@ -237,7 +254,7 @@ async function isAlive(connection: Pointer): Promise<boolean> {
 }
 
 /** One at a time: a failure has no connection to keep its error, so the last one noted is it. */
-function openConnection(uri: string): Promise<Pointer> {
+function openConnection(uri: string, keepAliveSeconds: number): Promise<Pointer> {
   const opening = openedLast.then(async () => {
     lastNoted = undefined;
     const connection = await libvirt().open(uri);

@@ -2,12 +2,14 @@ import { createHash, randomUUID } from 'node:crypto';
 import { mkdtemp, rm, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
-import { gzipSync } from 'node:zlib';
+import { gzipSync, zstdCompressSync } from 'node:zlib';
 import test, { type ExecutionContext } from 'ava';
 import { extract, type Header, pack } from 'tar-stream';
 import { buildBusyboxImage } from '../../container-image/build.ts';
 import { cleanArchive, readArchive } from './archive.ts';
+import { checkLayer } from './archive-layer.ts';
 import { BadArchive } from './archive-manifest.ts';
 
 type Entry = [header: Partial<Header> & Pick<Header, 'name'>, content?: string | Buffer];
@@ -36,14 +38,19 @@ async function written(t: ExecutionContext, content: Buffer): Promise<string> {
   return path;
 }
 
-const config = (layers: number) =>
-  JSON.stringify({ architecture: 'amd64', os: 'linux', rootfs: { type: 'layers', diff_ids: Array(layers).fill('x') } });
-const digest = (text: string) => createHash('sha256').update(text).digest('hex');
+const digest = (content: string | Buffer) => createHash('sha256').update(content).digest('hex');
+const layer = await tar([[{ name: 'file' }, 'content']]);
+const config = (layers: number, diffId = `sha256:${digest(layer)}`) =>
+  JSON.stringify({
+    architecture: 'amd64',
+    os: 'linux',
+    rootfs: { type: 'layers', diff_ids: Array(layers).fill(diffId) },
+  });
 const manifest = (changes: object = {}) =>
   JSON.stringify([{ Config: 'c.json', RepoTags: ['cirrostack/victim:latest'], Layers: ['a/layer.tar'], ...changes }]);
 const whole: Entry[] = [
   [{ name: 'c.json' }, config(1)],
-  [{ name: 'a/layer.tar' }, 'LAYER'],
+  [{ name: 'a/layer.tar' }, layer],
   [{ name: 'manifest.json' }, manifest()],
 ];
 
@@ -63,7 +70,7 @@ test('an archive is written anew: our tag and names, the layers and the configur
   t.is(image.engineId, `sha256:${digest(config(1))}`);
   const files = await untar(await buffer(cleanArchive(image, 'cirrostack/ours:latest')));
   t.deepEqual([...files.keys()].sort(), ['0.tar', 'config.json', 'manifest.json']);
-  t.is(files.get('0.tar')!.toString(), 'LAYER');
+  t.deepEqual(files.get('0.tar'), layer);
   t.is(files.get('config.json')!.toString(), config(1));
   t.deepEqual(JSON.parse(files.get('manifest.json')!.toString()), [
     { Config: 'config.json', RepoTags: ['cirrostack/ours:latest'], Layers: ['0.tar'] },
@@ -73,13 +80,13 @@ test('an archive is written anew: our tag and names, the layers and the configur
 test('a layer that older engines saved as a link is found, and a link out of the archive is not', async (t) => {
   const linked = (linkname: string, type: 'symlink' | 'link' = 'symlink'): Entry[] => [
     [{ name: 'c.json' }, config(2)],
-    [{ name: 'a/layer.tar' }, 'LAYER'],
+    [{ name: 'a/layer.tar' }, layer],
     [{ name: 'b/layer.tar', type, linkname }],
     [{ name: 'manifest.json' }, manifest({ Layers: ['a/layer.tar', 'b/layer.tar'] })],
   ];
   const image = await readArchive(await written(t, await tar(linked('../a/layer.tar'))));
   const files = await untar(await buffer(cleanArchive(image, 'x')));
-  t.is(files.get('1.tar')!.toString(), 'LAYER');
+  t.deepEqual(files.get('1.tar'), layer);
   t.is((await readArchive(await written(t, await tar(linked('a/layer.tar', 'link'))))).layers.length, 2);
   for (const away of ['/etc/passwd', '../../../etc/passwd', '../b/layer.tar', 'layer.tar', '../missing']) {
     const path = await written(t, await tar(linked(away)));
@@ -88,8 +95,7 @@ test('a layer that older engines saved as a link is found, and a link out of the
 });
 
 test('an OCI layout is read like a saved image, also with an index in its index and an attestation beside it', async (t) => {
-  const layer = 'LAYER';
-  const made = (text: string) => ({ digest: `sha256:${digest(text)}` });
+  const made = (text: string | Buffer) => ({ digest: `sha256:${digest(text)}` });
   const image = JSON.stringify({ config: made(config(1)), layers: [made(layer)] });
   const index = JSON.stringify({
     manifests: [
@@ -106,7 +112,7 @@ test('an OCI layout is read like a saved image, also with an index in its index 
     ];
     const read = await readArchive(await written(t, await tar(entries)));
     t.is(read.engineId, `sha256:${digest(config(1))}`);
-    t.is((await untar(await buffer(cleanArchive(read, 'x')))).get('0.tar')!.toString(), layer);
+    t.deepEqual((await untar(await buffer(cleanArchive(read, 'x')))).get('0.tar'), layer);
   }
 });
 
@@ -150,6 +156,64 @@ function selfIndex(): Entry[] {
   }
   return [[{ name: 'index.json' }, next], ...entries];
 }
+
+const withLayer = (content: Buffer, diffId = `sha256:${digest(content)}`): Entry[] => [
+  [{ name: 'c.json' }, config(1, diffId)],
+  [{ name: 'a/layer.tar' }, content],
+  [{ name: 'manifest.json' }, manifest()],
+];
+
+test('a layer may be compressed, and is then the one that it is when unpacked', async (t) => {
+  for (const compressed of [gzipSync(layer), zstdCompressSync(layer)]) {
+    const path = await written(t, await tar(withLayer(compressed, `sha256:${digest(layer)}`)));
+    t.is((await readArchive(path)).layers.length, 1);
+    const wrong = await written(t, await tar(withLayer(compressed)));
+    await t.throwsAsync(readArchive(wrong), { instanceOf: BadArchive, message: /not that of its configuration/ });
+  }
+});
+
+test('whoever only knows the digest of a layer does not get it', async (t) => {
+  const other = await tar([[{ name: 'mine' }, 'x']]);
+  const path = await written(t, await tar(withLayer(other, `sha256:${digest(layer)}`)));
+  await t.throwsAsync(readArchive(path), { instanceOf: BadArchive, message: /not that of its configuration/ });
+});
+
+test('a layer that would grow on the disk, or that is none, is refused', async (t) => {
+  const oldSparse = Buffer.from(layer);
+  oldSparse.write('S', 156); // the kind of a GNU sparse file; then the checksum, as spaces count
+  oldSparse.write('        ', 148);
+  oldSparse.write(
+    `${oldSparse
+      .subarray(0, 512)
+      .reduce((a, b) => a + b)
+      .toString(8)
+      .padStart(6, '0')}\0 `,
+    148,
+  );
+  const newSparse = await tar([
+    [{ name: 'f', pax: { 'GNU.sparse.major': '1', 'GNU.sparse.realsize': '9000000000000' } }, 'x'],
+  ]);
+  const cases = {
+    'an old sparse file': oldSparse,
+    'a new sparse file': newSparse,
+    noise: Buffer.alloc(4096, 'noise'),
+    'half of one': layer.subarray(0, 515),
+    'half of a compressed one': gzipSync(layer).subarray(0, 40),
+    'one compressed with xz': Buffer.from('fd377a585a0000', 'hex'),
+  };
+  for (const [what, content] of Object.entries(cases)) {
+    await t.throwsAsync(readArchive(await written(t, await tar(withLayer(content)))), { instanceOf: BadArchive }, what);
+  }
+});
+
+test('a small layer that unpacks to too much is refused before it is unpacked to its end', async (t) => {
+  const bomb = gzipSync(Buffer.alloc(1024 * 1024));
+  const open = () => Readable.from([bomb]);
+  await t.throwsAsync(checkLayer(open, '', { unpackedBytes: 100_000 }), {
+    instanceOf: BadArchive,
+    message: /too large/,
+  });
+});
 
 test('what is cut off, compressed, or no archive at all is refused', async (t) => {
   const good = await tar(whole);

@@ -14,11 +14,13 @@ import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { extract } from 'tar-stream';
 import { largestEntry, tarEnd, tarEntry } from './archive-entry.ts';
+import { checkLayer } from './archive-layer.ts';
 import { BadArchive, manifestOfLayout, manifestOfSave } from './archive-manifest.ts';
 
 const maximumEntries = 20_000;
 /** Bytes; what the OCI specification asks registries to accept. */
 const maximumJson = 4 * 1024 * 1024;
+const maximumUnpacked = 64 * 1024 ** 3;
 const maximumLayers = 127; // what overlay2 can stack is 128
 
 /** Where a file's content lies in the archive, in bytes. */
@@ -58,13 +60,18 @@ export async function readArchive(path: string): Promise<ArchivedImage> {
         : undefined;
     if (manifest === undefined) throw new BadArchive('it is neither a "docker save" archive nor an OCI layout');
     const config = await readJson(manifest.config);
-    const { architecture, layerCount } = checkConfig(config);
+    const { architecture, diffIds } = checkConfig(config);
     const layers = manifest.layers.map((name) => find(entries, name));
     if (layers.some(({ size }) => size === 0 || size > largestEntry)) {
       throw new BadArchive('a layer in it is empty or larger than 8 GiB');
     }
-    if (layerCount !== manifest.layers.length || layerCount > maximumLayers) {
+    if (diffIds.length !== layers.length || layers.length > maximumLayers) {
       throw new BadArchive('its layers are not those of its configuration, or too many');
+    }
+    let unpackedBytes = maximumUnpacked;
+    for (const [n, { offset, size }] of layers.entries()) {
+      const open = (bytes = size) => createReadStream(path, { start: offset, end: offset + Math.min(bytes, size) - 1 });
+      unpackedBytes -= await checkLayer(open, diffIds[n], { unpackedBytes });
     }
     const engineId = `sha256:${createHash('sha256').update(config).digest('hex')}`;
     return { path, config, engineId, architecture, layers };
@@ -144,7 +151,7 @@ function find(entries: Entries, name: string): Extent {
   return found;
 }
 
-function checkConfig(config: Buffer): { architecture: string; layerCount: number } {
+function checkConfig(config: Buffer): { architecture: string; diffIds: unknown[] } {
   let parsed: { os?: unknown; architecture?: unknown; rootfs?: { diff_ids?: unknown } };
   try {
     parsed = JSON.parse(config.toString('utf8'));
@@ -154,5 +161,5 @@ function checkConfig(config: Buffer): { architecture: string; layerCount: number
   const { os, architecture, rootfs } = parsed ?? {};
   if (os !== undefined && os !== 'linux') throw new BadArchive('it is not for Linux');
   if (!Array.isArray(rootfs?.diff_ids)) throw new BadArchive('its configuration names no layers');
-  return { architecture: typeof architecture === 'string' ? architecture : '', layerCount: rootfs.diff_ids.length };
+  return { architecture: typeof architecture === 'string' ? architecture : '', diffIds: rootfs.diff_ids };
 }

@@ -33,7 +33,7 @@ export async function loadImage(docker: Docker, imageId: string, archivePath: st
   if (failure !== undefined) {
     const cause = { cause: new Error(failure) };
     if (/no space left/.test(failure)) throw new Unavailable('The host has no disk space left for the image.', cause);
-    throw new BadArchive('its layers are damaged, or not those of its configuration', cause);
+    throw new BadArchive('the container engine of the host cannot read its layers', cause);
   }
   const loaded = await findImage(docker, imageId);
   if (loaded?.Id !== image.engineId) {

@@ -69,3 +69,16 @@ wants_help() {
   done
   return 1
 }
+
+run() { # <script> <argument…>
+  local script=$root/$1
+  shift
+  exec "$node" "$script" "$@"
+}
+
+run_alone() { # the same, after every other that runs so: two bin/up at once would start two of everything
+  wants_help "$@" && run "$@"
+  local script=$root/$1
+  shift
+  exec flock --close /run/cirrostack.lock "$node" "$script" "$@" # --close: the daemons must not keep the lock
+}

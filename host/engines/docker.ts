@@ -14,6 +14,7 @@ import {
   runPath,
   startUnits,
   stopUnits,
+  underTini,
   warn,
 } from './engine.ts';
 
@@ -44,8 +45,8 @@ export const docker: Engine = {
     } else if ((await recordedProcess(runPath(context, 'dockerd.json'))) === undefined) {
       const daemon = await spawnDaemon({
         command: 'tini', // its shims' children need a reaper too
-        args: [
-          ...['-s', '-p', 'SIGKILL', '--', 'dockerd'],
+        args: underTini(
+          'dockerd',
           `--host=unix://${dockerSocket}`,
           `--data-root=${join(context.dataDir, 'docker')}`,
           `--pidfile=${runPath(context, 'dockerd.pid')}`,
@@ -54,7 +55,7 @@ export const docker: Engine = {
           ...['--bridge=none', '--iptables=false', '--ip6tables=false', '--ip-forward=false', '--ip-masq=false'],
           '--userland-proxy=false',
           '--log-level=warn',
-        ],
+        ),
         logFile: logPath(context, 'dockerd.log'),
       });
       await writeRecord(runPath(context, 'dockerd.json'), daemon);

@@ -80,6 +80,14 @@ function unitPath(context: HostContext, unit: string): string {
   return runPath(context, `${unit}.unit`);
 }
 
+/**
+ * Arguments of tini for a daemon that needs a reaper of orphans above it. The daemon goes with a killed tini, instead of
+ * living on where no record leads to it.
+ */
+export function underTini(...daemon: string[]): string[] {
+  return ['-s', '--', 'setpriv', '--pdeathsig', 'KILL', ...daemon];
+}
+
 export async function recordedProcess(path: string): Promise<ProcessRecord | undefined> {
   const record = await readRecord(path);
   return record !== undefined && isAlive(record) ? record : undefined;

@@ -2,8 +2,10 @@
  * The way out of the cloud: br-ex with the host's address in the external network, and the host forwarding between it
  * and the world, with source NAT. All of it is in one nftables table of ours, so that one command takes it away.
  */
+import { existsSync } from 'node:fs';
 import { readFile, rm, writeFile } from 'node:fs/promises';
 import { attempt, execute } from '../execute.ts';
+import { becomes } from '../processes.ts';
 import { type Engine, type Finding, fail, type HostContext, ok, runPath } from './engine.ts';
 import { datapathType, externalBridge } from './ovs.ts';
 
@@ -11,7 +13,7 @@ const table = 'cirrostack';
 const forwardingSwitch = '/proc/sys/net/ipv4/ip_forward';
 
 export const externalNetwork: Engine = {
-  name: 'external network',
+  name: 'Way to the world',
 
   answers: async (context) => (await externalNetwork.check(context)).every(({ level }) => level === 'ok'),
 
@@ -50,6 +52,10 @@ async function makeBridge({ externalGateway, externalCidr }: HostContext): Promi
     externalBridge,
     `datapath_type=${type}`,
   ]);
+  // A bridge that was in the database already is made whenever a starting vswitchd comes to it.
+  if (!(await becomes(() => existsSync(`/sys/class/net/${externalBridge}`), 20))) {
+    throw new Error(`Open vSwitch does not make ${externalBridge}; its log says why`);
+  }
   await execute('ip', [
     'address',
     'replace',

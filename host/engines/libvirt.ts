@@ -13,6 +13,7 @@ import {
   runPath,
   startUnits,
   stopUnits,
+  underTini,
 } from './engine.ts';
 
 const uri = 'qemu:///system';
@@ -44,14 +45,7 @@ export const libvirt: Engine = {
     } else {
       await startBy(context, 'virtlogd', '/run/libvirt/virtlogd-sock', 'virtlogd', []);
       // libvirt waits for its probes to disappear; where PID 1 reaps no orphans they never do, unless tini does it.
-      // -p: libvirtd goes with a killed tini instead of living on unrecorded.
-      await startBy(context, 'libvirtd', '/run/libvirt/libvirt-sock', 'tini', [
-        '-s',
-        '-p',
-        'SIGKILL',
-        '--',
-        'libvirtd',
-      ]);
+      await startBy(context, 'libvirtd', '/run/libvirt/libvirt-sock', 'tini', underTini('libvirtd'));
     }
     if (!(await becomes(libvirtAnswers, 60, 100))) {
       throw new Error(`libvirtd does not answer; ${logPath(context, 'libvirtd.log')} says why`);

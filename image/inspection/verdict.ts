@@ -37,7 +37,8 @@ export function decide(
     virtualSizeBytes: null,
     refusal: refusalSentence(reason),
   });
-  if (sizeBytes === 0) return refuse('there is none');
+  // An empty disk is one that Glance takes too: its client sends no bytes when a script gives it none.
+  if (sizeBytes === 0 && declared !== 'raw') return refuse('there is none');
   if (container === undefined) {
     if (declared !== 'raw') return refuse(`it is declared as ${declared} but is ${nameOf(actual)}`);
     if (sizeBytes > virtualSizeLimitBytes) return refuse('it is larger than the limit');

@@ -1,20 +1,24 @@
 import type { Knex } from '../common/database/database.ts';
 import type { Migration } from '../common/database/migrate.ts';
+import { notify } from '../common/database/notifications.ts';
 import { computeDialect } from '../common/http/dialect.ts';
 import type { Logger } from '../common/logger.ts';
 import type { Module } from '../common/module.ts';
+import type { Enforcer } from '../common/policy/enforcer.ts';
+import { placeImageData } from '../image/images/use.ts';
+import type { ImageStore } from '../image/stores/store.ts';
 import type { ComputeApiDeps } from './api/deps.ts';
-import { flavorAccessRoutes } from './api/flavor-access.ts';
-import { flavorRoutes } from './api/flavors.ts';
-import { hypervisorRoutes } from './api/hypervisors.ts';
-import { instanceActionRoutes } from './api/instance-actions.ts';
-import { keypairRoutes } from './api/keypairs.ts';
-import { limitRoutes } from './api/limits.ts';
+import { flavorAccessPolicy, flavorAccessRoutes } from './api/flavor-access.ts';
+import { flavorPolicy, flavorRoutes } from './api/flavors.ts';
+import { hypervisorPolicy, hypervisorRoutes } from './api/hypervisors.ts';
+import { instanceActionPolicy, instanceActionRoutes } from './api/instance-actions.ts';
+import { keypairPolicy, keypairRoutes } from './api/keypairs.ts';
+import { limitPolicy, limitRoutes } from './api/limits.ts';
 import { computeUrl } from './api/links.ts';
-import { serverActionRoutes } from './api/server-actions.ts';
-import { serverMetadataRoutes } from './api/server-metadata.ts';
-import { serverRoutes } from './api/servers.ts';
-import { serviceRoutes } from './api/services.ts';
+import { serverActionPolicy, serverActionRoutes } from './api/server-actions.ts';
+import { serverMetadataPolicy, serverMetadataRoutes } from './api/server-metadata.ts';
+import { serverPolicy, serverRoutes } from './api/servers.ts';
+import { servicePolicy, serviceRoutes } from './api/services.ts';
 import { computeMicroversions, versionRoutes } from './api/versions.ts';
 import type { ServerDriver } from './drivers/driver.ts';
 import { type HostMethods, hostCallReconciler } from './hosts/calls.ts';
@@ -22,7 +26,6 @@ import { heartbeatReconciler } from './hosts/heartbeat.ts';
 import { createImageCache } from './image-cache/cache.ts';
 import { imageCacheReconciler } from './image-cache/reconciler.ts';
 import { createCompute } from './migrations/0001-compute.ts';
-import type { Images, Networking } from './servers/neighbours.ts';
 import { serverReconciler } from './servers/reconciler.ts';
 
 export interface ComputeModuleDeps {
@@ -30,12 +33,12 @@ export interface ComputeModuleDeps {
   log: Logger;
   /** Without a slash at its end. */
   publicUrl: string;
-  networking: Networking;
-  images: Images;
-  /** This host, when the process runs an agent; undefined otherwise. */
-  agent?: {
+  enforcer: Enforcer;
+  /** This host's side; used only by processes that run an agent. */
+  host: {
+    name: string;
     driver: ServerDriver;
-    hostName: string;
+    imageStore: ImageStore;
     /** Where the host's copies of images are kept. */
     imageCacheDirectory: string;
     /** What else this host can be asked, beside the consoles of servers. */
@@ -45,13 +48,24 @@ export interface ComputeModuleDeps {
 
 export const computeMigrations: Migration[] = [createCompute];
 
-/**
- * The compute service. Its agents' reconcilers are `compute-hosts`, `servers`, `image-cache` and `host-calls`; whoever runs them
- * passes the driver's `onChange` on to the loop `servers`.
- */
+export const computePolicy = {
+  ...flavorPolicy,
+  ...flavorAccessPolicy,
+  ...keypairPolicy,
+  ...serverPolicy,
+  ...serverActionPolicy,
+  ...serverMetadataPolicy,
+  ...instanceActionPolicy,
+  ...hypervisorPolicy,
+  ...servicePolicy,
+  ...limitPolicy,
+};
+
+/** The compute service: Nova's API, and this host's agent for servers. */
 export function computeModule(deps: ComputeModuleDeps): Module {
-  const { db, log, networking, images, agent } = deps;
-  const api: ComputeApiDeps = { db, networking, images, url: computeUrl(deps.publicUrl) };
+  const { db, log, host, enforcer } = deps;
+  const { driver } = host;
+  const api: ComputeApiDeps = { db, enforcer, url: computeUrl(deps.publicUrl) };
   return {
     service: {
       name: 'compute',
@@ -76,26 +90,29 @@ export function computeModule(deps: ComputeModuleDeps): Module {
       ],
     },
     controllers: [],
-    agents: agent ? agentReconcilers({ db, log, networking, images, agent }) : [],
+    agents: agentReconcilers(deps),
+    /** What happens to guests on the host wakes the loop; it would find out by itself, later. */
+    async startAgent() {
+      const stop = driver.onChange((id) => {
+        notify(db, 'servers', id).catch((err) => log.warn({ err, server: id }, 'cannot tell of a change of a guest'));
+      });
+      return async () => stop();
+    },
   };
 }
 
-function agentReconcilers({
-  db,
-  log,
-  networking,
-  images,
-  agent,
-}: Omit<ComputeModuleDeps, 'publicUrl'> & { agent: NonNullable<ComputeModuleDeps['agent']> }) {
-  const { driver, hostName } = agent;
-  const cache = createImageCache(agent.imageCacheDirectory);
+function agentReconcilers({ db, log, host }: ComputeModuleDeps) {
+  const { driver, name: hostName } = host;
+  const cache = createImageCache(host.imageCacheDirectory, (id, path) =>
+    placeImageData({ db, store: host.imageStore }, id, path),
+  );
   const methods: HostMethods = {
-    ...agent.methods,
+    ...host.methods,
     consoleOutput: ({ id, lines }) => driver.consoleOutput(id as string, (lines as number | null) ?? undefined),
   };
   return [
     heartbeatReconciler({ db, log, driver, hostName }),
-    serverReconciler({ db, log, driver, cache, images, networking, hostName }),
+    serverReconciler({ db, log, driver, cache, hostName }),
     imageCacheReconciler({ db, cache, hostName }),
     hostCallReconciler({ db, log, hostName, methods }),
   ];

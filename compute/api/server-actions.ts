@@ -1,14 +1,27 @@
 import { Type } from 'typebox';
 import { BadRequest } from '../../common/errors.ts';
 import { route } from '../../common/http/route.ts';
-import { definePolicy, projectMember } from '../../common/policy/rules.ts';
+import { definePolicy, projectMember, projectReader } from '../../common/policy/rules.ts';
 import { consoleOutput, deleteServer, rebootServer, startServer, stopServer } from '../servers/operations.ts';
 import type { ComputeApiDeps } from './deps.ts';
 import { closed } from './fields.ts';
 
 export const serverActionPolicy = definePolicy({
-  'os_compute_api:servers:action': projectMember('Act on a server: start, stop, reboot, forceDelete, read its console'),
+  'os_compute_api:servers:action': projectReader('Reach a server to act on it; each action has a rule of its own'),
+  'os_compute_api:servers:start': projectMember('Start a server'),
+  'os_compute_api:servers:stop': projectMember('Stop a server'),
+  'os_compute_api:servers:reboot': projectMember('Reboot a server'),
+  'os_compute_api:os-deferred-delete:force': projectMember('Delete a server at once'),
+  'os_compute_api:os-console-output': projectMember("Read a server's console"),
 });
+
+const ruleOf = {
+  'os-start': serverActionPolicy['os_compute_api:servers:start'],
+  'os-stop': serverActionPolicy['os_compute_api:servers:stop'],
+  reboot: serverActionPolicy['os_compute_api:servers:reboot'],
+  forceDelete: serverActionPolicy['os_compute_api:os-deferred-delete:force'],
+  'os-getConsoleOutput': serverActionPolicy['os_compute_api:os-console-output'],
+} as const;
 
 const Anything = Type.Unknown(); // Nova takes null and whatever else clients put there
 const ServerAction = Type.Object(
@@ -30,7 +43,7 @@ const ServerAction = Type.Object(
       ),
     ),
   },
-  { ...closed },
+  closed,
 );
 
 export const serverActionRoutes = (deps: ComputeApiDeps) => [
@@ -43,8 +56,10 @@ export const serverActionRoutes = (deps: ComputeApiDeps) => [
     status: 202, // 200 for os-getConsoleOutput
     async handler({ ctx, params, body }, h) {
       const id = params.server_id ?? '';
-      const keys = Object.keys(body);
-      if (keys.length !== 1) throw new BadRequest('There must be exactly one action in the body.');
+      const [action, ...others] = Object.keys(body) as (keyof typeof body)[];
+      if (action === undefined || others.length > 0)
+        throw new BadRequest('There must be exactly one action in the body.');
+      deps.enforcer.authorize(ctx, ruleOf[action]);
       if ('os-getConsoleOutput' in body) {
         const output = await consoleOutput(deps, ctx, id, lineCount(body['os-getConsoleOutput']?.length));
         return h.response({ output });

@@ -4,16 +4,14 @@ import type { ProjectContext } from '../../common/context.ts';
 import type { Knex } from '../../common/database/database.ts';
 import { since, type Version } from '../../common/http/microversion.ts';
 import { isoMicros, isoSeconds } from '../../common/http/time.ts';
-import type { GuestAddress } from '../../network/ports.ts';
+import { addressesOf, type GuestAddress, securityGroupNamesOf } from '../../network/ports.ts';
 import { availabilityZone } from '../limits.ts';
-import type { Networking } from '../servers/neighbours.ts';
 import { powerStateOf, progressOf, type Server, statusOf, taskStateOf, vmStateOf } from '../servers/server.ts';
 import { userDataOf } from '../servers/store.ts';
 import { bookmarkOf, linksOf, type Url } from './links.ts';
 
 export interface ViewDeps {
   db: Knex;
-  networking: Pick<Networking, 'addressesOf' | 'securityGroupNamesOf'>;
   url: Url;
 }
 
@@ -24,14 +22,14 @@ export function serverSummary(url: Url, server: Server) {
 
 /** Full views of any number of servers, with one query for each kind of thing they show. */
 export async function serverViews(
-  { db, networking, url }: ViewDeps,
+  { db, url }: ViewDeps,
   ctx: ProjectContext,
   version: Version,
   servers: readonly Server[],
 ): Promise<object[]> {
   const ids = servers.map((server) => server.id);
-  const addresses = await networking.addressesOf(db, ids);
-  const groups = await networking.securityGroupNamesOf(db, ids);
+  const addresses = await addressesOf(db, ids);
+  const groups = await securityGroupNamesOf(db, ids);
   const showsUserData = ctx.isAdmin && since(version, 2, 3);
   const userData = showsUserData ? await userDataOf(db, ids) : new Map<string, string | null>();
   return servers.map((server) => ({
@@ -52,8 +50,8 @@ export async function serverViews(
 }
 
 /** What an update answers before 2.75: the server without its extensions. */
-export async function plainServerView({ db, networking, url }: ViewDeps, ctx: ProjectContext, server: Server) {
-  const addresses = (await networking.addressesOf(db, [server.id])).get(server.id) ?? [];
+export async function plainServerView({ db, url }: ViewDeps, ctx: ProjectContext, server: Server) {
+  const addresses = (await addressesOf(db, [server.id])).get(server.id) ?? [];
   return coreView(url, ctx, server, addressView(addresses, { extended: false }));
 }
 

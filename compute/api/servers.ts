@@ -6,6 +6,7 @@ import { BadRequest, NotFound } from '../../common/errors.ts';
 import { linkedPage, pageRequest } from '../../common/http/page.ts';
 import { noContent, route } from '../../common/http/route.ts';
 import { definePolicy, projectMember, projectReader } from '../../common/policy/rules.ts';
+import { addressesOf as addressesByServer } from '../../network/ports.ts';
 import { createServer, type NewServer } from '../servers/create.ts';
 import { deleteServer, updateServer } from '../servers/operations.ts';
 import { getServer, listServers } from '../servers/store.ts';
@@ -197,9 +198,9 @@ export const serverRoutes = (deps: ComputeApiDeps) => [
   }),
 ];
 
-async function addressesOf({ db, networking }: ComputeApiDeps, ctx: ProjectContext, id: string) {
+async function addressesOf({ db }: ComputeApiDeps, ctx: ProjectContext, id: string) {
   const server = await getServer(db, visibleTo(ctx), id);
-  return addressView((await networking.addressesOf(db, [server.id])).get(server.id) ?? [], { extended: false });
+  return addressView((await addressesByServer(db, [server.id])).get(server.id) ?? [], { extended: false });
 }
 
 function newServer(asked: Static<typeof CreateServer>['server']): NewServer {

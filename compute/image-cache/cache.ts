@@ -1,33 +1,25 @@
 /**
- * Images as this host's guests stand on them: one read-only copy each, under the image's id. A copy (shared blocks where the
- * file system can) and not a hard link: libvirt hands what its guests read to QEMU's user, and the image store's own file must
- * not change hands.
+ * Images as this host's guests stand on them: one file each, under the image's id, that nobody writes to. Its format is in the
+ * rows of the servers; nothing here or on the host guesses it.
  */
-import { constants } from 'node:fs';
-import { copyFile, mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
+import { readdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Readable } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
 import { isUuid } from '../../common/ids.ts';
 
-/** Where an image comes from: a file on this machine if there is one, a stream in any case. */
-export interface ImageData {
-  path: string | undefined;
-  open(): Promise<Readable>;
-}
-
 export interface ImageCache {
-  /** The path of the host's copy, made now if it is missing. Callers' rows must name the image before they ask for it. */
-  ensure(imageId: string, source: () => Promise<ImageData>): Promise<string>;
+  /** The path of the host's file, made now if it is missing. Callers' rows must name the image before they ask for it. */
+  ensure(imageId: string): Promise<string>;
   /** Ids of the images that are here, wholly or in part. */
   list(): Promise<string[]>;
-  /** Removes the copy unless `isUsed` says, asked while nobody can be getting it, that some guest stands on it. */
+  /** Removes the file unless `isUsed` says, asked while nobody can be getting it, that some guest stands on it. */
   removeUnless(imageId: string, isUsed: () => Promise<boolean>): Promise<void>;
 }
 
-const unfinished = '.unfinished';
-
-export function createImageCache(directory: string): ImageCache {
+/** `place` puts an image's data at a path, whole or not at all; what it leaves when it is killed begins with the same name. */
+export function createImageCache(
+  directory: string,
+  place: (imageId: string, path: string) => Promise<void>,
+): ImageCache {
   const turns = new Map<string, Promise<unknown>>();
   /** One at a time for each image, in this process, which is the only one that works on this host's guests. */
   const inTurn = <T>(imageId: string, step: () => Promise<T>): Promise<T> => {
@@ -39,50 +31,28 @@ export function createImageCache(directory: string): ImageCache {
     turn.then(done, done);
     return turn;
   };
+  const names = () => readdir(directory).catch(missing<string[]>([]));
   return {
-    ensure: (imageId, source) =>
+    ensure: (imageId) =>
       inTurn(imageId, async () => {
         const path = join(directory, imageId);
-        if (await exists(path)) return path;
-        await mkdir(directory, { recursive: true, mode: 0o755 });
-        await fetchTo(path + unfinished, await source());
-        await rename(path + unfinished, path);
+        const isHere = await stat(path).then(() => true, missing(false));
+        if (!isHere) await place(imageId, path);
         return path;
       }),
     async list() {
-      const names = await readdir(directory).catch(missing([]));
-      return [...new Set(names.map((name) => name.replace(unfinished, '')))].filter(isUuid);
+      return [...new Set((await names()).map(idOf))].filter(isUuid);
     },
     removeUnless: (imageId, isUsed) =>
       inTurn(imageId, async () => {
         if (await isUsed()) return;
-        await rm(join(directory, imageId + unfinished), { force: true });
-        await rm(join(directory, imageId), { force: true });
+        for (const name of await names()) if (idOf(name) === imageId) await rm(join(directory, name), { force: true });
       }),
   };
 }
 
-async function fetchTo(path: string, source: ImageData): Promise<void> {
-  try {
-    if (source.path === undefined) {
-      const file = await open(path, 'w', 0o644);
-      await pipeline(await source.open(), file.createWriteStream());
-    } else await copyFile(source.path, path, constants.COPYFILE_FICLONE);
-    const copy = await open(path, 'r+');
-    try {
-      await copy.chmod(0o644);
-      await copy.sync(); // or a crash of the machine could leave the finished name on missing bytes
-    } finally {
-      await copy.close();
-    }
-  } catch (error) {
-    await rm(path, { force: true }); // a full disk must not stay full of half an image
-    throw error;
-  }
-}
-
-async function exists(path: string): Promise<boolean> {
-  return stat(path).then(() => true, missing(false));
+function idOf(name: string): string {
+  return name.slice(0, 36);
 }
 
 function missing<T>(otherwise: T): (error: NodeJS.ErrnoException) => T {

@@ -2,23 +2,23 @@ import { randomBytes, randomUUID } from 'node:crypto';
 import { type ProjectContext, visibleTo } from '../../common/context.ts';
 import type { Knex } from '../../common/database/database.ts';
 import { notify } from '../../common/database/notifications.ts';
-import { BadRequest, Conflict, Forbidden, NotFound } from '../../common/errors.ts';
+import { BadRequest, Forbidden, NotFound } from '../../common/errors.ts';
 import { isUuid } from '../../common/ids.ts';
+import { getUsableImage, type UsableImage } from '../../image/images/use.ts';
+import { createPort, defaultNetworkFor, resolveSecurityGroups } from '../../network/ports.ts';
+import type { Flavor } from '../flavors/flavor.ts';
 import { getFlavor } from '../flavors/store.ts';
 import { findKeypair } from '../keypairs/store.ts';
 import { availabilityZone, quotaLimits } from '../limits.ts';
 import { checkQuota } from '../quotas/quotas.ts';
-import { claimHost } from '../scheduler/claim.ts';
-import { recordAction } from './actions.ts';
+import { claimHost, type Placement } from '../scheduler/claim.ts';
+import { finishActionsUpTo, recordAction } from './actions.ts';
 import { checkImageFits } from './image-fit.ts';
-import type { Images, Networking } from './neighbours.ts';
 import { hostnameFrom, type Server } from './server.ts';
 import { getServer } from './store.ts';
 
 export interface ServerDeps {
   db: Knex;
-  networking: Networking;
-  images: Images;
 }
 
 /** One interface, on a network of which any or a given address is taken, or on a port that exists. */
@@ -52,101 +52,123 @@ export interface NewServer {
  * the server is there all the same, in error, with the reason. Throws `BadRequest` for references that lead nowhere, `Conflict`,
  * `OverQuota`.
  */
-export async function createServer(deps: ServerDeps, ctx: ProjectContext, asked: NewServer): Promise<Server> {
-  const visible = visibleTo(ctx);
+export async function createServer({ db }: ServerDeps, ctx: ProjectContext, asked: NewServer): Promise<Server> {
   if (Object.keys(asked.metadata).length > quotaLimits.metadata_items)
     throw new Forbidden(`Maximum number of metadata items exceeds ${quotaLimits.metadata_items}`);
   const zone = requestedZone(ctx, asked.availabilityZone);
-  return deps.db.transaction(async (trx) => {
-    const flavor = await getFlavor(trx, visible, asked.flavorId).catch(badReference());
-    const image = await usableImage(deps, trx, ctx, asked.imageId);
-    checkImageFits(image, flavor);
-    const keypair = asked.keyName === null ? undefined : await findKeypair(trx, ctx.userId, asked.keyName);
-    if (asked.keyName !== null && keypair === undefined) throw new BadRequest('Invalid key_name provided.');
-    const securityGroupIds =
-      asked.securityGroups &&
-      (await deps.networking
-        .resolveSecurityGroups(trx, ctx.projectId, asked.securityGroups)
-        .catch(badReference('Unable to find security_group with name or id')));
-    const networks = await requestedNetworks(deps, trx, ctx, asked.networks);
-    await checkQuota(trx, ctx.projectId, { instances: 1, cores: flavor.vcpus, ram: flavor.memoryMib });
-
-    const id = randomUUID();
-    const { vcpus, memoryMib, diskGib } = flavor;
+  return db.transaction(async (trx) => {
+    const found = await resolve(trx, ctx, asked);
+    const { vcpus, memoryMib, diskGib } = found.flavor;
+    await checkQuota(trx, ctx.projectId, { instances: 1, cores: vcpus, ram: memoryMib });
     const placement = await claimHost(trx, { vcpus, memoryMib, diskGib, ...zone });
-    await trx('servers').insert({
-      id,
-      project_id: ctx.projectId,
-      user_id: ctx.userId,
-      name: asked.name,
-      hostname: hostnameFrom(asked.name, id),
-      flavor_id: flavor.id,
-      vcpus,
-      memory_mib: memoryMib,
-      disk_gib: diskGib,
-      image_id: image.id,
-      image_format: image.diskFormat,
-      key_name: asked.keyName,
-      metadata: JSON.stringify(asked.metadata),
-      availability_zone: asked.availabilityZone === null ? null : zone.zone,
-      access_ipv4: asked.accessIpv4,
-      access_ipv6: asked.accessIpv6,
-      disk_config: asked.diskConfig,
-      reservation_id: `r-${randomBytes(4).toString('hex')}`,
-      host_id: placement.host?.id ?? null,
-      unplaced_reason: placement.reason ?? null,
-      unplaced_details: placement.details ?? null,
-      settled_revision: placement.host ? 0 : 1,
-    });
-    await trx('server_boot_data').insert({
-      server_id: id,
-      user_data: asked.userData,
-      public_key: keypair?.publicKey ?? null,
-      random_seed: randomBytes(512).toString('base64'),
-    });
-    await recordAction(trx, ctx, { serverId: id, action: 'create', revision: 1 });
-    if (placement.host) {
-      for (const network of networks)
-        await deps.networking
-          .createPort(trx, {
-            ...network,
-            projectId: ctx.projectId,
-            visible,
-            securityGroupIds,
-            deviceId: id,
-            deviceOwner: `compute:${availabilityZone}`,
-            hostName: placement.host.name,
-          })
-          .catch(badReference());
-      await notify(trx, 'servers', id);
-    } else await trx('server_actions').where({ server_id: id }).update({ message: 'Error', finished_at: trx.fn.now() });
-    return getServer(trx, visible, id);
+    const id = randomUUID();
+    await insertServer(trx, ctx, id, asked, found, placement, zone.zone);
+    // Also when nothing will come of it: a port that cannot be had is the request's fault and is told at once.
+    const ports = await trx.transaction();
+    try {
+      await createPorts(ports, ctx, id, found, placement.host?.name ?? null);
+    } catch (error) {
+      await ports.rollback();
+      throw asBadReference(error);
+    }
+    await (placement.host ? ports.commit() : ports.rollback());
+    await notify(trx, 'servers', id);
+    return getServer(trx, visibleTo(ctx), id);
   });
 }
 
-async function usableImage({ images }: ServerDeps, trx: Knex, ctx: ProjectContext, id: string) {
-  if (!isUuid(id)) throw new BadRequest('Invalid imageRef provided.');
-  return images
-    .getUsableImage(trx, { projectId: ctx.projectId }, id)
-    .catch(badReference('Can not find requested image'));
+interface Resolved {
+  flavor: Flavor;
+  image: UsableImage;
+  publicKey: string | null;
+  /** Undefined: the project's default group. */
+  securityGroupIds: string[] | undefined;
+  networks: NetworkRequest[];
 }
 
-/** Every network and port is looked up before room is claimed: a bad reference is the request's fault, not the server's. */
-async function requestedNetworks(
-  { networking }: ServerDeps,
+/** What the ids and names of a request stand for, within the caller's reach. */
+async function resolve(trx: Knex, ctx: ProjectContext, asked: NewServer): Promise<Resolved> {
+  const flavor = await getFlavor(trx, visibleTo(ctx), asked.flavorId).catch(badReference());
+  if (!isUuid(asked.imageId)) throw new BadRequest('Invalid imageRef provided.');
+  const image = await getUsableImage(trx, visibleTo(ctx), asked.imageId).catch(
+    badReference('Can not find requested image'),
+  );
+  checkImageFits(image, flavor);
+  const keypair = asked.keyName === null ? undefined : await findKeypair(trx, ctx.userId, asked.keyName);
+  if (asked.keyName !== null && keypair === undefined) throw new BadRequest('Invalid key_name provided.');
+  const securityGroupIds =
+    asked.securityGroups &&
+    (await resolveSecurityGroups(trx, ctx.projectId, asked.securityGroups).catch(badReference()));
+  const networks = asked.networks?.length ? asked.networks : await defaultNetworks(trx, ctx.projectId);
+  return { flavor, image, publicKey: keypair?.publicKey ?? null, securityGroupIds, networks };
+}
+
+/** A project without networks gets servers without, as in Nova. */
+async function defaultNetworks(trx: Knex, projectId: string): Promise<NetworkRequest[]> {
+  const networkId = await defaultNetworkFor(trx, projectId);
+  return networkId === undefined ? [] : [{ networkId }];
+}
+
+async function insertServer(
   trx: Knex,
   ctx: ProjectContext,
-  networks: NetworkRequest[] | undefined,
-): Promise<NetworkRequest[]> {
-  if (networks !== undefined && networks.length > 0) return networks;
-  try {
-    const networkId = await networking.defaultNetworkFor(trx, ctx.projectId);
-    return networkId === undefined ? [] : [{ networkId }]; // a project without networks gets servers without, as in Nova
-  } catch (error) {
-    if (error instanceof Conflict)
-      throw new Conflict('Multiple possible networks found, use a Network ID to be more specific.', { cause: error });
-    throw error;
-  }
+  id: string,
+  asked: NewServer,
+  { flavor, image, publicKey }: Resolved,
+  placement: Placement,
+  zone: string | null,
+): Promise<void> {
+  await trx('servers').insert({
+    id,
+    project_id: ctx.projectId,
+    user_id: ctx.userId,
+    name: asked.name,
+    hostname: hostnameFrom(asked.name, id),
+    flavor_id: flavor.id,
+    vcpus: flavor.vcpus,
+    memory_mib: flavor.memoryMib,
+    disk_gib: flavor.diskGib,
+    image_id: image.id,
+    image_format: image.diskFormat,
+    key_name: asked.keyName,
+    metadata: JSON.stringify(asked.metadata),
+    availability_zone: zone,
+    access_ipv4: asked.accessIpv4,
+    access_ipv6: asked.accessIpv6,
+    disk_config: asked.diskConfig,
+    reservation_id: `r-${randomBytes(4).toString('hex')}`,
+    host_id: placement.host?.id ?? null,
+    unplaced_reason: placement.reason ?? null,
+    unplaced_details: placement.details ?? null,
+    settled_revision: placement.host ? 0 : 1, // without a host there is nothing to wait for
+  });
+  await trx('server_boot_data').insert({
+    server_id: id,
+    user_data: asked.userData,
+    public_key: publicKey,
+    random_seed: randomBytes(512).toString('base64'),
+  });
+  await recordAction(trx, ctx, { serverId: id, action: 'create', revision: 1 });
+  if (placement.host === undefined) await finishActionsUpTo(trx, id, 1, 'Error');
+}
+
+async function createPorts(
+  trx: Knex,
+  ctx: ProjectContext,
+  serverId: string,
+  { networks, securityGroupIds }: Resolved,
+  hostName: string | null,
+): Promise<void> {
+  for (const network of networks)
+    await createPort(trx, {
+      ...network,
+      projectId: ctx.projectId,
+      visible: visibleTo(ctx),
+      securityGroupIds,
+      deviceId: serverId,
+      deviceOwner: `compute:${availabilityZone}`,
+      hostName,
+    });
 }
 
 /** `zone[:host]`; only an administrator may name a host. */
@@ -160,9 +182,12 @@ function requestedZone(ctx: ProjectContext, asked: string | null): { zone: strin
 }
 
 /** What is missing behind an id inside a body is a bad request, not a missing resource. */
+function asBadReference(error: unknown, message?: string): unknown {
+  return error instanceof NotFound ? new BadRequest(message ?? error.message, { cause: error }) : error;
+}
+
 function badReference(message?: string): (error: unknown) => never {
   return (error) => {
-    if (error instanceof NotFound) throw new BadRequest(message ?? error.message, { cause: error });
-    throw error;
+    throw asBadReference(error, message);
   };
 }

@@ -1,6 +1,6 @@
 import { BadRequest } from '../../common/errors.ts';
+import type { UsableImage } from '../../image/images/use.ts';
 import type { Flavor } from '../flavors/flavor.ts';
-import type { UsableImage } from './neighbours.ts';
 
 const gib = 1024 ** 3;
 
@@ -9,14 +9,13 @@ export function checkImageFits(
   image: UsableImage,
   { memoryMib, diskGib }: Pick<Flavor, 'memoryMib' | 'diskGib'>,
 ): void {
-  if (image.status !== 'active') throw new BadRequest(`Image ${image.id} is not active.`);
   if (image.containerFormat !== 'bare' || (image.diskFormat !== 'raw' && image.diskFormat !== 'qcow2'))
     throw new BadRequest(
       `Image ${image.id} is unacceptable: a server starts from disk_format raw or qcow2 in container_format bare, not from ${image.diskFormat} in ${image.containerFormat}.`,
     );
-  if (memoryMib < image.minMemoryMib) throw new BadRequest("Flavor's memory is too small for requested image.");
+  if (memoryMib < image.minRamMib) throw new BadRequest("Flavor's memory is too small for requested image.");
   if (diskGib === 0) return; // as large as the image
-  const bytes = image.virtualSizeBytes ?? image.sizeBytes ?? 0;
+  const bytes = image.virtualSizeBytes ?? image.sizeBytes;
   if (bytes > diskGib * gib)
     throw new BadRequest(
       `Flavor's disk is too small for requested image. Flavor disk is ${diskGib * gib} bytes, image is ${bytes} bytes.`,

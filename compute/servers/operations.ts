@@ -3,6 +3,7 @@ import { visibleTo } from '../../common/context.ts';
 import type { Knex } from '../../common/database/database.ts';
 import { notify } from '../../common/database/notifications.ts';
 import { Conflict, Forbidden } from '../../common/errors.ts';
+import { releasePorts } from '../../network/ports.ts';
 import { callHost } from '../hosts/calls.ts';
 import { quotaLimits } from '../limits.ts';
 import { recordAction } from './actions.ts';
@@ -56,11 +57,11 @@ async function ask(db: Knex, ctx: ProjectContext, id: string, wish: Wish): Promi
 }
 
 /** Asks for the server to go. A server that no host holds goes at once. Asking again is no error. */
-export async function deleteServer({ db, networking }: ServerDeps, ctx: ProjectContext, id: string): Promise<void> {
+export async function deleteServer({ db }: ServerDeps, ctx: ProjectContext, id: string): Promise<void> {
   await db.transaction(async (trx) => {
     const server = await lockServer(trx, visibleTo(ctx), id);
     if (server.hostId === null) {
-      await networking.releasePorts(trx, server.id);
+      await releasePorts(trx, server.id);
       await trx('servers').where({ id: server.id }).delete();
       return;
     }

@@ -1,14 +1,14 @@
 import { randomUUID } from 'node:crypto';
 import type { Knex } from '../../common/database/database.ts';
-import { CloudError, NotFound, PermanentFailure } from '../../common/errors.ts';
+import { BadRequest, CloudError, NotFound, PermanentFailure } from '../../common/errors.ts';
 import type { Logger } from '../../common/logger.ts';
 import type { Reconciler } from '../../common/reconcile/loop.ts';
+import { guestPorts, releasePorts } from '../../network/ports.ts';
 import type { ObservedGuest, ServerDriver, ServerSpec } from '../drivers/driver.ts';
 import type { ImageCache } from '../image-cache/cache.ts';
 import { rebootGraceSeconds, shutdownGraceSeconds } from '../limits.ts';
 import { finishAction, finishActionsUpTo, listUnfinished, recordEvent, recordOwnAction } from './actions.ts';
 import { configDrive } from './config-drive.ts';
-import type { Images, Networking } from './neighbours.ts';
 import { acceptShutdown, type Fault, giveUpOn, recordFailure, settleServer, unsettle } from './observations.ts';
 import { effectivePower, type Server } from './server.ts';
 import { findServerOnHost, getBootData, listPowerOnHost, listUnsettledIds } from './store.ts';
@@ -18,8 +18,6 @@ export interface ServerReconcilerDeps {
   log: Logger;
   driver: ServerDriver;
   cache: ImageCache;
-  images: Pick<Images, 'imageData'>;
-  networking: Pick<Networking, 'guestPorts' | 'releasePorts'>;
   /** This host: the servers of others are none of its business. */
   hostName: string;
 }
@@ -67,10 +65,10 @@ export function serverReconciler(deps: ServerReconcilerDeps): Reconciler {
 }
 
 /** The row goes last: a crash before that leaves it, and by it everything else is found again. */
-async function removeServer({ db, driver, networking }: ServerReconcilerDeps, server: Server): Promise<void> {
+async function removeServer({ db, driver }: ServerReconcilerDeps, server: Server): Promise<void> {
   await driver.remove(server.id);
   await db.transaction(async (trx) => {
-    await networking.releasePorts(trx, server.id);
+    await releasePorts(trx, server.id);
     await trx('servers').where({ id: server.id }).delete();
   });
 }
@@ -141,9 +139,9 @@ function ownAction(server: Server, action: string, message: string) {
 }
 
 /** Everything the host has to know, read afresh: ports and addresses may have changed since the server was made. */
-async function specOf({ db, cache, images, networking }: ServerReconcilerDeps, server: Server): Promise<ServerSpec> {
-  const path = await cache.ensure(server.imageId, () => images.imageData(db, server.imageId)).catch(imageGone);
-  const ports = (await networking.guestPorts(db, [server.id])).get(server.id) ?? [];
+async function specOf({ db, cache }: ServerReconcilerDeps, server: Server): Promise<ServerSpec> {
+  const path = await cache.ensure(server.imageId).catch(imageGone);
+  const ports = (await guestPorts(db, [server.id])).get(server.id) ?? [];
   const boot = await getBootData(db, server.id);
   return {
     id: server.id,
@@ -159,7 +157,9 @@ async function specOf({ db, cache, images, networking }: ServerReconcilerDeps, s
 
 /** Deleted before this host had it: it will not come back. */
 function imageGone(error: unknown): never {
-  throw error instanceof NotFound ? new PermanentFailure(error.message, { cause: error }) : error;
+  throw error instanceof NotFound || error instanceof BadRequest
+    ? new PermanentFailure(error.message, { cause: error })
+    : error;
 }
 
 /** Nova's names for the steps of its compute manager, which clients know. */

@@ -65,7 +65,6 @@ export const northbound = {
     priority: one('integer'),
     match: one('string'),
     action: one('string'),
-    options: map,
     external_ids: map,
   },
 } as const satisfies Schema;

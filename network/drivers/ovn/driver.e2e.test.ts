@@ -281,6 +281,40 @@ test.serial('two networks reach each other through a router, and a static route 
   await until('a router that is down routes nothing', () => isCutOff(a, '10.30.0.6'));
 });
 
+test.serial('an IPv6 guest learns its default route from the router, and reaches another network', async (t) => {
+  const icmpv6 = exampleRule({ protocol: 'icmp', ethertype: 'IPv6' });
+  const { driver, network, newPort, plug } = await setUp(t, [
+    exampleRule({ direction: 'egress', ethertype: 'IPv6' }),
+    icmpv6,
+  ]);
+  const other = exampleNetwork();
+  const v6 = (networkId: string, prefix: string) =>
+    exampleSubnet(networkId, { cidr: `${prefix}::/64`, gatewayIp: `${prefix}::1`, dnsNameservers: ['2001:db8::53'] });
+  const [here, there] = [v6(network.id, '2001:db8:1'), v6(other.id, '2001:db8:2')];
+  await driver.ensureNetwork(other);
+  for (const subnet of [here, there]) await driver.ensureSubnet(subnet);
+  const legs = [exampleLeg(network.id, '2001:db8:1::1', 64), exampleLeg(other.id, '2001:db8:2::1', 64)];
+  await driver.ensureRouter(exampleRouter({ interfaces: legs }));
+  const a = await plug(newPort('', { fixedIps: [{ subnetId: here.id, address: '2001:db8:1::5' }] }));
+  const ports = { networkId: other.id, fixedIps: [{ subnetId: there.id, address: '2001:db8:2::5' }] };
+  const b = await plug(newPort('', ports));
+  for (const [guest, own] of [
+    [a, '2001:db8:1::5/64'],
+    [b, '2001:db8:2::5/64'],
+  ] as const) {
+    await guest.run('sysctl', '-qw', 'net.ipv6.conf.eth0.accept_ra=2');
+    await guest.run('ip', 'address', 'add', own, 'dev', 'eth0', 'nodad');
+    // Up again: the kernel asks for a router then, rather than waiting for one to speak.
+    await guest.run('ip', 'link', 'set', 'eth0', 'down');
+    await guest.run('ip', 'link', 'set', 'eth0', 'up');
+    await guest.run('ip', 'address', 'replace', own, 'dev', 'eth0', 'nodad');
+    const routes = () => guest.run('ip', '-6', 'route', 'show', 'default');
+    await until('the default route is learned', async () => (await routes()).includes('proto ra'), 30_000);
+  }
+  await until('the other network is reached', () => reaches(a, '2001:db8:2::5'));
+  t.true(await reaches(b, '2001:db8:1::5'));
+});
+
 test.serial('a network goes on through restarts of every part, and the driver follows', async (t) => {
   const { ovn, driver, newPort, plug } = await setUp(t);
   const [a, b] = [await plug(newPort('10.20.0.5')), await plug(newPort('10.20.0.6'))];

@@ -1,6 +1,9 @@
 /**
  * What holds for every port with port security, whatever its security groups say. The checks of source addresses are not here
  * but in each port's `port_security`, which OVN applies before any ACL: no rule can jump over them.
+ *
+ * IPv6 router advertisements of a guest are what cannot be forbidden here: OVN lets neighbour discovery through above every
+ * priority an ACL can have, in each of its stages (ovn-northd(8), 65532; seen with 23.03). See README.md.
  */
 import { derivedId, mark, PROTECTED_PORTS_ID, PROTECTED_PORTS_NAME } from './names.ts';
 import type { NorthboundChanges } from './plan.ts';
@@ -19,7 +22,6 @@ interface Acl {
   priority: number;
   action: 'drop' | 'allow' | 'allow-related';
   match: string;
-  options?: Record<string, string>;
 }
 
 const ACLS: Readonly<Record<string, Acl>> = {
@@ -33,15 +35,13 @@ const ACLS: Readonly<Record<string, Acl>> = {
   // A guest that gives addresses or routes to its neighbours.
   'dhcp server': forbidden('ip4 && udp && udp.src == 67 && udp.dst == 68'),
   'dhcpv6 server': forbidden('ip6 && udp && udp.src == 547 && udp.dst == 546'),
-  // OVN lets neighbour discovery through above every ACL, but only in the first of its two stages: this one is in the second.
-  'router advertisement': { ...forbidden('nd_ra'), options: { 'apply-after-lb': 'true' } },
 };
 
 export function planProtectedPorts(changes: NorthboundChanges): void {
   changes.put('Port_Group', PROTECTED_PORTS_ID, { name: PROTECTED_PORTS_NAME, external_ids: mark('part') });
   const acls = Object.entries(ACLS).map(([name, acl]) => {
     const id = derivedId('protected ports', name);
-    changes.put('ACL', id, { options: {}, ...acl, external_ids: mark('part') });
+    changes.put('ACL', id, { ...acl, external_ids: mark('part') });
     return id;
   });
   changes.replaceSet('Port_Group', PROTECTED_PORTS_ID, 'acls', new Set(acls));

@@ -43,8 +43,9 @@ export async function removePorts(): Promise<void> {
   if (await leaveOvn()) await purgeBridges();
 }
 
-/** Network interfaces that bear our alias. */
+/** Network interfaces that bear our alias, and our firewall table. */
 export async function removeLinks(): Promise<void> {
+  await attempt('nft', ['delete', 'table', 'inet', 'cirrostack']);
   const links = JSON.parse(await execute('ip', ['-json', 'link', 'show'])) as { ifname: string; ifalias?: string }[];
   for (const { ifname, ifalias } of links) {
     if (ifalias?.startsWith('cirrostack ')) await attempt('ip', ['link', 'delete', ifname]); // its peer may have taken it along

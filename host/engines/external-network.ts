@@ -23,6 +23,7 @@ export const externalNetwork: Engine = {
 
   async start(context) {
     if (await externalNetwork.answers(context)) return 'already there';
+    await writeFile(markPath(context), 'made by bin/up\n'); // first: half of it is ours to undo, too
     await makeBridge(context);
     await switchForwarding(context);
     await execute('nft', ['--file', '-'], { input: rules(context) });
@@ -31,13 +32,19 @@ export const externalNetwork: Engine = {
   },
 
   async stop(context) {
+    if (!existsSync(markPath(context))) return;
     await passDockersFirewall('--delete');
     await attempt('nft', ['delete', 'table', 'inet', table]).catch(() => {});
     await restoreForwarding(context);
     // Without Open vSwitch the bridge is gone already, and comes back from its database with its next start.
     await attempt('ovs-vsctl', ['--timeout=10', '--if-exists', 'del-br', externalBridge]).catch(() => {});
+    await rm(markPath(context), { force: true });
   },
 };
+
+function markPath(context: HostContext): string {
+  return runPath(context, 'external-network');
+}
 
 async function makeBridge({ externalGateway, externalCidr }: HostContext): Promise<void> {
   const type = await datapathType();

@@ -1,0 +1,142 @@
+/** `bin/test`: everything that can tell whether this works, the quick things first. */
+import { spawn } from 'node:child_process';
+import { chmod, mkdir, mkdtemp } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { setTimeout as delay } from 'node:timers/promises';
+import { runningApiProcess } from './api-process.ts';
+import { runCommand } from './command.ts';
+import type { HostContext } from './engines/engine.ts';
+import { engines } from './engines/engines.ts';
+import { databaseUrl, startTemporaryPostgres } from './engines/postgres.ts';
+import { makeDataDir } from './files.ts';
+import { contextOf, defaultDataDir, parseOptions, readSettings } from './options.ts';
+import { installPackages, missingPackages } from './packages.ts';
+import { removeDataDir } from './purge.ts';
+import { startSteps } from './steps.ts';
+import { type Counts, inWords, none, readTapLine, sum } from './tap.ts';
+
+const help = `Usage: bin/test [--fast]
+
+Installs what the tests need and runs all of them: types and style, unit and API tests on a PostgreSQL of their own, then
+the end-to-end tests (*.e2e.test.ts) on real engines, which it starts in a temporary directory where none run yet.
+The last line says how many passed, failed and were skipped. The next part only runs when all before it passed.
+
+  --fast  no end-to-end tests, and no engines
+`;
+
+const root = join(import.meta.dirname, '..');
+const node = join(root, 'node_modules', '.bin', 'node');
+const steps = startSteps();
+const interrupted = new AbortController();
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => interrupted.abort());
+
+await runCommand(help, process.argv.slice(2), async (argv) => {
+  const { fast } = parseOptions(argv, { fast: { type: 'boolean', default: false } });
+  if (!fast) await refuseBesideCloud();
+  let counts = none;
+  try {
+    await steps.step('Debian packages', async () => {
+      const missing = await missingPackages();
+      if (missing.length > 0) await installPackages(missing);
+    });
+    await check();
+    counts = await runFastTests();
+    if (!fast && counts.failed === 0) counts = sum(counts, await runEndToEndTests());
+    if (interrupted.signal.aborted) throw new Error('Interrupted.');
+  } catch (error) {
+    process.stderr.write(`\n${(error as Error).message}\n`);
+    counts = sum(counts, { ...none, failed: 1 });
+  }
+  process.stdout.write(`\n${inWords(counts)}\n`);
+  return counts.failed === 0 ? 0 : 1;
+});
+
+/** The tests stop, break and empty the engines of this host. */
+async function refuseBesideCloud(): Promise<void> {
+  const context = contextOf(defaultDataDir, await readSettings(defaultDataDir));
+  if ((await runningApiProcess(context)) === undefined) return;
+  throw new Error(
+    'A cloud runs on this host, and the end-to-end tests would disturb it: bin/down first, or bin/test --fast.',
+  );
+}
+
+async function check(): Promise<void> {
+  process.stdout.write('\nTypes and style\n');
+  const code = await run('npm', ['run', '--silent', 'check'], {});
+  if (code !== 0) throw new Error('Types or style are not right.');
+}
+
+async function runFastTests(): Promise<Counts> {
+  process.stdout.write('\nUnit and API tests\n');
+  const postgres = await startTemporaryPostgres();
+  try {
+    const env = { CIRROSTACK_TEST_DATABASE_URL: postgres.url };
+    return await runAva(['**/*.test.ts', '!**/*.e2e.test.ts'], env);
+  } finally {
+    await postgres.stop();
+  }
+}
+
+/** One after the other: they share the engines of this host. */
+async function runEndToEndTests(): Promise<Counts> {
+  process.stdout.write('\nEnd-to-end tests\n');
+  const dataDir = await mkdtemp(join(tmpdir(), 'cirrostack-e2e-'));
+  await chmod(dataDir, 0o711);
+  const context: HostContext = { ...contextOf(dataDir, await readSettings(dataDir)), databaseUrl: null };
+  try {
+    await makeDataDir(dataDir);
+    for (const engine of engines) await steps.step(engine.name, () => engine.start(context));
+    // Kept from run to run: what is built in it is known by the hash of what it is built from.
+    const cache = join(tmpdir(), 'cirrostack-test-cache');
+    await mkdir(cache, { recursive: true });
+    const env = {
+      CIRROSTACK_TEST_DATA_DIR: dataDir,
+      CIRROSTACK_TEST_CACHE: cache,
+      CIRROSTACK_TEST_DATABASE_URL: databaseUrl(dataDir),
+    };
+    return await runAva(['**/*.e2e.test.ts'], env, ['--serial', '--concurrency=1', '--timeout=15m']);
+  } finally {
+    for (const engine of engines.toReversed()) await steps.step(engine.name, () => engine.stop(context));
+    await removeDataDir(dataDir);
+  }
+}
+
+async function runAva(patterns: string[], env: NodeJS.ProcessEnv, options: string[] = []): Promise<Counts> {
+  let counts = none;
+  const args = [join(root, 'node_modules', 'ava', 'entrypoints', 'cli.mjs'), '--tap', ...options, ...patterns];
+  const code = await run(node, args, env, (line) => {
+    const { counts: more, shown } = readTapLine(line);
+    counts = sum(counts, more);
+    if (shown !== undefined) process.stdout.write(`${shown}\n`);
+  });
+  // Something that no test stands for went wrong: a file that does not load, or not one test found.
+  return code !== 0 && counts.failed === 0 ? { ...counts, failed: 1 } : counts;
+}
+
+/** Runs a program to its end, or to ours; `onLine` gets what it prints, which is shown as it is otherwise. */
+function run(
+  command: string,
+  args: string[],
+  env: NodeJS.ProcessEnv,
+  onLine?: (line: string) => void,
+): Promise<number> {
+  const child = spawn(command, args, {
+    cwd: root,
+    env: { ...process.env, ...env },
+    stdio: ['ignore', onLine === undefined ? 'inherit' : 'pipe', 'inherit'],
+  });
+  const stop = () => {
+    child.kill('SIGINT');
+    void delay(20_000, undefined, { ref: false }).then(() => child.kill('SIGKILL'));
+  };
+  interrupted.signal.addEventListener('abort', stop, { once: true });
+  if (interrupted.signal.aborted) stop();
+  const lines = child.stdout === null ? undefined : createInterface({ input: child.stdout });
+  lines?.on('line', (line) => onLine?.(line));
+  return new Promise((resolve, reject) => {
+    child.once('error', reject);
+    child.once('close', (code) => resolve(code ?? 1));
+  });
+}

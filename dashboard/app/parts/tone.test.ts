@@ -1,0 +1,17 @@
+import test from 'ava';
+import { refreshAfterMs, toneOf } from './tone.ts';
+
+test('every status that clients wait for has its tone', (t) => {
+  const expected = {
+    good: ['ACTIVE', 'Running', 'active'],
+    moving: ['BUILD', 'REBOOT', 'HARD_REBOOT', 'Creating', 'Deleting', 'Restarting', 'saving'],
+    off: ['SHUTOFF', 'PAUSED', 'Stopped', 'Created', 'DOWN', 'queued', 'something new'],
+    bad: ['ERROR', 'Error', 'Dead', 'Unknown', 'killed'],
+  } as const;
+  for (const [tone, words] of Object.entries(expected))
+    for (const word of words) t.is(toneOf(word) as string, tone, word);
+});
+
+test('what is under way is looked at more often', (t) => {
+  t.true(refreshAfterMs(true) < refreshAfterMs(false));
+});

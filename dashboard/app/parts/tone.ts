@@ -1,0 +1,19 @@
+export type Tone = 'good' | 'moving' | 'off' | 'bad';
+
+const good = new Set(['active', 'running', 'available', 'online']);
+const bad = new Set(['error', 'killed', 'dead', 'unknown', 'error_deleting']);
+const moving =
+  /^(build|creating|deleting|restarting|rebuilding|stopping|starting|reboot|hard_reboot|saving|uploading|importing|pending_.*|migrating|resize|rebuild)$/;
+
+/** What a status word of any service means to the eye: works, is under way, rests, or needs somebody. */
+export function toneOf(status: string): Tone {
+  const word = status.toLowerCase();
+  if (good.has(word)) return 'good';
+  if (bad.has(word)) return 'bad';
+  return moving.test(word) ? 'moving' : 'off';
+}
+
+/** How soon to look again, in milliseconds: often while something is under way. */
+export function refreshAfterMs(isMoving: boolean): number {
+  return isMoving ? 1500 : 15_000;
+}

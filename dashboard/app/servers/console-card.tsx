@@ -1,0 +1,39 @@
+import { useState } from 'react';
+import { SelectField } from '../parts/form.tsx';
+import { Loaded } from '../parts/loaded.tsx';
+import { Log } from '../parts/log.tsx';
+import { Card } from '../parts/page.tsx';
+import { useConsoleOutput } from './queries.ts';
+import type { Server } from './server.ts';
+
+const lengths = ['50', '200', '1000'];
+
+/** The tail of the serial console. A server that no host holds has none to ask for. */
+export function ConsoleCard({ server }: { server: Server }) {
+  const isSomewhere = !['building', 'error'].includes(server['OS-EXT-STS:vm_state'] ?? 'building');
+  return (
+    <Card title="Console log">
+      {isSomewhere ? <Output id={server.id} /> : <p className="quiet">It has not booted yet.</p>}
+    </Card>
+  );
+}
+
+function Output({ id }: { id: string }) {
+  const [lines, setLines] = useState('50');
+  const query = useConsoleOutput(id, Number(lines));
+  return (
+    <>
+      <div className="inline-control">
+        <SelectField
+          label="Lines"
+          value={lines}
+          onValue={setLines}
+          choices={lengths.map((value) => ({ value, label: `Last ${value}` }))}
+        />
+      </div>
+      <Loaded query={query} what="the console log">
+        {(text) => <Log label="Console log" text={text} />}
+      </Loaded>
+    </>
+  );
+}

@@ -1,0 +1,78 @@
+import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
+import { useApi } from '../api/use-api.ts';
+import { refreshAfterMs } from '../parts/tone.ts';
+import { isMoving, type Server } from './server.ts';
+
+export interface InstanceAction {
+  action: string;
+  request_id: string;
+  start_time: string;
+  updated_at?: string;
+  message: string | null;
+  user_id: string;
+}
+
+const path = (id: string) => `/servers/${encodeURIComponent(id)}`;
+
+export function useServers() {
+  const api = useApi();
+  return useQuery({
+    queryKey: ['servers'],
+    queryFn: async ({ signal }) =>
+      (await api.get<{ servers: Server[] }>('compute', '/servers/detail?limit=1000', signal)).servers,
+    refetchInterval: (query) => refreshAfterMs(query.state.data?.some(isMoving) ?? false),
+  });
+}
+
+export function useServer(id: string) {
+  const api = useApi();
+  return useQuery({
+    queryKey: ['servers', id],
+    queryFn: async ({ signal }) => (await api.get<{ server: Server }>('compute', path(id), signal)).server,
+    refetchInterval: (query) => refreshAfterMs(query.state.data !== undefined && isMoving(query.state.data)),
+  });
+}
+
+export function useInstanceActions(id: string, isServerMoving: boolean) {
+  const api = useApi();
+  return useQuery({
+    queryKey: ['servers', id, 'actions'],
+    queryFn: async ({ signal }) =>
+      (await api.get<{ instanceActions: InstanceAction[] }>('compute', `${path(id)}/os-instance-actions`, signal))
+        .instanceActions,
+    refetchInterval: refreshAfterMs(isServerMoving),
+  });
+}
+
+export function useConsoleOutput(id: string, lines: number) {
+  const api = useApi();
+  return useQuery({
+    queryKey: ['servers', id, 'console', lines],
+    queryFn: async () =>
+      (
+        await api.post<{ output: string }>('compute', `${path(id)}/action`, {
+          'os-getConsoleOutput': { length: lines },
+        })
+      ).output,
+    refetchInterval: 5000,
+  });
+}
+
+/** Sends one of the server's actions, as the API spells it, and looks at once at what became of it. */
+export function useServerAction(id: string) {
+  const api = useApi();
+  const cache = useQueryClient();
+  return useMutation({
+    mutationFn: (body: object) => api.post<void>('compute', `${path(id)}/action`, body),
+    onSettled: () => cache.invalidateQueries({ queryKey: ['servers'] }),
+  });
+}
+
+export function useDeleteServer(id: string) {
+  const api = useApi();
+  const cache = useQueryClient();
+  return async () => {
+    await api.delete('compute', path(id));
+    await cache.invalidateQueries({ queryKey: ['servers'], exact: true });
+  };
+}

@@ -1,0 +1,47 @@
+import { type Requirement, requirements, type TaskState, type VmState } from '../../../compute/servers/server.ts';
+
+/** A server as the Compute API shows it; only what this dashboard reads. */
+export interface Server {
+  id: string;
+  name: string;
+  status: string;
+  'OS-EXT-STS:vm_state': VmState | null;
+  'OS-EXT-STS:task_state': TaskState;
+  addresses: Record<string, Address[]>;
+  flavor: { id: string };
+  /** Empty text when it boots from a volume. */
+  image: { id: string } | '';
+  key_name: string | null;
+  security_groups?: { name: string }[];
+  'OS-EXT-AZ:availability_zone'?: string;
+  'OS-SRV-USG:launched_at'?: string | null;
+  config_drive?: string;
+  metadata: Record<string, string>;
+  created: string;
+  updated: string;
+  fault?: { code: number; message: string; created: string; details?: string };
+}
+
+export interface Address {
+  addr: string;
+  version: 4 | 6;
+  'OS-EXT-IPS:type': 'fixed' | 'floating';
+  'OS-EXT-IPS-MAC:mac_addr': string;
+}
+
+export type ServerAction = keyof typeof requirements;
+
+/** Why the API would refuse the action now; null when it would not. The rules are those that it enforces. */
+export function whyNot(server: Server, action: ServerAction): string | null {
+  const { vmStates, tasks = [] }: Requirement = requirements[action];
+  const vmState = server['OS-EXT-STS:vm_state'] ?? 'building';
+  const task = server['OS-EXT-STS:task_state'];
+  if (!vmStates.includes(vmState)) return `The server is ${vmState}; it would have to be ${vmStates.join(' or ')}.`;
+  if (task !== null && !tasks.includes(task)) return `Wait: ${task.replaceAll(/[-_]/g, ' ')} is under way.`;
+  return null;
+}
+
+/** It will be different in a moment without anybody's doing. */
+export function isMoving(server: Pick<Server, 'status' | 'OS-EXT-STS:task_state'>): boolean {
+  return server['OS-EXT-STS:task_state'] !== null || server.status === 'BUILD';
+}

@@ -21,7 +21,6 @@ export class SubnetInUse extends Conflict {}
 export class PortInUse extends Conflict {}
 /** Deleting a port that a router holds. */
 export class ServicePortInUse extends Conflict {}
-export class L3PortInUse extends Conflict {}
 export class RouterInUse extends Conflict {}
 export class RouterInterfaceInUseByFloatingIP extends Conflict {}
 export class RouterExternalGatewayInUseByFloatingIp extends Conflict {}
@@ -33,7 +32,6 @@ export class SecurityGroupCannotRemoveDefault extends Conflict {}
 export class SecurityGroupCannotUpdateDefault extends Conflict {}
 export class SecurityGroupRuleExists extends Conflict {}
 export class FloatingIPPortAlreadyAssociated extends Conflict {}
-export class ExternalGatewayForFloatingIPNotFound extends Conflict {}
 export class AddressPairAndPortSecurityRequired extends Conflict {}
 export class PortSecurityAndIPRequiredForSecurityGroups extends BadRequest {}
 export class PortSecurityPortHasSecurityGroup extends Conflict {}

@@ -88,6 +88,7 @@ export const networkPolicy = definePolicy({
   update_tags: projectMember('Add or replace tags of a resource'),
   delete_tags: projectMember('Remove tags of a resource'),
 
+  list_quotas: adminOnly('List quotas of all projects'),
   get_quota: projectReader('Show quotas'),
   update_quota: adminOnly('Change quotas'),
   delete_quota: adminOnly('Give a project the default quotas again'),

@@ -10,6 +10,14 @@ export const uuid = Type.String({ maxLength: 64, description: 'A UUID' });
 export const address = Type.String({ maxLength: 64, description: 'An IP address' });
 export const nullable = <T extends TSchema>(schema: T) => Type.Union([schema, Type.Null()]);
 
+export const hostRoutes = Type.Array(Type.Object({ destination: address, nexthop: address }, closed), {
+  maxItems: 100,
+});
+export const fixedIps = Type.Array(
+  Type.Object({ subnet_id: Type.Optional(uuid), ip_address: Type.Optional(address) }, closed),
+  { maxItems: 16 },
+);
+
 /** `{"network": {…}}`, or `{"networks": [{…}, …]}` to create all or none. */
 export function oneOrMany<One extends string, Many extends string, T extends TSchema>(one: One, many: Many, schema: T) {
   return Type.Union([

@@ -1,14 +1,15 @@
 import { Type } from 'typebox';
-import { type ProjectContext, visibleTo } from '../../common/context.ts';
-import { noContent, route } from '../../common/http/route.ts';
+import type { ProjectContext } from '../../common/context.ts';
+import { route } from '../../common/http/route.ts';
 import { isoSeconds } from '../../common/http/time.ts';
 import { type Network, statusOfNetwork } from '../networks/network.ts';
 import { createNetworks, deleteNetwork, updateNetwork } from '../networks/operations.ts';
-import { getNetwork, type NetworkRow, networkFromRow, visibleNetworks } from '../networks/store.ts';
+import { type NetworkRow, networkFromRow, visibleNetworks } from '../networks/store.ts';
 import { networkPolicy } from '../policy.ts';
 import { asked, closed, description, name, oneOrMany, projectId } from './bodies.ts';
 import type { ApiDeps } from './deps.ts';
-import { answer, type Listing, listPage, selected, tagFilters } from './listing.ts';
+import { type Listing, tagFilters } from './listing.ts';
+import { deleteRoute, readRoutes } from './resource.ts';
 
 const changeable = {
   name: Type.Optional(name),
@@ -25,7 +26,7 @@ const NewNetwork = Type.Object(
     project_id: Type.Optional(projectId),
     tenant_id: Type.Optional(projectId),
     'provider:network_type': Type.Optional(Type.String()),
-    'provider:physical_network': Type.Optional(Type.String({ minLength: 1, maxLength: 64 })),
+    'provider:physical_network': Type.Optional(Type.String({ pattern: '^[\\w.-]{1,64}$' })),
     'provider:segmentation_id': Type.Optional(Type.Integer()),
   },
   closed,
@@ -92,17 +93,15 @@ export function networkView({ enforcer }: Pick<ApiDeps, 'enforcer'>, ctx: Projec
 }
 
 export const networkRoutes = (deps: ApiDeps) => [
-  route({
-    method: 'GET',
-    path: '/v2.0/networks',
+  ...readRoutes(deps, {
+    listing: networkListing,
+    member: 'network',
+    resource: 'Network',
     rule: networkPolicy.get_network,
-    summary: 'List networks',
-    status: 200,
-    async handler({ ctx, query }) {
+    rows: visibleNetworks,
+    view: (ctx) => {
       const view = networkView(deps, ctx);
-      const rows = visibleNetworks(deps.db, visibleTo(ctx));
-      const page = await listPage<NetworkRow>(rows, networkListing, query, `${deps.url}/networks`);
-      return answer(networkListing, page, query, (row) => view(networkFromRow(row)));
+      return (row: NetworkRow) => view(networkFromRow(row));
     },
   }),
   route({
@@ -119,17 +118,6 @@ export const networkRoutes = (deps: ApiDeps) => [
     },
   }),
   route({
-    method: 'GET',
-    path: '/v2.0/networks/{id}',
-    rule: networkPolicy.get_network,
-    summary: 'Show a network',
-    status: 200,
-    async handler({ ctx, params, query }) {
-      const network = await getNetwork(deps.db, visibleTo(ctx), params.id ?? '');
-      return { network: selected(networkView(deps, ctx)(network), query) };
-    },
-  }),
-  route({
     method: 'PUT',
     path: '/v2.0/networks/{id}',
     rule: networkPolicy.update_network,
@@ -141,15 +129,5 @@ export const networkRoutes = (deps: ApiDeps) => [
       return { network: networkView(deps, ctx)(network) };
     },
   }),
-  route({
-    method: 'DELETE',
-    path: '/v2.0/networks/{id}',
-    rule: networkPolicy.delete_network,
-    summary: 'Delete a network and its subnets',
-    status: 204,
-    async handler({ ctx, params }, h) {
-      await deleteNetwork(deps, ctx, params.id ?? '');
-      return noContent(h);
-    },
-  }),
+  deleteRoute(networkListing, networkPolicy.delete_network, (ctx, id) => deleteNetwork(deps, ctx, id)),
 ];

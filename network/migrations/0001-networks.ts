@@ -33,7 +33,8 @@ export const networksMigration: Migration = {
         network_type text not null check (network_type in ('geneve', 'flat')),
         physical_network text,
         ${lifecycle},
-        check ((network_type = 'flat') = (physical_network is not null)));
+        check ((network_type = 'flat') = (physical_network is not null)),
+        check (not external or physical_network is not null));
       create unique index networks_physical_network_key on networks (physical_network) where deletion_requested_at is null;
       create index networks_project on networks (project_id);
       create index networks_public on networks (id) where shared or external;

@@ -48,6 +48,7 @@ async function createNetwork(trx: Knex, deps: NetworkDeps, ctx: ProjectContext, 
     enforcer.authorize(ctx, policy['create_network:port_security_enabled'], { project_id: projectId });
   if (asked.mtu !== undefined) enforcer.authorize(ctx, policy['create_network:mtu']);
   const provider = providerOf(deps, ctx, asked);
+  if (asked['router:external'] && provider.physical_network === null) throw noWayOut();
   await checkQuota(trx, projectId, 'network');
   await ensureDefaultGroup(trx, projectId);
   const [row] = await trx('networks')
@@ -82,6 +83,12 @@ function providerOf({ enforcer }: NetworkDeps, ctx: ProjectContext, asked: NewNe
   if (type === 'geneve' && physical === undefined) return { network_type: 'geneve', physical_network: null };
   throw new InvalidInput(
     'Invalid input for operation: provider:network_type is geneve, or flat with a physical_network.',
+  );
+}
+
+function noWayOut(): InvalidInput {
+  return new InvalidInput(
+    'Invalid input for operation: an external network must be a physical one; give provider:network_type flat and a provider:physical_network.',
   );
 }
 
@@ -120,6 +127,7 @@ export async function updateNetwork(
       enforcer.authorize(ctx, policy['update_network:router:external'], target);
     if (asked.mtu !== undefined) enforcer.authorize(ctx, policy['update_network:mtu'], target);
     if (network.shared && asked.shared === false) await refuseUnsharing(trx, network);
+    if (asked['router:external'] && network.physicalNetwork === null) throw noWayOut();
     if (network.external && asked['router:external'] === false) await refuseUsedExternal(trx, network);
     const mtu = asked.mtu === undefined ? {} : { mtu: mtuOf(deps, asked.mtu, network.networkType) };
     await change(trx, 'networks', id, { ...columnsOf(asked), ...mtu });

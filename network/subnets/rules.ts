@@ -82,8 +82,8 @@ export function checkedPools(cidr: Cidr, gateway: string | null, asked: readonly
 
 export function checkedNameservers(asked: readonly string[]): string[] {
   for (const server of asked)
-    if (!parseAddress(server))
-      throw new InvalidInput(`Invalid input for dns_nameservers. Reason: '${server}' is not a valid nameserver.`);
+    if (parseAddress(server)?.version !== 4)
+      throw new InvalidInput(`Invalid input for dns_nameservers. Reason: '${server}' is not an IPv4 address.`);
   if (new Set(asked).size !== asked.length)
     throw new InvalidInput('Invalid input for dns_nameservers. Reason: duplicates.');
   return [...asked];

@@ -1,0 +1,64 @@
+import { networkDialect } from '../common/http/dialect.ts';
+import type { Module } from '../common/module.ts';
+import { extensionRoutes } from './api/extensions.ts';
+import { floatingIpRoutes } from './api/floating-ips.ts';
+import { networkRoutes } from './api/networks.ts';
+import { portRoutes } from './api/ports.ts';
+import { quotaRoutes } from './api/quotas.ts';
+import { routerRoutes } from './api/routers.ts';
+import { securityGroupRoutes } from './api/security-groups.ts';
+import { subnetRoutes } from './api/subnets.ts';
+import { tagRoutes } from './api/tags.ts';
+import { versionRoutes } from './api/versions.ts';
+import type { NetworkDeps } from './deps.ts';
+import type { NetworkDriver } from './drivers/driver.ts';
+import { networksMigration } from './migrations/0001-networks.ts';
+import { networkReconciler } from './networks/reconciler.ts';
+import { portReconciler } from './ports/reconciler.ts';
+import { routerReconciler } from './routers/reconciler.ts';
+import { securityGroupReconciler } from './security-groups/reconciler.ts';
+import { subnetReconciler } from './subnets/reconciler.ts';
+
+export interface NetworkModuleDeps extends NetworkDeps {
+  driver: NetworkDriver;
+  /** Where clients reach the API, without the service's prefix. */
+  publicUrl: string;
+}
+
+export { networkPolicy } from './policy.ts';
+
+export const networkMigrations = [networksMigration];
+
+/** The Networking API v2.0, over whatever carries tenant networks. */
+export function networkModule(deps: NetworkModuleDeps): Module {
+  const api = { ...deps, url: `${deps.publicUrl}/network/v2.0` };
+  const routes = [
+    versionRoutes,
+    extensionRoutes,
+    networkRoutes,
+    subnetRoutes,
+    portRoutes,
+    routerRoutes,
+    floatingIpRoutes,
+    securityGroupRoutes,
+    tagRoutes,
+    quotaRoutes,
+  ];
+  return {
+    service: {
+      name: 'network',
+      prefix: '/network',
+      dialect: networkDialect,
+      overQuotaStatus: 409,
+      routes: routes.flatMap((make) => make(api)),
+    },
+    controllers: [
+      networkReconciler(deps),
+      subnetReconciler(deps),
+      securityGroupReconciler(deps),
+      routerReconciler(deps),
+      portReconciler(deps),
+    ],
+    agents: [],
+  };
+}

@@ -1,0 +1,89 @@
+/** What all reconcilers of this service do alike. Invariant: an object is on the engine as its row says, and no longer than its row. */
+import type { Knex } from '../common/database/database.ts';
+import { PermanentFailure } from '../common/errors.ts';
+import type { Reconciler } from '../common/reconcile/loop.ts';
+import { type NetworkDriver, type NetworkObjectKind, NotReady } from './drivers/driver.ts';
+import { type DrawnTable, type LifecycleRow, reconcilerOf, settle, unsettledIds, wake } from './lifecycle.ts';
+
+export interface ReconcilerDeps {
+  db: Knex;
+  driver: NetworkDriver;
+}
+
+/** How one kind of object differs from the others. */
+export interface Drawing<Row extends LifecycleRow> {
+  table: DrawnTable;
+  kind: NetworkObjectKind;
+  /** Makes the engine hold it and returns what was seen of it; `waiting` when something has to come first, which will wake it. */
+  ensure(row: Row): Promise<Record<string, unknown> | 'waiting'>;
+  /** Whether nothing stands on it any more; if something does, its end will wake this. */
+  mayBeRemoved?(row: Row): Promise<boolean>;
+  /** Wakes those that waited for this object to be there. */
+  settled?(row: Row): Promise<void>;
+  /** Deletes what hangs on the row, and wakes those that waited for its end; inside the transaction that deletes the row. */
+  gone?(trx: Knex, row: Row): Promise<void>;
+  /** Rows that the engine should hold as objects of this kind; all when absent. */
+  drawn?(rows: Knex.QueryBuilder): void;
+}
+
+export function drawingReconciler<Row extends LifecycleRow>(
+  { db, driver }: ReconcilerDeps,
+  drawing: Drawing<Row>,
+): Reconciler {
+  const { table, kind } = drawing;
+  const remove = async (row: Row) => {
+    if (drawing.mayBeRemoved && !(await drawing.mayBeRemoved(row))) return;
+    await driver.remove(kind, row.id);
+    // Last: a crash before this line leaves a row by which the object is found again.
+    await db.transaction(async (trx) => {
+      await drawing.gone?.(trx, row);
+      await trx(table).where({ id: row.id }).delete();
+    });
+  };
+  const ensure = async (row: Row) => {
+    const seen = await drawing.ensure(row);
+    if (seen === 'waiting') return;
+    await settle(db, table, row, { ...seen, fault: null });
+    await drawing.settled?.(row);
+  };
+  return {
+    name: reconcilerOf[table],
+    pending: (limit) => unsettledIds(db, table, limit),
+    async reconcile(id) {
+      const row: Row | undefined = await db(table).where({ id }).first();
+      if (row === undefined) return; // settled and gone since it was queued
+      try {
+        await (row.deletion_requested_at === null ? ensure(row) : remove(row));
+      } catch (error) {
+        // What it refers to wakes it; should that never come, the poll finds it again.
+        if (error instanceof NotReady) return;
+        if (!(error instanceof PermanentFailure)) throw error;
+        await settle(db, table, row, { fault: error.message }); // until something else is asked for
+      }
+    },
+    /** Removes what no row stands for, and returns what is missing or was given up: it gets another chance. */
+    async sweep() {
+      // The engine first: an object is made after its row and goes before it, so one without a row is nobody's.
+      const there = new Set(await driver.list(kind));
+      const rows: { id: string }[] = await db(table).select('id');
+      const known = new Set(rows.map((row) => row.id));
+      for (const id of there) if (!known.has(id)) await driver.remove(kind, id);
+      const wanted = db(table).select('id', 'fault');
+      drawing.drawn?.(wanted);
+      const drifted = (await wanted).filter((row) => row.fault !== null || !there.has(row.id));
+      return drifted.map((row) => row.id);
+    },
+  };
+}
+
+/** Wakes each row that `query` finds and that is not settled. */
+export async function wakeUnsettled(db: Knex, table: DrawnTable, query: Knex.QueryBuilder): Promise<void> {
+  const rows = await query
+    .where((waiting) =>
+      waiting
+        .whereRaw('??.settled_revision <> ??.revision', [table, table])
+        .orWhereNotNull(`${table}.deletion_requested_at`),
+    )
+    .distinct(`${table}.id`);
+  for (const { id } of rows) await wake(db, table, id);
+}

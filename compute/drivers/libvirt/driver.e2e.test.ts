@@ -1,5 +1,264 @@
-import test from 'ava';
-import { serverDriverContract } from '../contract.ts';
-import { openLibvirtHost } from './testing.ts';
+/** The contract, and what only libvirt has. Needs libvirtd and virtlogd; the test of ports also Open vSwitch with br-int. */
+import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readdir, stat, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import test, { type ExecutionContext } from 'ava';
+import { PermanentFailure } from '../../../common/errors.ts';
+import { buildGuestImage } from '../../../host/guest-image/build.ts';
+import { serverDriverContract, smallServer, until } from '../contract.ts';
+import type { ServerSpec } from '../driver.ts';
+import { tapName } from './names.ts';
+import { type LibvirtHostUnderTest, openLibvirtHost, virsh } from './testing.ts';
+
+const run = promisify(execFile);
+const output = async (command: string, ...args: string[]) => (await run(command, args)).stdout.trim();
 
 serverDriverContract(test.serial, openLibvirtHost);
+
+async function openWithServer(t: ExecutionContext<unknown>, changes: Partial<ServerSpec> = {}) {
+  t.timeout(180_000);
+  const host = await openLibvirtHost(t);
+  const spec = smallServer(host, changes);
+  t.teardown(() => host.driver.remove(spec.id));
+  return { host, spec, driver: host.driver, directory: join(host.guestsDirectory, spec.id) };
+}
+
+/** A server with a kernel that understands ACPI, started and ready. */
+async function openWithKernel(t: ExecutionContext<unknown>, changes: Partial<ServerSpec> = {}) {
+  const cache = process.env.CIRROSTACK_TEST_CACHE ?? join(tmpdir(), 'cirrostack-test-cache');
+  const { path } = await buildGuestImage(cache);
+  const all = await openWithServer(t, { image: { path, format: 'qcow2' }, memoryMib: 256, ...changes });
+  await all.driver.ensure(all.spec);
+  await all.driver.power(all.spec, 'running');
+  const readyCount = async () =>
+    (await all.driver.consoleOutput(all.spec.id)).split('cirrostack-guest ready').length - 1;
+  await until(t, 'the guest is ready', async () => (await readyCount()) === 1);
+  return { ...all, readyCount };
+}
+
+test.serial('a guest that understands is shut down by asking it, long before its grace has passed', async (t) => {
+  const { driver, spec } = await openWithKernel(t);
+  await driver.power(spec, 'shutdown', { graceSeconds: 120 });
+  t.regex(await virsh('domstate', '--reason', spec.id), /shut off \(shutdown\)/);
+});
+
+test.serial('a guest that understands reboots softly without losing its QEMU', async (t) => {
+  const { driver, spec, readyCount } = await openWithKernel(t);
+  const before = await virsh('domid', spec.id);
+  await driver.reboot(spec, 'soft', { graceSeconds: 120 });
+  t.is(await virsh('domid', spec.id), before);
+  await until(t, 'the guest is ready again', async () => (await readyCount()) === 2);
+});
+
+test.serial('a guest finds its config drive, and the drive holds what was given', async (t) => {
+  const metadata = JSON.stringify({ uuid: 'x', hostname: 'named-by-drive', name: 'ü' });
+  const { directory } = await openWithKernel(t, { configDrive: { 'openstack/latest/meta_data.json': metadata } });
+  const drive = join(directory, 'config.iso');
+  t.is(await output('isoinfo', '-J', '-x', '/openstack/latest/meta_data.json', '-i', drive), metadata);
+  t.is(await output('isoinfo', '-R', '-x', '/openstack/latest/meta_data.json', '-i', drive), metadata);
+  t.regex(await output('isoinfo', '-d', '-i', drive), /^Volume id: config-2$/m);
+});
+
+test.serial('a guest whose QEMU was killed is seen as crashed, and starts again', async (t) => {
+  const { driver, spec } = await openWithServer(t);
+  await driver.ensure(spec);
+  await driver.power(spec, 'running');
+  const pid = (await output('pgrep', '-f', `guest=cs-${spec.id}`)).split('\n')[0];
+  process.kill(Number(pid), 'SIGKILL');
+  await until(t, 'the crash is seen', async () => (await driver.observe(spec.id))?.power === 'crashed');
+  await driver.power(spec, 'running');
+  t.is((await driver.observe(spec.id))?.power, 'running');
+});
+
+test.serial('a paused guest is resumed', async (t) => {
+  const { driver, spec } = await openWithServer(t);
+  await driver.ensure(spec);
+  await driver.power(spec, 'running');
+  await virsh('suspend', spec.id);
+  t.is((await driver.observe(spec.id))?.power, 'paused');
+  await driver.power(spec, 'running');
+  t.is((await driver.observe(spec.id))?.power, 'running');
+});
+
+test.serial("a guest's files can be used by QEMU and by no other user, and its image keeps its owner", async (t) => {
+  const { driver, spec, directory, host } = await openWithServer(t, { configDrive: { 'openstack/a': 'b' } });
+  const before = await stat(host.image.path);
+  await driver.ensure(spec);
+  await driver.power(spec, 'running');
+  const modes = await Promise.all(
+    ['', 'disk.qcow2', 'config.iso', 'console.log'].map(
+      async (name) => (await stat(join(directory, name))).mode & 0o777,
+    ),
+  );
+  t.deepEqual(modes, [0o710, 0o600, 0o600, 0o600]);
+  t.is((await stat(directory)).uid, 0);
+  const after = await stat(host.image.path);
+  t.deepEqual([after.uid, after.gid, after.mtimeMs], [before.uid, before.gid, before.mtimeMs]);
+});
+
+test.serial('the root disk says its format and that of its image, has the size of the flavor, and grows', async (t) => {
+  const { driver, spec, directory, host } = await openWithServer(t, { rootDiskGib: 1 });
+  const info = async () => {
+    return JSON.parse(await output('qemu-img', 'info', '-f', 'qcow2', '--output=json', join(directory, 'disk.qcow2')));
+  };
+  await driver.ensure(spec);
+  t.like(await info(), {
+    'virtual-size': 1024 ** 3,
+    'backing-filename': host.image.path,
+    'backing-filename-format': 'raw',
+  });
+  await driver.ensure({ ...spec, rootDiskGib: 2 });
+  t.like(await info(), { 'virtual-size': 2 * 1024 ** 3 });
+  await driver.ensure(spec);
+  t.like(await info(), { 'virtual-size': 2 * 1024 ** 3 }, 'a disk never shrinks');
+});
+
+test.serial(
+  'an image that is empty, too large, or refers to another file is refused for good, and leaves no domain',
+  async (t) => {
+    const { driver, spec, host } = await openWithServer(t, { rootDiskGib: 1 });
+    const other = join(host.guestsDirectory, '..', 'other');
+    const refuse = async (format: 'raw' | 'qcow2', message: RegExp) => {
+      const refused = driver.ensure({ ...spec, image: { path: other, format } });
+      await t.throwsAsync(refused, { instanceOf: PermanentFailure, message });
+      t.is(await driver.observe(spec.id), undefined);
+    };
+    await writeFile(other, '');
+    await refuse('raw', /empty/);
+    await refuse('qcow2', /not the qcow2/);
+    await run('qemu-img', ['create', '-q', '-f', 'qcow2', other, '3G']);
+    await refuse('qcow2', /1 GiB is too small for the image, which needs 3 GiB/);
+    await run('qemu-img', ['create', '-q', '-f', 'qcow2', '-F', 'raw', '-b', host.image.path, other]);
+    await refuse('qcow2', /refers to another file/);
+    await run('qemu-img', ['create', '-q', '-f', 'qcow2', '-o', `data_file=${other}.data`, other, '1M']);
+    await refuse('qcow2', /refers to another file/);
+    await driver.remove(spec.id);
+    t.deepEqual(await host.leftovers(spec.id), []);
+  },
+);
+
+test.serial('what libvirt was told is valid by its own schema', async (t) => {
+  const { driver, spec, host } = await openWithServer(t, {
+    configDrive: { 'openstack/a': 'b' },
+    name: '<&"\' and more',
+  });
+  await driver.ensure(spec);
+  const file = join(host.guestsDirectory, 'domain.xml');
+  await writeFile(file, await virsh('dumpxml', '--inactive', spec.id));
+  await t.notThrowsAsync(virsh('define', '--validate', file));
+  t.regex(await virsh('desc', '--title', spec.id), /^<&"' and more$/m);
+});
+
+const port = (id: string) => ({
+  id,
+  macAddress: 'fa:16:3e:00:11:22',
+  mtu: 1442,
+  addresses: [],
+  dnsServers: [],
+});
+
+test.serial('a port is plugged into the integration bridge under its id, and taken off with the server', async (t) => {
+  const id = crypto.randomUUID();
+  const tap = tapName(id);
+  const { driver, spec, host } = await openWithServer(t, { ports: [port(id)] });
+  await driver.ensure(spec);
+  await driver.power(spec, 'running');
+  t.is(await output('ovs-vsctl', 'get', 'Interface', tap, 'external_ids:iface-id'), `"${id}"`);
+  t.regex(await output('ip', 'link', 'show', tap), /mtu 1442/);
+  await driver.power(spec, 'shutdown', { graceSeconds: 0 });
+  await driver.power(spec, 'running');
+  t.is(await output('ovs-vsctl', 'port-to-br', tap), 'br-int');
+  await driver.remove(spec.id);
+  t.notRegex(await output('ovs-vsctl', 'list-ports', 'br-int'), new RegExp(tap));
+  t.deepEqual(await host.leftovers(spec.id), []);
+});
+
+test.serial('a port that its dead domain left on the bridge is taken off too', async (t) => {
+  const [first, second] = [crypto.randomUUID(), crypto.randomUUID()];
+  const { driver, spec } = await openWithServer(t, { ports: [port(first)] });
+  const plugged = () => output('ovs-vsctl', 'list-ports', 'br-int');
+  const leave = (id: string) =>
+    run('ovs-vsctl', ['add-port', 'br-int', tapName(id), '--', 'set', 'Interface', tapName(id), 'type=internal']);
+  await driver.ensure(spec);
+  await leave(first);
+  await driver.ensure({ ...spec, ports: [port(second)] });
+  t.notRegex(await plugged(), new RegExp(tapName(first)));
+  await leave(second);
+  await virsh('undefine', spec.id);
+  await driver.remove(spec.id);
+  t.notRegex(await plugged(), new RegExp(tapName(second)));
+});
+
+/** Does one thing in a process of its own, to be killed. */
+function spawnDriver(host: LibvirtHostUnderTest, spec: ServerSpec, work: string): ChildProcess {
+  const program = `
+    import { LibvirtServerDriver } from ${JSON.stringify(import.meta.resolve('./driver.ts'))};
+    const driver = new LibvirtServerDriver(${JSON.stringify(host.options)});
+    const spec = ${JSON.stringify(spec)};
+    await driver.check();
+    process.stdout.write('begin');
+    ${work}
+    await driver.close();`;
+  return spawn(process.execPath, ['--input-type=module', '--eval', program], { stdio: ['ignore', 'pipe', 'inherit'] });
+}
+
+/** Kills the work after ever longer times until it is done before that; `after` then proves that all ends well. */
+async function killAllAlong(
+  t: ExecutionContext<unknown>,
+  work: string,
+  before: () => Promise<void>,
+  after: () => Promise<void>,
+  host: LibvirtHostUnderTest,
+  spec: ServerSpec,
+): Promise<void> {
+  let kills = 0;
+  for (let afterMs = 0; ; afterMs += 20) {
+    await before();
+    const child = spawnDriver(host, spec, work);
+    const ended = once(child, 'exit');
+    await once(child.stdout!, 'data');
+    const timer = setTimeout(() => child.kill('SIGKILL'), afterMs);
+    const [code] = await ended;
+    clearTimeout(timer);
+    await after();
+    if (code === 0) break;
+    kills += 1;
+  }
+  t.log(`killed ${kills} times`);
+  t.true(kills > 0);
+}
+
+test.serial(
+  'a process killed at any moment of making and starting a server leaves what the next one finishes',
+  async (t) => {
+    const { host, spec, driver, directory } = await openWithServer(t, { configDrive: { 'openstack/a': 'b' } });
+    const finish = async () => {
+      await driver.ensure(spec);
+      await driver.power(spec, 'running');
+      t.is((await driver.observe(spec.id))?.power, 'running');
+      const names = (await readdir(directory)).sort();
+      t.deepEqual(names, ['config.iso', 'console.log', 'disk.qcow2']);
+      await driver.remove(spec.id);
+      t.deepEqual(await host.leftovers(spec.id), []);
+    };
+    const work = `await driver.ensure(spec); await driver.power(spec, 'running');`;
+    await killAllAlong(t, work, async () => {}, finish, host, spec);
+  },
+);
+
+test.serial('a process killed at any moment of removing a server leaves what the next one finishes', async (t) => {
+  const { host, spec, driver } = await openWithServer(t, { configDrive: { 'openstack/a': 'b' } });
+  const make = async () => {
+    await driver.ensure(spec);
+    await driver.power(spec, 'running');
+  };
+  const finish = async () => {
+    await driver.remove(spec.id);
+    t.is(await driver.observe(spec.id), undefined);
+    t.deepEqual(await host.leftovers(spec.id), []);
+  };
+  await killAllAlong(t, 'await driver.remove(spec.id);', make, finish, host, spec);
+});

@@ -222,11 +222,18 @@ export class LibvirtServerDriver implements ServerDriver {
         id,
         `start server ${id}`,
         async ({ check }, domain) => {
-          const { state, reason } = await check(libvirt().domainState(domain));
-          const power = powerOf(state, reason);
+          const look = async () => {
+            const { state, reason } = await check(libvirt().domainState(domain));
+            return powerOf(state, reason);
+          };
+          const power = await look();
           if (power === 'running') return true;
-          if (power === 'paused') await check(libvirt().resume(domain));
-          else await check(libvirt().start(domain));
+          try {
+            await check(power === 'paused' ? libvirt().resume(domain) : libvirt().start(domain));
+          } catch (error) {
+            // Refused because it runs by now: an operator started it, or we did before we were killed and libvirt went on.
+            if (!hasCode(error, errorCode.operationInvalid) || (await look()) !== 'running') throw error;
+          }
           return true;
         },
         startSeconds,

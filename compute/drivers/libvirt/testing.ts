@@ -1,12 +1,12 @@
 /** A libvirt host for tests: the machine's own libvirtd, and a directory and an image of the test's own. */
 import { execFile } from 'node:child_process';
-import { access, chmod, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { access, chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import type { ExecutionContext } from 'ava';
 import type { ServerHostUnderTest } from '../contract.ts';
-import { LibvirtServerDriver } from './driver.ts';
+import { type LibvirtDriverOptions, LibvirtServerDriver } from './driver.ts';
 import { domainName } from './names.ts';
 
 const run = promisify(execFile);
@@ -20,6 +20,8 @@ export async function virsh(...args: string[]): Promise<string> {
 export interface LibvirtHostUnderTest extends ServerHostUnderTest {
   driver: LibvirtServerDriver;
   guestsDirectory: string;
+  /** For a driver in another process. */
+  options: LibvirtDriverOptions;
   reopen(): Promise<LibvirtServerDriver>;
 }
 
@@ -34,13 +36,12 @@ export async function openLibvirtHost(t: ExecutionContext<unknown>): Promise<Lib
     () => false,
     () => true,
   );
-  const open = () =>
-    new LibvirtServerDriver({
-      guestsDirectory,
-      stateDirectory: join(tmpdir(), 'cirrostack-libvirt-state'), // shared: the KVM check costs seconds
-      userspaceDatapath,
-      onProblem: (error, doing) => t.log(doing, error),
-    });
+  const options: LibvirtDriverOptions = {
+    guestsDirectory,
+    stateDirectory: join(tmpdir(), 'cirrostack-libvirt-state'), // shared: the KVM check costs seconds
+    userspaceDatapath,
+  };
+  const open = () => new LibvirtServerDriver({ ...options, onProblem: (error, doing) => t.log(doing, error) });
   const driver = open();
   t.teardown(async () => {
     await driver.close();
@@ -50,6 +51,7 @@ export async function openLibvirtHost(t: ExecutionContext<unknown>): Promise<Lib
     driver,
     image,
     guestsDirectory,
+    options,
     reopen: async () => open(),
     lose: async (id) => void (await virsh('destroy', id)),
     forget: async (id) => {
@@ -88,9 +90,4 @@ function bootSector(): Buffer {
   disk.write('booted\r\n', 0x21, 'latin1');
   disk.writeUInt16LE(0xaa55, 510);
   return disk;
-}
-
-/** Reads a file of a guest; empty when it is not there. */
-export async function readIfThere(path: string): Promise<string> {
-  return readFile(path, 'utf8').catch(() => '');
 }

@@ -38,10 +38,11 @@ install_npm() {
   DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=300 install --yes --no-install-recommends nodejs npm
 }
 
+# None of the packages needs its install scripts (.npmrc switches them off), whatever npm thinks of running them.
 install_node_packages() {
-  # None of the packages needs its install scripts (.npmrc switches them off), whatever npm thinks of running them.
-  # NODE_ENV=production would leave out what bin/test needs.
-  (cd "$root" && npm ci --include=dev --include=optional)
+  # Not npm ci: it insists that the lock file names every platform's variant of a package, and not every registry has all.
+  # The versions are the lock file's all the same. NODE_ENV=production would leave out what bin/test needs.
+  (cd "$root" && npm install --no-save --include=dev --include=optional)
 }
 
 bootstrap() {

@@ -45,7 +45,7 @@ export function createServer(deps: ServerDeps): Server {
     host,
     port,
     router: { stripTrailingSlash: true },
-    routes: { payload: { maxBytes: jsonLimitBytes }, response: { emptyStatusCode: 204 } },
+    routes: { payload: { maxBytes: jsonLimitBytes }, response: { emptyStatusCode: 204, ranges: false } },
     debug: false,
     compression: false,
   });

@@ -5,6 +5,7 @@ import type { ImageModuleDeps } from '../deps.ts';
 import { getImageData } from '../images/operations.ts';
 import { imagePolicy } from '../images/policy.ts';
 import { DataRefused, uploadImageData } from '../images/uploads.ts';
+import { drain } from './drain.ts';
 import { readRange } from './range.ts';
 
 export const dataRoutes = (deps: ImageModuleDeps) => [
@@ -17,8 +18,9 @@ export const dataRoutes = (deps: ImageModuleDeps) => [
     rawBody: true,
     status: 204,
     async handler({ ctx, params, request }, h) {
-      // A stream, for the route takes its body raw.
-      await uploadImageData(deps, ctx, params.image_id!, request.payload as Readable).catch((error) => {
+      const body = request.payload as Readable; // for the route takes its body raw
+      await uploadImageData(deps, ctx, params.image_id!, body).catch(async (error) => {
+        await drain(body);
         // Glance's status for data that its inspector refuses (glance/api/v2/image_data.py).
         throw error instanceof DataRefused ? new UnsupportedMediaType(error.message, { cause: error }) : error;
       });

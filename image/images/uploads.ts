@@ -25,7 +25,7 @@ const maximumBytes = 2 ** 40;
  * `NotFound` when the image is deleted meanwhile.
  */
 export async function uploadImageData(deps: ImageDeps, ctx: ProjectContext, id: string, body: Readable): Promise<void> {
-  const { db, store } = deps;
+  const { db, store, log } = deps;
   const uploadId = randomUUID();
   const declared = await db.transaction(async (trx) => {
     const image = await lockOwnImage(trx, ctx, id);
@@ -44,8 +44,8 @@ export async function uploadImageData(deps: ImageDeps, ctx: ProjectContext, id: 
       throw new NotFound('Image', id); // deleted, or given up, under its upload
     }
   } catch (error) {
-    body.resume(); // the rest is thrown away, for many clients read the answer only once they have sent everything
-    await giveUpUpload(db, id, uploadId);
+    // Where even that fails, the loop finds the upload by its silence.
+    await giveUpUpload(db, id, uploadId).catch((err) => log.warn({ err, image: id }, 'cannot give up an upload'));
     throw error;
   } finally {
     pulse.stop();

@@ -17,7 +17,7 @@ import { limitPolicy, limitRoutes } from './api/limits.ts';
 import { computeUrl } from './api/links.ts';
 import { serverActionPolicy, serverActionRoutes } from './api/server-actions.ts';
 import { serverMetadataPolicy, serverMetadataRoutes } from './api/server-metadata.ts';
-import { serverPolicy, serverRoutes } from './api/servers.ts';
+import { serverPartPolicy, serverPolicy, serverRoutes } from './api/servers.ts';
 import { servicePolicy, serviceRoutes } from './api/services.ts';
 import { computeMicroversions, versionRoutes } from './api/versions.ts';
 import type { ServerDriver } from './drivers/driver.ts';
@@ -53,6 +53,7 @@ export const computePolicy = {
   ...flavorAccessPolicy,
   ...keypairPolicy,
   ...serverPolicy,
+  ...serverPartPolicy,
   ...serverActionPolicy,
   ...serverMetadataPolicy,
   ...instanceActionPolicy,

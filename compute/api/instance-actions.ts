@@ -1,7 +1,7 @@
-import { type ProjectContext, visibleTo } from '../../common/context.ts';
+import { visibleTo } from '../../common/context.ts';
 import { route } from '../../common/http/route.ts';
 import { isoMicros } from '../../common/http/time.ts';
-import { definePolicy, projectReader } from '../../common/policy/rules.ts';
+import { definePolicy, projectAdmin, projectReader } from '../../common/policy/rules.ts';
 import { type ActionEvent, getAction, listActions, type ServerAction } from '../servers/actions.ts';
 import { getServer } from '../servers/store.ts';
 import type { ComputeApiDeps } from './deps.ts';
@@ -9,9 +9,13 @@ import type { ComputeApiDeps } from './deps.ts';
 export const instanceActionPolicy = definePolicy({
   'os_compute_api:os-instance-actions:list': projectReader('List what was done to a server'),
   'os_compute_api:os-instance-actions:show': projectReader('Show one thing that was done to a server'),
+  'os_compute_api:os-instance-actions:events': projectAdmin('Show the steps of what was done to a server'),
 });
 
-export const instanceActionRoutes = ({ db }: ComputeApiDeps) => [
+/** Before 2.51, events with their tracebacks are for those who may see them, and there is no other form of them. */
+const events = instanceActionPolicy['os_compute_api:os-instance-actions:events'];
+
+export const instanceActionRoutes = ({ db, enforcer }: ComputeApiDeps) => [
   route({
     method: 'GET',
     path: '/v2.1/servers/{server_id}/os-instance-actions',
@@ -32,7 +36,9 @@ export const instanceActionRoutes = ({ db }: ComputeApiDeps) => [
     async handler({ ctx, params }) {
       const server = await getServer(db, visibleTo(ctx), params.server_id ?? '');
       const action = await getAction(db, server.id, params.request_id ?? '');
-      return { instanceAction: { ...actionView(action), ...eventsFor(ctx, action.events) } };
+      return {
+        instanceAction: { ...actionView(action), ...(enforcer.allows(ctx, events) && eventsView(action.events)) },
+      };
     },
   }),
 ];
@@ -49,9 +55,7 @@ function actionView(action: ServerAction) {
   };
 }
 
-/** Before 2.51, events with their tracebacks are for administrators (os_compute_api:os-instance-actions:events). */
-function eventsFor(ctx: ProjectContext, events: readonly ActionEvent[]) {
-  if (!ctx.isAdmin) return {};
+function eventsView(events: readonly ActionEvent[]) {
   return {
     events: events.map((event) => ({
       event: event.event,

@@ -1,13 +1,13 @@
-import { Forbidden } from '../../common/errors.ts';
 import { one } from '../../common/http/page.ts';
 import { route } from '../../common/http/route.ts';
-import { definePolicy, projectReader } from '../../common/policy/rules.ts';
+import { definePolicy, projectAdmin, projectReader } from '../../common/policy/rules.ts';
 import { quotaLimits } from '../limits.ts';
 import { usageOf } from '../quotas/quotas.ts';
 import type { ComputeApiDeps } from './deps.ts';
 
 export const limitPolicy = definePolicy({
   'os_compute_api:limits': projectReader('Show the limits of a project and what it uses'),
+  'os_compute_api:limits:other_project': projectAdmin('Show the limits of another project'),
   'os_compute_api:os-quota-sets:show': projectReader('Show the quotas of a project'),
   'os_compute_api:os-quota-sets:detail': projectReader('Show the quotas of a project with what it uses'),
   'os_compute_api:os-quota-sets:defaults': projectReader('Show the default quotas'),
@@ -28,7 +28,7 @@ const others = {
 
 const target = ({ project_id = '' }: Record<string, string>) => ({ project_id });
 
-export const limitRoutes = ({ db }: ComputeApiDeps) => [
+export const limitRoutes = ({ db, enforcer }: ComputeApiDeps) => [
   route({
     method: 'GET',
     path: '/v2.1/limits',
@@ -37,8 +37,7 @@ export const limitRoutes = ({ db }: ComputeApiDeps) => [
     status: 200,
     async handler({ ctx, query }) {
       const projectId = one(query.tenant_id) ?? ctx.projectId;
-      if (projectId !== ctx.projectId && !ctx.isAdmin)
-        throw new Forbidden("Policy doesn't allow os_compute_api:limits:other_project to be performed.");
+      if (projectId !== ctx.projectId) enforcer.authorize(ctx, limitPolicy['os_compute_api:limits:other_project']);
       const used = await usageOf(db, projectId);
       const absolute = {
         maxTotalInstances: quotaLimits.instances,

@@ -1,9 +1,15 @@
 /** What `GET /servers` can be asked for (nova/api/openstack/compute/servers.py). */
 import type { ProjectContext, Visible } from '../../common/context.ts';
 import { sortKeys } from '../../common/database/page.ts';
-import { BadRequest, Forbidden } from '../../common/errors.ts';
+import { BadRequest } from '../../common/errors.ts';
 import { flag, many, one } from '../../common/http/page.ts';
+import { definePolicy, projectAdmin } from '../../common/policy/rules.ts';
 import type { ServerFilter } from '../servers/store.ts';
+import type { ComputeApiDeps } from './deps.ts';
+
+export const serverQueryPolicy = definePolicy({
+  'os_compute_api:servers:index:get_all_tenants': projectAdmin('List the servers of all projects'),
+});
 
 type Query = Record<string, string | string[]>;
 
@@ -23,11 +29,10 @@ export function serverSort(query: Query) {
 }
 
 /** Only an administrator who says `all_tenants` sees other projects. */
-export function serverScope(ctx: ProjectContext, query: Query): Visible {
+export function serverScope({ enforcer }: ComputeApiDeps, ctx: ProjectContext, query: Query): Visible {
   const allProjects = one(query.all_tenants) === '' ? true : (flag(query.all_tenants, 'all_tenants') ?? false);
   if (!allProjects) return { projectId: ctx.projectId };
-  if (!ctx.isAdmin)
-    throw new Forbidden("Policy doesn't allow os_compute_api:servers:detail:get_all_tenants to be performed.");
+  enforcer.authorize(ctx, serverQueryPolicy['os_compute_api:servers:index:get_all_tenants']);
   return 'everyone';
 }
 

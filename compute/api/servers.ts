@@ -7,13 +7,13 @@ import { linkedPage, pageRequest } from '../../common/http/page.ts';
 import { noContent, route } from '../../common/http/route.ts';
 import { definePolicy, projectMember, projectReader } from '../../common/policy/rules.ts';
 import { addressesOf as addressesByServer } from '../../network/ports.ts';
-import { createServer, type NewServer } from '../servers/create.ts';
+import { createPolicy, createServer, type NewServer } from '../servers/create.ts';
 import { deleteServer, updateServer } from '../servers/operations.ts';
 import { getServer, listServers } from '../servers/store.ts';
 import type { ComputeApiDeps } from './deps.ts';
 import { AccessAddress, Count, closed, DiskConfig, Metadata, Name } from './fields.ts';
 import { linksOf } from './links.ts';
-import { serverFilter, serverScope, serverSort } from './server-query.ts';
+import { serverFilter, serverQueryPolicy, serverScope, serverSort } from './server-query.ts';
 import { addressView, plainServerView, serverSummary, serverViews } from './server-view.ts';
 
 export const serverPolicy = definePolicy({
@@ -26,6 +26,9 @@ export const serverPolicy = definePolicy({
   'os_compute_api:ips:index': projectReader('List the addresses of a server'),
   'os_compute_api:ips:show': projectReader('Show the addresses of a server on one network'),
 });
+
+/** Those that guard part of a request. */
+export const serverPartPolicy = { ...createPolicy, ...serverQueryPolicy };
 
 const Uuid = Type.String({ pattern: '^[0-9a-fA-F]{8}-([0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}$' });
 
@@ -100,7 +103,7 @@ export const serverRoutes = (deps: ComputeApiDeps) => [
       status: 200,
       async handler({ ctx, query, request, version }) {
         const page = pageRequest(query);
-        const scope = serverScope(ctx, query);
+        const scope = serverScope(deps, ctx, query);
         const { servers, more } = await listServers(deps.db, scope, serverFilter(ctx, query), page, serverSort(query));
         const views =
           kind === 'index'

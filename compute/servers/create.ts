@@ -4,6 +4,8 @@ import type { Knex } from '../../common/database/database.ts';
 import { notify } from '../../common/database/notifications.ts';
 import { BadRequest, Forbidden, NotFound } from '../../common/errors.ts';
 import { isUuid } from '../../common/ids.ts';
+import type { Enforcer } from '../../common/policy/enforcer.ts';
+import { definePolicy, projectAdmin } from '../../common/policy/rules.ts';
 import { getUsableImage, type UsableImage } from '../../image/images/use.ts';
 import { createPort, defaultNetworkFor, resolveSecurityGroups } from '../../network/ports.ts';
 import type { Flavor } from '../flavors/flavor.ts';
@@ -17,8 +19,15 @@ import { checkImageFits } from './image-fit.ts';
 import { hostnameFrom, type Server } from './server.ts';
 import { getServer } from './store.ts';
 
+export const createPolicy = definePolicy({
+  'os_compute_api:servers:create:forced_host': projectAdmin('Choose the host of a server'),
+});
+const forcedHost = createPolicy['os_compute_api:servers:create:forced_host'];
+
 export interface ServerDeps {
   db: Knex;
+  /** For rules that guard an attribute or one action of many, where no route can. */
+  enforcer: Enforcer;
 }
 
 /** One interface, on a network of which any or a given address is taken, or on a port that exists. */
@@ -52,11 +61,11 @@ export interface NewServer {
  * the server is there all the same, in error, with the reason. Throws `BadRequest` for references that lead nowhere, `Conflict`,
  * `OverQuota`.
  */
-export async function createServer({ db }: ServerDeps, ctx: ProjectContext, asked: NewServer): Promise<Server> {
+export async function createServer(deps: ServerDeps, ctx: ProjectContext, asked: NewServer): Promise<Server> {
   if (Object.keys(asked.metadata).length > quotaLimits.metadata_items)
     throw new Forbidden(`Maximum number of metadata items exceeds ${quotaLimits.metadata_items}`);
-  const zone = requestedZone(ctx, asked.availabilityZone);
-  return db.transaction(async (trx) => {
+  const zone = requestedZone(deps, ctx, asked.availabilityZone);
+  return deps.db.transaction(async (trx) => {
     const found = await resolve(trx, ctx, asked);
     const { vcpus, memoryMib, diskGib } = found.flavor;
     await checkQuota(trx, ctx.projectId, { instances: 1, cores: vcpus, ram: memoryMib });
@@ -172,10 +181,13 @@ async function createPorts(
 }
 
 /** `zone[:host]`; only an administrator may name a host. */
-function requestedZone(ctx: ProjectContext, asked: string | null): { zone: string | null; hostName: string | null } {
+function requestedZone(
+  { enforcer }: ServerDeps,
+  ctx: ProjectContext,
+  asked: string | null,
+): { zone: string | null; hostName: string | null } {
   const [zone = '', hostName = ''] = (asked ?? '').split(':');
-  if (hostName !== '' && !ctx.isAdmin)
-    throw new Forbidden("Policy doesn't allow os_compute_api:servers:create:forced_host to be performed.");
+  if (hostName !== '') enforcer.authorize(ctx, forcedHost);
   if (zone !== '' && zone !== availabilityZone)
     throw new BadRequest('The requested availability zone is not available');
   return { zone: zone || null, hostName: hostName || null };

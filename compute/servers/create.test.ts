@@ -1,0 +1,105 @@
+import { randomUUID } from 'node:crypto';
+import test from 'ava';
+import { startTestCloud } from '../../tests/cloud.ts';
+import { prepareCompute, uploadImage } from '../testing.ts';
+
+test('a reference that leads nowhere is refused in the words of Nova, and leaves nothing', async (t) => {
+  const cloud = await startTestCloud(t);
+  const { imageId, flavorId } = await prepareCompute(t, cloud);
+  const member = cloud.as('member');
+  const id = randomUUID();
+  const cases: [object, number, string][] = [
+    [{ imageRef: 'x' }, 400, 'Invalid imageRef provided.'],
+    [{ imageRef: id }, 400, 'Can not find requested image'],
+    [{ imageRef: '' }, 400, 'Missing imageRef attribute: servers start from an image; block devices do not exist yet.'],
+    [{ flavorRef: 'nope' }, 400, 'Flavor nope could not be found.'],
+    [{ key_name: 'nope' }, 400, 'Invalid key_name provided.'],
+    [{ networks: [{ uuid: id }] }, 400, `Network ${id} could not be found.`],
+    [{ networks: [{ port: id }] }, 400, `Port ${id} could not be found.`],
+    [{ networks: [{}] }, 400, "Bad network format: missing 'uuid'"],
+    [{ security_groups: [{ name: 'nope' }] }, 400, 'Security Group nope could not be found.'],
+    [{ availability_zone: 'nope' }, 400, 'The requested availability zone is not available'],
+    [
+      { availability_zone: 'nova:host-1' },
+      403,
+      "Policy doesn't allow os_compute_api:servers:create:forced_host to be performed: it requires role:admin.",
+    ],
+    [{ user_data: '%%%' }, 400, 'Userdata content cannot be decoded'],
+    [{ user_data: 'gICA' }, 400, 'Userdata must be text in UTF-8.'],
+    [{ max_count: 2 }, 400, 'Invalid input for field/attribute max_count: servers are created one at a time.'],
+  ];
+  for (const [changes, status, message] of cases) {
+    const server = { name: 'web', imageRef: imageId, flavorRef: flavorId, ...changes };
+    const answer = await member.post('/compute/v2.1/servers', { server }, status);
+    const [fault] = Object.values(answer) as { code: number; message: string }[];
+    t.like(fault, { code: status, message });
+  }
+  for (const name of ['', ' web', 'web ', 'a\nb', 'x'.repeat(256)])
+    await member.post('/compute/v2.1/servers', { server: { name, imageRef: imageId, flavorRef: flavorId } }, 400);
+  const unknown = { name: 'web', imageRef: imageId, flavorRef: flavorId, adminPass: 'x' };
+  await member.post('/compute/v2.1/servers', { server: unknown }, 400);
+  t.deepEqual((await member.get('/compute/v2.1/servers')).servers, []);
+});
+
+test('a flavor too small for its image is refused', async (t) => {
+  const cloud = await startTestCloud(t);
+  const { createServer } = await prepareCompute(t, cloud);
+  const needy = await uploadImage(t, cloud, { min_disk: 5 });
+  const hungry = await uploadImage(t, cloud, { min_ram: 128 });
+  const post = (imageRef: string) =>
+    cloud.as('member').post('/compute/v2.1/servers', { server: { name: 'w', imageRef, flavorRef: 'tiny' } }, 400);
+  t.regex((await post(needy)).badRequest.message, /smaller than the minimum size/);
+  t.is((await post(hungry)).badRequest.message, "Flavor's memory is too small for requested image.");
+  await createServer();
+});
+
+test('a server that fits nowhere is in error and says which check failed, host by host, by how much', async (t) => {
+  const cloud = await startTestCloud(t);
+  const { createServer, show, imageId } = await prepareCompute(t, cloud);
+  const [admin, member] = [cloud.as('admin'), cloud.as('member')];
+  const flavor = { id: 'vast', name: 'vast', ram: 50_000, vcpus: 1, disk: 100_000 };
+  await admin.post('/compute/v2.1/flavors', { flavor }, 200);
+  const id = await createServer({ flavorRef: 'vast' });
+  const seen = await show(id);
+  t.is(seen.status, 'ERROR');
+  t.is(
+    seen.fault?.message,
+    'No valid host was found. There are not enough hosts available: DiskFilter refused 1 host (99000 GiB of disk missing).',
+  );
+  const byAdmin = await admin.get(`/compute/v2.1/servers/${id}`);
+  t.is(byAdmin.server.fault.details, 'host-1: DiskFilter: 100000 GiB of disk asked for, 1000 of 1000 free');
+  t.is(byAdmin.server['OS-EXT-SRV-ATTR:host'], null);
+  const bad = { name: 'w', imageRef: imageId, flavorRef: 'vast', networks: [{ uuid: randomUUID() }] };
+  await member.post('/compute/v2.1/servers', { server: bad }, 400);
+  const refused = await member.post(`/compute/v2.1/servers/${id}/action`, { 'os-start': null }, 409);
+  t.truthy(refused.conflictingRequest);
+  await member.delete(`/compute/v2.1/servers/${id}`);
+  await member.get(`/compute/v2.1/servers/${id}`, 404);
+});
+
+test('a quota is never exceeded, however many ask at once, and what is gone is not counted', async (t) => {
+  const cloud = await startTestCloud(t);
+  const { imageId, flavorId } = await prepareCompute(t, cloud);
+  const member = cloud.as('member');
+  const ask = () =>
+    member.request({
+      method: 'POST',
+      path: '/compute/v2.1/servers',
+      body: { server: { name: 'web', imageRef: imageId, flavorRef: flavorId } },
+    });
+  await ask();
+  const answers = await Promise.all(Array.from({ length: 31 }, ask));
+  const refused = answers.filter(({ status }) => status === 403);
+  t.is(refused.length, 22);
+  t.is(
+    refused[0]?.body.forbidden.message,
+    'Quota exceeded for instances: Requested 1, but already used 10 of 10 instances',
+  );
+  const { limits } = await member.get('/compute/v2.1/limits');
+  t.like(limits.absolute, { totalInstancesUsed: 10, maxTotalInstances: 10, totalCoresUsed: 10, totalRAMUsed: 640 });
+  await cloud.settle();
+  const { servers } = await member.get('/compute/v2.1/servers');
+  await member.delete(`/compute/v2.1/servers/${servers[0].id}`);
+  await cloud.settle();
+  t.is((await ask()).status, 202);
+});

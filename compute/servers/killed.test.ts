@@ -1,0 +1,105 @@
+/** Our process may end between any two lines. Here it ends at each step in turn: every call of a driver, before it and after it, and every statement. */
+import test from 'ava';
+import type { Knex } from '../../common/database/database.ts';
+import { createLogger } from '../../common/logger.ts';
+import { startTestCloud } from '../../tests/cloud.ts';
+import type { ServerDriver } from '../drivers/driver.ts';
+import type { ImageCache } from '../image-cache/cache.ts';
+import { prepareCompute, type TestCloud } from '../testing.ts';
+import { serverReconciler } from './reconciler.ts';
+
+class Killed extends Error {}
+
+/** Lets `steps` steps happen and kills at the next; a killed process does nothing more. */
+function reaper(steps: number) {
+  let left = steps;
+  const step = () => {
+    if (left <= 0) throw new Killed();
+    left -= 1;
+  };
+  return { step, isDead: () => left <= 0 };
+}
+
+function mortalDriver(driver: ServerDriver, { step }: ReturnType<typeof reaper>): ServerDriver {
+  return new Proxy(driver, {
+    get: (target, name) => {
+      const method = Reflect.get(target, name);
+      if (typeof method !== 'function') return method;
+      return async (...args: unknown[]) => {
+        step();
+        const result = await method.apply(target, args);
+        step(); // the work is done, and nobody is left to know
+        return result;
+      };
+    },
+  });
+}
+
+/** A transaction is one step: what it did not commit did not happen. */
+function mortalDatabase(db: Knex, { step }: ReturnType<typeof reaper>): Knex {
+  return new Proxy(db, {
+    apply: (target, _self, args) => {
+      step();
+      return Reflect.apply(target, undefined, args);
+    },
+    get: (target, name) => {
+      if (name === 'transaction') step();
+      return Reflect.get(target, name);
+    },
+  });
+}
+
+/** Works on a server with a process that dies after ever more steps, a new one each time; gives the number of deaths. */
+async function reconcileThroughDeaths(cloud: TestCloud, id: string): Promise<number> {
+  const log = createLogger('silent');
+  const cache: ImageCache = { ensure: async () => '/image', list: async () => [], removeUnless: async () => undefined };
+  for (let steps = 0; ; steps++) {
+    const death = reaper(steps);
+    const reconciler = serverReconciler({
+      db: mortalDatabase(cloud.db, death),
+      driver: mortalDriver(cloud.drivers.servers, death),
+      cache,
+      log,
+      hostName: 'host-1',
+    });
+    try {
+      await reconciler.reconcile(id);
+      if (!death.isDead()) return steps;
+    } catch (error) {
+      if (!(error instanceof Killed)) throw error;
+    }
+  }
+}
+
+test('a server comes to what was asked for, wherever the process is killed', async (t) => {
+  const cloud = await startTestCloud(t);
+  const { createServer, show, host } = await prepareCompute(t, cloud);
+  const member = cloud.as('member');
+  const act = (id: string, body: object) => member.post(`/compute/v2.1/servers/${id}/action`, body, 202);
+  const id = await createServer();
+  const deaths = { create: 0, stop: 0, start: 0, reboot: 0, lose: 0, delete: 0 };
+
+  deaths.create = await reconcileThroughDeaths(cloud, id);
+  t.is((await show(id)).status, 'ACTIVE');
+  await act(id, { 'os-stop': null });
+  deaths.stop = await reconcileThroughDeaths(cloud, id);
+  t.is((await show(id)).status, 'SHUTOFF');
+  await act(id, { 'os-start': null });
+  deaths.start = await reconcileThroughDeaths(cloud, id);
+  t.is((await show(id)).status, 'ACTIVE');
+  await act(id, { reboot: { type: 'HARD' } });
+  deaths.reboot = await reconcileThroughDeaths(cloud, id);
+  t.like(await show(id), { status: 'ACTIVE', 'OS-EXT-STS:task_state': null });
+  host.forget(id);
+  deaths.lose = await reconcileThroughDeaths(cloud, id);
+  t.is(host.servers.get(id)?.power, 'running');
+
+  const actions = await cloud.db('server_actions').where({ server_id: id, finished_at: null });
+  t.deepEqual(actions, []);
+  await member.delete(`/compute/v2.1/servers/${id}`);
+  deaths.delete = await reconcileThroughDeaths(cloud, id);
+  await member.get(`/compute/v2.1/servers/${id}`, 404);
+  t.is(host.servers.size, 0);
+  for (const [what, count] of Object.entries(deaths)) t.true(count >= 4, `${what}: ${count} deaths`);
+  t.log('deaths survived', deaths);
+});

@@ -1,0 +1,203 @@
+import { access } from 'node:fs/promises';
+import { join } from 'node:path';
+import test from 'ava';
+import { startTestCloud } from '../../tests/cloud.ts';
+import { smallServer } from '../drivers/contract.ts';
+import { prepareCompute, type TestCloud } from '../testing.ts';
+
+const act = (cloud: TestCloud, id: string, body: object, status = 202) =>
+  cloud.as('member').post(`/compute/v2.1/servers/${id}/action`, body, status);
+
+const actionsOf = async (cloud: TestCloud, id: string) =>
+  (await cloud.as('member').get(`/compute/v2.1/servers/${id}/os-instance-actions`)).instanceActions;
+
+test('a server becomes active once its host runs it, and goes without a trace', async (t) => {
+  const cloud = await startTestCloud(t);
+  const { createServer, show, host, imageId } = await prepareCompute(t, cloud);
+  const id = await createServer();
+  t.like(await show(id), {
+    status: 'BUILD',
+    'OS-EXT-STS:task_state': 'spawning',
+    'OS-EXT-STS:power_state': 0,
+    progress: 0,
+  });
+  await cloud.settle();
+  t.like(await show(id), {
+    status: 'ACTIVE',
+    'OS-EXT-STS:task_state': null,
+    'OS-EXT-STS:power_state': 1,
+    progress: 100,
+  });
+  const guest = host.servers.get(id);
+  t.like(guest?.spec, { memoryMib: 64, vcpus: 1, rootDiskGib: 1 });
+  t.is(guest?.spec.image.format, 'raw');
+  const cached = join(cloud.config.dataDir, 'compute', 'images', imageId);
+  await t.notThrowsAsync(access(cached));
+
+  await cloud.as('member').delete(`/compute/v2.1/servers/${id}`);
+  t.is((await show(id))['OS-EXT-STS:task_state'], 'deleting');
+  await cloud.as('member').delete(`/compute/v2.1/servers/${id}`); // again: no error
+  await cloud.settle();
+  await cloud.as('member').get(`/compute/v2.1/servers/${id}`, 404);
+  t.is(host.servers.size, 0);
+  await t.throwsAsync(access(cached), { code: 'ENOENT' });
+});
+
+test('a server stops, starts and reboots as asked, and refuses what its state does not allow', async (t) => {
+  const cloud = await startTestCloud(t);
+  const { createServer, show, host } = await prepareCompute(t, cloud);
+  const id = await createServer();
+  const early = await act(cloud, id, { 'os-stop': null }, 409);
+  t.is(early.conflictingRequest.message, `Cannot 'stop' instance ${id} while it is in vm_state building`);
+  await cloud.settle();
+
+  const running = await act(cloud, id, { 'os-start': null }, 409);
+  t.is(running.conflictingRequest.message, `Cannot 'start' instance ${id} while it is in vm_state active`);
+  await act(cloud, id, { 'os-stop': null });
+  t.like(await show(id), { status: 'ACTIVE', 'OS-EXT-STS:task_state': 'powering-off' });
+  const again = await act(cloud, id, { 'os-stop': null }, 409);
+  t.is(again.conflictingRequest.message, `Cannot 'stop' instance ${id} while it is in task_state powering-off`);
+  await cloud.settle();
+  t.like(await show(id), { status: 'SHUTOFF', 'OS-EXT-STS:power_state': 4 });
+  await act(cloud, id, { reboot: { type: 'SOFT' } }, 409);
+
+  await act(cloud, id, { 'os-start': null });
+  t.is((await show(id))['OS-EXT-STS:task_state'], 'powering-on');
+  await cloud.settle();
+  for (const [type, status] of [
+    ['SOFT', 'REBOOT'],
+    ['HARD', 'HARD_REBOOT'],
+  ] as const) {
+    const before = host.callsOf('reboot');
+    await act(cloud, id, { reboot: { type } });
+    t.is((await show(id)).status, status);
+    await cloud.settle();
+    t.is((await show(id)).status, 'ACTIVE');
+    t.is(host.callsOf('reboot'), before + 1);
+  }
+  await act(cloud, id, { 'os-stop': null });
+  await cloud.settle();
+  await act(cloud, id, { reboot: { type: 'HARD' } });
+  await cloud.settle();
+  t.is((await show(id)).status, 'ACTIVE');
+  const names = (await actionsOf(cloud, id)).map(({ action }: { action: string }) => action);
+  t.deepEqual(names, ['reboot', 'stop', 'reboot', 'reboot', 'start', 'stop', 'create']);
+});
+
+test('a failure that passes leaves no mark, one that lasts shows as ERROR, and success heals it', async (t) => {
+  const cloud = await startTestCloud(t);
+  const { createServer, show, host } = await prepareCompute(t, cloud);
+  const id = await createServer();
+  host.failNext({ call: 'ensure', kind: 'transient', message: 'No room on the disk of the host.' });
+  host.failNext({ call: 'ensure', kind: 'transient', message: 'Still no room on the disk of the host.' });
+  await cloud.settle();
+  t.is((await show(id)).status, 'BUILD');
+  const [{ request_id }] = await actionsOf(cloud, id);
+  const seen = await cloud.as('admin').get(`/compute/v2.1/servers/${id}/os-instance-actions/${request_id}`);
+  t.like(seen.instanceAction.events[0], { result: 'Error', event: 'compute__do_build_and_run_instance' });
+  t.regex(seen.instanceAction.events[0].traceback, /no room/i);
+
+  await cloud
+    .db('servers')
+    .where({ id })
+    .update({ failing_since: cloud.db.raw("now() - interval '10 minutes'") });
+  host.failNext({ call: 'ensure', kind: 'transient', message: 'Still no room on the disk of the host.', times: 2 });
+  await cloud.settle();
+  const failed = await show(id);
+  t.is(failed.status, 'ERROR');
+  t.is(failed.fault?.message, 'Still no room on the disk of the host.');
+  t.false('details' in (failed.fault ?? {}));
+  for (let i = 0; i < 3; i++) await cloud.settle();
+  t.is((await show(id)).status, 'ACTIVE');
+});
+
+test('a failure for good is told with its reason, and the server can still be deleted', async (t) => {
+  const cloud = await startTestCloud(t);
+  const { createServer, show, host } = await prepareCompute(t, cloud);
+  const id = await createServer();
+  host.failNext({ call: 'power', kind: 'permanent', message: 'The image is not bootable.' });
+  await cloud.settle();
+  const failed = await show(id);
+  t.is(failed.status, 'ERROR');
+  t.like(failed.fault, { code: 500, message: 'The image is not bootable.' });
+  t.is((await actionsOf(cloud, id))[0].message, 'Error');
+  await act(cloud, id, { reboot: { type: 'HARD' } });
+  await cloud.settle();
+  t.is((await show(id)).status, 'ACTIVE');
+  await cloud.as('member').delete(`/compute/v2.1/servers/${id}`);
+  host.failNext({ call: 'remove', kind: 'permanent' });
+  await cloud.settle();
+  await cloud.settle();
+  t.is(host.servers.size, 0);
+  await cloud.as('member').get(`/compute/v2.1/servers/${id}`, 404);
+});
+
+test('a guest that was destroyed behind our back is brought back, and the action log says why', async (t) => {
+  const cloud = await startTestCloud(t);
+  const { createServer, show, host } = await prepareCompute(t, cloud);
+  const id = await createServer();
+  await cloud.settle();
+  host.lose(id);
+  await cloud.sweep();
+  await cloud.settle();
+  t.is(host.servers.get(id)?.power, 'running');
+  t.like((await actionsOf(cloud, id))[0], {
+    action: 'start',
+    user_id: null,
+    message: 'The guest had crashed; it is started again.',
+  });
+  host.forget(id);
+  host.failNext({ call: 'ensure', kind: 'transient' });
+  await cloud.sweep();
+  await cloud.settle();
+  await cloud.settle();
+  t.is(host.servers.get(id)?.power, 'running');
+  t.is((await show(id)).status, 'ACTIVE');
+  t.is((await actionsOf(cloud, id))[0].message, 'The guest was gone from its host; it is started again.');
+  t.is((await actionsOf(cloud, id)).length, 3);
+});
+
+test('a guest that shuts itself down stays down until it is started', async (t) => {
+  const cloud = await startTestCloud(t);
+  const { createServer, show, host } = await prepareCompute(t, cloud);
+  const id = await createServer();
+  await cloud.settle();
+  host.lose(id, 'shutdown');
+  await cloud.sweep();
+  await cloud.settle();
+  t.like(await show(id), { status: 'SHUTOFF', 'OS-EXT-STS:task_state': null });
+  t.is((await actionsOf(cloud, id))[0].message, 'The guest shut itself down.');
+  await act(cloud, id, { 'os-start': null });
+  await cloud.settle();
+  t.is((await show(id)).status, 'ACTIVE');
+});
+
+test('a guest of ours that no server stands for is removed, and the others stay', async (t) => {
+  const cloud = await startTestCloud(t);
+  const { createServer, host } = await prepareCompute(t, cloud);
+  const id = await createServer();
+  await cloud.settle();
+  const image = { path: '/nowhere', format: 'raw' as const };
+  const stray = smallServer({ image } as Parameters<typeof smallServer>[0]);
+  await cloud.drivers.servers.ensure(stray);
+  await cloud.sweep();
+  t.deepEqual([...host.servers.keys()], [id]);
+});
+
+test('while the engine of a host is away its servers wait and nothing is placed on it', async (t) => {
+  const cloud = await startTestCloud(t);
+  const { createServer, show, host } = await prepareCompute(t, cloud);
+  host.isAway = true;
+  const waiting = await createServer();
+  await cloud.db('compute_hosts').update({ heartbeat_at: cloud.db.raw("now() - interval '10 seconds'") });
+  await cloud.settle();
+  t.is((await show(waiting)).status, 'BUILD');
+  const unplaced = await show(await createServer());
+  t.is(unplaced.status, 'ERROR');
+  t.regex(unplaced.fault?.message ?? '', /^No valid host was found\. .*its engine does not answer/);
+  host.isAway = false;
+  await cloud.db('compute_hosts').update({ heartbeat_at: cloud.db.raw("now() - interval '10 seconds'") });
+  await cloud.settle();
+  await cloud.settle();
+  t.is((await show(waiting)).status, 'ACTIVE');
+});

@@ -64,13 +64,13 @@ export class LibvirtServerDriver implements ServerDriver {
     );
     return domains
       .filter(({ name, uuid }) => isOurs(name, uuid))
-      .map(({ uuid, state, reason }) => ({ id: uuid, power: powerOf(state, reason) }));
+      .map(({ uuid, state, reason }) => guestOf(uuid, state, reason));
   }
 
   async observe(id: string): Promise<ObservedGuest | undefined> {
     return this.#onDomain(id, `look at server ${id}`, async ({ check }, domain) => {
       const { state, reason } = await check(libvirt().domainState(domain));
-      return { id, power: powerOf(state, reason) };
+      return guestOf(id, state, reason);
     });
   }
 
@@ -330,6 +330,11 @@ export class LibvirtServerDriver implements ServerDriver {
 
 function isActive(guest: ObservedGuest | undefined): boolean {
   return guest?.power === 'running' || guest?.power === 'paused';
+}
+
+function guestOf(id: string, state: number, reason: number): ObservedGuest {
+  const stoppedItself = state === domainState.shutoff && reason === shutoffReason.shutdown;
+  return { id, power: powerOf(state, reason), ...(stoppedItself && { stoppedItself }) };
 }
 
 function powerOf(state: number, reason: number): PowerState {

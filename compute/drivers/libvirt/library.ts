@@ -12,7 +12,7 @@ import koffi, { type LibraryHandle } from 'koffi';
 export type Pointer = bigint;
 
 export const domainState = { paused: 3, shutoff: 5, crashed: 6, pmSuspended: 7 } as const;
-export const shutoffReason = { crashed: 3 } as const;
+export const shutoffReason = { shutdown: 1, crashed: 3 } as const;
 export const domainEvent = { lifecycle: 0, reboot: 1 } as const;
 export const shutdownFlag = { acpiPowerButton: 1 } as const;
 /** Everything that libvirt may hold of a domain, so that nothing keeps it from being undefined: managed save, snapshots, NVRAM, checkpoints. */

@@ -30,7 +30,7 @@ export class SimulatedServerDriver extends SimulatedGuestDriver<ServerSpec> impl
     this.host.changed(guest.spec.id);
   }
 
-  protected override view(id: string, { power }: SimulatedGuest<ServerSpec>): ObservedGuest {
-    return { id, power };
+  protected override view(id: string, { power, exitCode }: SimulatedGuest<ServerSpec>): ObservedGuest {
+    return { id, power, ...(power === 'shutdown' && exitCode === 0 && { stoppedItself: true }) };
   }
 }

@@ -15,16 +15,27 @@ import type { Module } from './common/module.ts';
 import { createEnforcer, readPolicyFile } from './common/policy/enforcer.ts';
 import type { Rule } from './common/policy/rules.ts';
 import { type Loop, type Reconciler, startLoop } from './common/reconcile/loop.ts';
+import { computeMigrations, computeModule, computePolicy } from './compute/plugin.ts';
+import { dashboardModule } from './dashboard/plugin.ts';
+import { closeDrivers, type Drivers, openDrivers } from './drivers.ts';
 import { authenticator, identityMigrations, identityModule, identityPolicy } from './identity/plugin.ts';
 import { ensureKey, loadKeys, readMasterKey } from './identity/tokens/keys.ts';
 import { watchRevocations } from './identity/tokens/revocations.ts';
 import { imageMigrations, imageModule, imagePolicy } from './image/plugin.ts';
 import { openFileStore } from './image/stores/files/files.ts';
+import { networkMigrations, networkModule, networkPolicy } from './network/plugin.ts';
 
-export const migrations: Migration[] = [...identityMigrations, ...imageMigrations];
+export const migrations: Migration[] = [
+  ...identityMigrations,
+  ...imageMigrations,
+  ...networkMigrations,
+  ...computeMigrations,
+];
 
 /** Every rule there is, also those that guard an attribute and stand on no route. */
-export const rules: Rule[] = [identityPolicy, imagePolicy].flatMap((policy) => Object.values<Rule>(policy));
+export const rules: Rule[] = [identityPolicy, imagePolicy, networkPolicy, computePolicy].flatMap((policy) =>
+  Object.values<Rule>(policy),
+);
 
 export interface Cloud {
   /** Where it answers, once started. */
@@ -32,13 +43,18 @@ export interface Cloud {
   db: Knex;
   server: Server;
   modules: Module[];
+  drivers: Drivers;
   /** Does what the configured roles say, until `stop`. */
   start(): Promise<void>;
   stop(): Promise<void>;
 }
 
 /** Throws what it cannot do without: the database, a policy file that reads. Engines may be away; their objects wait for them. */
-export async function buildCloud(config: Config, log: Logger): Promise<Cloud> {
+export async function buildCloud(
+  config: Config,
+  log: Logger,
+  drivers: Drivers = openDrivers(config, log),
+): Promise<Cloud> {
   const databaseUrl = config.databaseUrl.reveal();
   const db = openDatabase(databaseUrl);
   await migrate(db, migrations);
@@ -56,6 +72,20 @@ export async function buildCloud(config: Config, log: Logger): Promise<Cloud> {
   const modules: Module[] = [
     identityModule({ ...tokens, publicUrl, region: config.region }),
     imageModule({ db, store, enforcer, log, publicUrl }),
+    networkModule({ db, enforcer, driver: drivers.network, tenantMtu: config.tenantMtu, publicUrl }),
+    computeModule({
+      db,
+      log,
+      enforcer,
+      publicUrl,
+      host: {
+        name: config.hostName,
+        driver: drivers.servers,
+        imageStore: store,
+        imageCacheDirectory: join(config.dataDir, 'compute', 'images'),
+      },
+    }),
+    dashboardModule(),
   ];
   checkRules(modules);
   const services = modules.map((module) => module.service);
@@ -90,6 +120,7 @@ export async function buildCloud(config: Config, log: Logger): Promise<Cloud> {
     db,
     server,
     modules,
+    drivers,
     async start() {
       if (config.roles.has('controller'))
         run(
@@ -112,6 +143,7 @@ export async function buildCloud(config: Config, log: Logger): Promise<Cloud> {
       await Promise.all(locks.map((lock) => lock.stop()));
       revocations.stop();
       await notifications.stop();
+      await closeDrivers(drivers);
       await db.destroy();
     },
   };

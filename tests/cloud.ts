@@ -9,6 +9,9 @@ import { buildConfig, type Config } from '../common/config/config.ts';
 import { openDatabase } from '../common/database/database.ts';
 import { type Loop, startLoop } from '../common/reconcile/loop.ts';
 import { Secret } from '../common/secret.ts';
+import { SimulatedHost } from '../compute/drivers/simulated/host.ts';
+import { simulatedDrivers } from '../drivers.ts';
+import { SimulatedNetworkEngine } from '../network/drivers/simulated/driver.ts';
 import { createTestDatabase } from './database.ts';
 import { fillIdentity, type Persona, personas } from './personas.ts';
 
@@ -44,6 +47,8 @@ export interface Client {
 
 export interface TestCloud extends Omit<Cloud, 'start' | 'stop'> {
   config: Config;
+  /** What the simulated drivers reach: to look into, and to let fail. */
+  engines: { host: SimulatedHost; network: SimulatedNetworkEngine };
   as(persona: Persona): Client;
   anonymous: Client;
   /** Runs every loop until nothing is left that could be settled now. */
@@ -74,7 +79,8 @@ export async function startTestCloud(
   config.databaseUrl = new Secret(databaseUrl);
   const logLines: string[] = [];
   const log = pino({ level: 'debug', base: null }, { write: (line: string) => logLines.push(line) });
-  const cloud = await buildCloud(config, log);
+  const engines = { host: new SimulatedHost(), network: new SimulatedNetworkEngine() };
+  const cloud = await buildCloud(config, log, simulatedDrivers(engines.host, engines.network));
   await cloud.server.initialize();
   const stopAgents: (() => Promise<void>)[] = [];
   for (const module of cloud.modules) if (module.startAgent) stopAgents.push(await module.startAgent());
@@ -93,6 +99,7 @@ export async function startTestCloud(
   return {
     ...cloud,
     config,
+    engines,
     logLines,
     as(persona) {
       const known = clients.get(persona) ?? client(t, cloud, ids.get(persona) as Ids, () => logIn(cloud, persona));

@@ -30,6 +30,10 @@ export const ConfigSchema = Type.Object(
     dockerSocket: text('/var/run/docker.sock', 'Socket of the Docker engine'),
     libvirtUri: text('qemu:///system', 'URI of libvirt'),
     ovnNorthbound: text('unix:/var/run/ovn/ovnnb_db.sock', 'OVN northbound database: unix:PATH or tcp:HOST:PORT'),
+    ovnSouthbound: text(
+      'unix:/var/run/ovn/ovnsb_db.sock',
+      'OVN southbound database, to see which hosts reach which physical network',
+    ),
     ovsDatapath: text('', 'system or netdev; empty asks Open vSwitch'),
     tenantMtu: Type.Integer({
       default: 1442,

@@ -105,7 +105,7 @@ async function runEndToEndTests(): Promise<Counts> {
 
 async function runAva(patterns: string[], env: NodeJS.ProcessEnv, options: string[] = []): Promise<Counts> {
   let counts = none;
-  const args = [join(root, 'node_modules', 'ava', 'entrypoints', 'cli.mjs'), '--tap', ...options, ...patterns];
+  const args = [join(root, 'node_modules', '.bin', 'ava'), '--tap', ...options, ...patterns];
   const code = await run(node, args, env, (line) => {
     const { counts: more, shown } = readTapLine(line);
     counts = sum(counts, more);

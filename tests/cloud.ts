@@ -89,6 +89,7 @@ export async function startTestCloud(
     .flatMap((module) => [...module.controllers, ...module.agents])
     .map((reconciler) => startLoop(reconciler, { log, pollMs: never, sweepMs: never }));
   t.teardown(async () => {
+    if (!t.passed) for (const line of logLines.filter((one) => one.includes('"level":50'))) t.log(line);
     for (const stop of stopAgents) await stop();
     await Promise.all(loops.map((loop) => loop.stop()));
     await cloud.stop();

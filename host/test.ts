@@ -17,38 +17,45 @@ import { removeDataDir } from './purge.ts';
 import { startSteps } from './steps.ts';
 import { type Counts, inWords, none, readTapLine, sum } from './tap.ts';
 
-const help = `Usage: bin/test [--fast]
+const help = `Usage: bin/test [--fast | --end-to-end]
 
 Installs what the tests need and runs all of them: types and style, unit and API tests on a PostgreSQL of their own, then
 the end-to-end tests (*.e2e.test.ts) on real engines, which it starts in a temporary directory where none run yet.
 The last line says how many passed, failed and were skipped. The next part only runs when all before it passed.
 
-  --fast  no end-to-end tests, and no engines
+  --fast        no end-to-end tests, and no engines
+  --end-to-end  only those
 `;
 
 const root = join(import.meta.dirname, '..');
 const node = join(root, 'node_modules', '.bin', 'node');
 const steps = startSteps();
+/** As shown, to be found without scrolling. */
+const failed: string[] = [];
 const interrupted = new AbortController();
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => interrupted.abort());
 
 await runCommand(help, process.argv.slice(2), async (argv) => {
-  const { fast } = parseOptions(argv, { fast: { type: 'boolean', default: false } });
-  if (!fast) await refuseBesideCloud();
+  const options = parseOptions(argv, { fast: { type: 'boolean' }, 'end-to-end': { type: 'boolean' } });
+  const parts = { fast: !options['end-to-end'], endToEnd: !options.fast };
+  if (parts.endToEnd) await refuseBesideCloud();
   let counts = none;
   try {
     await steps.step('Debian packages', async () => {
       const missing = await missingPackages();
       if (missing.length > 0) await installPackages(missing);
     });
-    await check();
-    counts = await runFastTests();
-    if (!fast && counts.failed === 0) counts = sum(counts, await runEndToEndTests());
+    if (parts.fast) {
+      await check();
+      counts = await runFastTests();
+    }
+    if (parts.endToEnd && counts.failed === 0) counts = sum(counts, await runEndToEndTests());
     if (interrupted.signal.aborted) throw new Error('Interrupted.');
   } catch (error) {
     process.stderr.write(`\n${(error as Error).message}\n`);
     counts = sum(counts, { ...none, failed: 1 });
   }
+  if (failed.length > 0) process.stdout.write(`\nFailed:\n${failed.join('\n')}\n`);
   process.stdout.write(`\n${inWords(counts)}\n`);
   return counts.failed === 0 ? 0 : 1;
 });
@@ -109,6 +116,7 @@ async function runAva(patterns: string[], env: NodeJS.ProcessEnv, options: strin
   const code = await run(node, args, env, (line) => {
     const { counts: more, shown } = readTapLine(line);
     counts = sum(counts, more);
+    if (more.failed > 0 && shown !== undefined) failed.push(shown);
     if (shown !== undefined) process.stdout.write(`${shown}\n`);
   });
   // Something that no test stands for went wrong: a file that does not load, or not one test found.

@@ -57,7 +57,7 @@ test('a server that fits nowhere is in error and says which check failed, host b
   const cloud = await startTestCloud(t);
   const { createServer, show, imageId } = await prepareCompute(t, cloud);
   const [admin, member] = [cloud.as('admin'), cloud.as('member')];
-  const flavor = { id: 'vast', name: 'vast', ram: 50_000, vcpus: 1, disk: 100_000 };
+  const flavor = { id: 'vast', name: 'vast', ram: 64, vcpus: 1, disk: 100_000 };
   await admin.post('/compute/v2.1/flavors', { flavor }, 200);
   const id = await createServer({ flavorRef: 'vast' });
   const seen = await show(id);

@@ -92,7 +92,7 @@ export class LibvirtConnection {
       this.#leased -= 1;
       if (connection !== undefined && this.#closed === undefined) this.#idle.push(connection);
       else if (connection !== undefined) await this.#discard(connection);
-      this.#waiting.shift()?.();
+      for (const wake of this.#waiting.splice(0)) wake(); // all: the first may have given up waiting
     });
     // The thread cannot be taken out of a call that hangs: its connection stays leased until the call returns.
     return withLimit(running, seconds, doing);
@@ -270,10 +270,8 @@ function openConnection(uri: string, keepAliveSeconds: number): Promise<Pointer>
 async function withLimit<T>(promise: Promise<T>, seconds: number, doing: string): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_resolve, reject) => {
-    timer = setTimeout(
-      () => reject(new Unavailable(`The host could not ${doing}: its hypervisor has not answered for ${seconds} s.`)),
-      Math.max(0, seconds * 1000),
-    );
+    const message = `The host could not ${doing}: its hypervisor has not answered for ${Math.ceil(seconds)} s.`;
+    timer = setTimeout(() => reject(new Unavailable(message)), Math.max(0, seconds * 1000));
   });
   promise.catch(() => {}); // when it fails after the limit, nobody is left to hear it
   return Promise.race([promise, late]).finally(() => clearTimeout(timer));

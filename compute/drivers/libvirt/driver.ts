@@ -87,7 +87,7 @@ export class LibvirtServerDriver implements ServerDriver {
     const guest = await this.observe(spec.id);
     if (guest === undefined) throw new NotFound('Server', spec.id);
     if (!isActive(guest)) return;
-    if (graceSeconds > 0) {
+    if (graceSeconds > 0 && guest.power === 'running') {
       const stopped = async () => !isActive(await this.observe(spec.id));
       await this.#ask(spec.id, graceSeconds, stopped, (domain) =>
         libvirt().shutdown(domain, shutdownFlag.acpiPowerButton),

@@ -8,15 +8,10 @@ export const errorCode = {
   noConnect: 5,
   invalidArgument: 8,
   xml: 27,
-  domainExists: 21,
-  systemError: 38,
-  rpc: 39,
   noDomain: 42,
   operationInvalid: 55,
   configUnsupported: 67,
   xmlDetail: 82,
-  noDomainMetadata: 80,
-  deviceMissing: 99,
 } as const;
 
 /** As libvirt reported it. Only inside this folder; `explain` turns it into an error for others. */
@@ -55,6 +50,9 @@ export function explain(error: unknown, doing: string, serverId?: string): Cloud
   }
   if (/No space left on device/.test(error.message)) {
     return new PermanentFailure(`The host could not ${doing}: its disk is full.`, options);
+  }
+  if (/Cannot allocate memory/.test(error.message)) {
+    return new PermanentFailure(`The host could not ${doing}: it has not enough free memory.`, options);
   }
   return new Unavailable(`The host could not ${doing}: its hypervisor failed or did not answer.`, options);
 }

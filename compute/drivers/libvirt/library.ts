@@ -21,8 +21,6 @@ export const metadataKind = { element: 2 } as const;
 export const affect = { current: 0 } as const;
 const statsOfState = 1;
 const statsWithoutWaiting = 1 << 29;
-/** VIR_DOMAIN_XML_INACTIVE: as it will be at the next start. */
-export const inactiveXml = 2;
 
 export interface NativeError {
   code: number;
@@ -167,7 +165,6 @@ function declare(library: LibraryHandle) {
     ) => Promise<Pointer | null>,
     freeDomain: direct('int virDomainFree(void *domain)') as (domain: Pointer) => number,
     domainName,
-    domainXml: text(blocking('void *virDomainGetXMLDesc(void *domain, unsigned int flags)')),
     domainMetadata: text(
       blocking('void *virDomainGetMetadata(void *domain, int type, const char *uri, unsigned int flags)'),
     ),

@@ -1,0 +1,77 @@
+import test from 'ava';
+import type { ServerSpec } from '../driver.ts';
+import { describeDomain, type HostTraits, readHash } from './domain-xml.ts';
+
+const spec: ServerSpec = {
+  id: '7d0e3a52-3f6a-4b1c-9d7e-0c6f2f5b8a11',
+  name: 'web',
+  vcpus: 2,
+  memoryMib: 512,
+  rootDiskGib: 5,
+  image: { path: '/images/one.raw', format: 'raw' },
+  ports: [
+    {
+      id: 'b1c2d3e4-5f60-4718-8293-a4b5c6d7e8f9',
+      macAddress: 'fa:16:3e:aa:bb:cc',
+      mtu: 1442,
+      addresses: [],
+      dnsServers: [],
+    },
+  ],
+  configDrive: { 'openstack/latest/meta_data.json': '{}' },
+};
+const files = { disk: '/guests/disk.qcow2', configDrive: '/guests/config.iso', console: '/guests/console.log' };
+const host: HostTraits = {
+  virtualisation: 'tcg',
+  emulator: '/usr/bin/qemu-system-x86_64',
+  integrationBridge: 'br-int',
+  userspaceDatapath: true,
+};
+
+test('a domain is written as it was when a person last looked at it', (t) => {
+  t.snapshot(describeDomain(spec, files, host).xml.replace(/></g, '>\n<'));
+});
+
+test('a working KVM changes the type, the processor and the clock', (t) => {
+  const { xml } = describeDomain(spec, files, { ...host, virtualisation: 'kvm', userspaceDatapath: false });
+  t.regex(xml, /^<domain type="kvm">/);
+  t.regex(xml, /<cpu mode="host-model"\/>/);
+  t.notRegex(xml, /csum/);
+});
+
+test('the same server gives the same hash, and any difference another', (t) => {
+  const { xml, hash } = describeDomain(spec, files, host);
+  t.is(describeDomain(structuredClone(spec), files, host).hash, hash);
+  t.is(readHash(xml), hash);
+  const changes: Partial<ServerSpec>[] = [
+    { name: 'other' },
+    { vcpus: 3 },
+    { memoryMib: 513 },
+    { rootDiskGib: 6 },
+    { image: { path: '/images/two.raw', format: 'raw' } },
+    { ports: [] },
+    { configDrive: { 'openstack/latest/meta_data.json': '{"a":1}' } },
+  ];
+  const hashes = changes.map((change) => describeDomain({ ...spec, ...change }, files, host).hash);
+  t.is(new Set([hash, ...hashes]).size, changes.length + 1);
+});
+
+test('nobody listens on the network, and no format is left to be found out', (t) => {
+  const { xml } = describeDomain(spec, files, host);
+  t.notRegex(xml, /<graphics|listen=|type="tcp"/);
+  const disks = xml.match(/<disk .*?<\/disk>/g) ?? [];
+  t.is(disks.length, 2);
+  for (const disk of disks) t.regex(disk, /<driver name="qemu" type="(?:qcow2|raw)".*<backingStore\/>/);
+});
+
+test('a name never becomes anything but a name', (t) => {
+  const plain = describeDomain(spec, files, host).xml.match(/<[a-z]/g)?.length;
+  for (const name of ['', '</title><devices>', '\n', '\0', '"\'&<>', ']]>', '\ud800', 'x'.repeat(10_000)]) {
+    t.is(describeDomain({ ...spec, name }, files, host).xml.match(/<[a-z]/g)?.length, plain, JSON.stringify(name));
+  }
+});
+
+test('a hash is only read where it is whole', (t) => {
+  t.is(readHash(''), undefined);
+  t.is(readHash('<cirrostack:server specification="abc"/>'), undefined);
+});

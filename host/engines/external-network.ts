@@ -4,7 +4,7 @@
  */
 import { existsSync } from 'node:fs';
 import { readFile, rm, writeFile } from 'node:fs/promises';
-import { attempt, execute } from '../execute.ts';
+import { attempt, execute, succeeds } from '../execute.ts';
 import { becomes } from '../processes.ts';
 import { type Engine, type Finding, fail, type HostContext, ok, runPath } from './engine.ts';
 import { datapathType, externalBridge } from './ovs.ts';
@@ -60,7 +60,7 @@ async function makeBridge({ externalGateway, externalCidr }: HostContext): Promi
     `datapath_type=${type}`,
   ]);
   // A bridge that was in the database already is made whenever a starting vswitchd comes to it.
-  if (!(await becomes(() => existsSync(`/sys/class/net/${externalBridge}`), 20))) {
+  if (!(await becomes(() => succeeds('ip', ['link', 'show', externalBridge]), 20))) {
     throw new Error(`Open vSwitch does not make ${externalBridge}; its log says why`);
   }
   await execute('ip', [

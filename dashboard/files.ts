@@ -23,7 +23,7 @@ const types: Record<string, string> = {
   '.txt': 'text/plain; charset=utf-8',
 };
 
-/** Reads the bundle whole: requests are then answered from memory, and no path a client sends ever reaches the disk. */
+/** Reads the bundle whole; throws when it has no page. Requests are then answered from memory, and no path a client sends ever reaches the disk. */
 export async function readFiles(folder: string): Promise<Map<string, StaticFile>> {
   const files = new Map<string, StaticFile>();
   for (const name of await readdir(folder)) {
@@ -34,5 +34,6 @@ export async function readFiles(folder: string): Promise<Map<string, StaticFile>
     const etag = createHash('sha256').update(bytes).digest('base64url').slice(0, 22);
     files.set(name, { name, type, bytes, gzipped, etag, isNamedByContent: /-[A-Z0-9]{8}\./.test(name) });
   }
+  if (!files.has('index.html')) throw new Error(`There is no page in ${folder}.`);
   return files;
 }

@@ -73,9 +73,7 @@ export function dashboardModule(dist = join(import.meta.dirname, 'dist')): Modul
             summary: 'The dashboard',
             status: 200,
             async handler({ request }, h) {
-              const page = await find('index.html');
-              if (page === undefined) throw new Unavailable('The dashboard is not built: dashboard/build.ts makes it.');
-              return answer(request, h, page, 'no-cache');
+              return answer(request, h, (await find('index.html')) as StaticFile, 'no-cache'); // readFiles saw it
             },
           }),
         ),

@@ -63,7 +63,7 @@ function ContainerFacts({ container }: { container: Container }) {
           Memory: container.memory ? `${container.memory} MiB` : null,
           Environment:
             environment.length > 0 ? (
-              <ul className="plain">
+              <ul className="bare-list">
                 {environment.map(([name, value]) => (
                   <li key={name}>
                     <code>

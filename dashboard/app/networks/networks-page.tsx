@@ -86,7 +86,7 @@ function Tags({ network }: { network: Network }) {
 function Subnets({ subnets, isLoading }: { subnets: Subnet[]; isLoading: boolean }) {
   if (subnets.length === 0) return <span className="quiet">{isLoading ? '…' : 'none'}</span>;
   return (
-    <ul className="plain">
+    <ul className="bare-list">
       {subnets.map((subnet) => (
         <li key={subnet.id}>
           <code>{subnet.cidr}</code>{' '}

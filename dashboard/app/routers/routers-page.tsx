@@ -104,7 +104,7 @@ function Interfaces({ router, interfaces }: { router: Router; interfaces: Router
   const [leaving, setLeaving] = useState<RouterInterface | null>(null);
   return (
     <>
-      <ul className="plain">
+      <ul className="bare-list">
         {interfaces.map((item) => (
           <li key={item.subnetId}>
             {item.label} <code>{item.address}</code>{' '}

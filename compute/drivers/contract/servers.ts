@@ -1,0 +1,82 @@
+import { randomUUID } from 'node:crypto';
+import { NotFound } from '../../../common/errors.ts';
+import type { ServerSpec } from '../driver.ts';
+import { guestContract } from './guests.ts';
+import { type RegisterTest, type ServerHostUnderTest, smallServer, type Test, until } from './host-under-test.ts';
+
+/** Registers the tests that every driver for servers passes. */
+export function serverDriverContract(test: RegisterTest, makeHost: (t: Test) => Promise<ServerHostUnderTest>): void {
+  const prepare = async (t: Test, host: ServerHostUnderTest, changes?: Partial<ServerSpec>) => {
+    const spec = smallServer(host, changes);
+    t.teardown(() => host.driver.remove(spec.id));
+    return spec;
+  };
+  const bootCount = async (host: ServerHostUnderTest, id: string) =>
+    (await host.driver.consoleOutput(id)).split(/\r?\n/).filter((line) => line === 'booted').length;
+  const booted = async (t: Test, changes?: Partial<ServerSpec>) => {
+    t.timeout(120_000);
+    const host = await makeHost(t);
+    const spec = await prepare(t, host, changes);
+    await host.driver.ensure(spec);
+    await host.driver.power(spec, 'running');
+    await until(t, 'the server has booted', async () => (await bootCount(host, spec.id)) === 1);
+    return { host, spec, driver: host.driver };
+  };
+
+  guestContract<ServerSpec, ServerHostUnderTest>(test, 'server', makeHost, prepare);
+
+  test('a server tells on its console that it booted, and only the tail is given when asked for', async (t) => {
+    const { driver, spec } = await booted(t);
+    t.true((await driver.consoleOutput(spec.id)).includes('booted'));
+    t.is((await driver.consoleOutput(spec.id, 1)).trim(), 'booted');
+    t.is(await driver.consoleOutput(spec.id, 0), '');
+    t.is(await driver.consoleOutput(randomUUID()), '');
+  });
+
+  test('a server boots again on a hard reboot', async (t) => {
+    const { host, driver, spec } = await booted(t);
+    await driver.reboot(spec, 'hard');
+    t.is((await driver.observe(spec.id))?.power, 'running');
+    await until(t, 'it has booted again', async () => (await bootCount(host, spec.id)) === 2);
+  });
+
+  test('a server that ignores a soft reboot is reset when its grace has passed', async (t) => {
+    const { host, driver, spec } = await booted(t);
+    await driver.reboot(spec, 'soft', { graceSeconds: 1 });
+    t.is((await driver.observe(spec.id))?.power, 'running');
+    await until(t, 'it has booted again', async () => (await bootCount(host, spec.id)) === 2);
+  });
+
+  test('a server that is shut down runs after a reboot', async (t) => {
+    const { host, driver, spec } = await booted(t);
+    await driver.power(spec, 'shutdown', { graceSeconds: 0 });
+    await driver.reboot(spec, 'hard');
+    await until(t, 'it has booted again', async () => (await bootCount(host, spec.id)) === 2);
+    await driver.power(spec, 'shutdown', { graceSeconds: 0 });
+    await driver.reboot(spec, 'soft', { graceSeconds: 1 });
+    t.is((await driver.observe(spec.id))?.power, 'running');
+  });
+
+  test('a server that was never made cannot be rebooted', async (t) => {
+    const host = await makeHost(t);
+    await t.throwsAsync(host.driver.reboot(smallServer(host), 'hard'), { instanceOf: NotFound });
+    await t.throwsAsync(host.driver.reboot(smallServer(host), 'soft'), { instanceOf: NotFound });
+  });
+
+  test('a server takes a larger disk, a config drive and an odd name', async (t) => {
+    const { driver, spec } = await booted(t, {
+      name: `<&"'>]]> \u0007 \ud800 ${'ü'.repeat(300)}`,
+      rootDiskGib: 1,
+      configDrive: { 'openstack/latest/meta_data.json': '{"uuid":"x"}', 'openstack/latest/user_data': '#!/bin/sh\n' },
+    });
+    t.is((await driver.observe(spec.id))?.power, 'running');
+  });
+
+  test('the facts of a host are whole', async (t) => {
+    const { driver } = await makeHost(t);
+    const facts = await driver.hostFacts();
+    t.true(facts.vcpus > 0 && facts.memoryMib > 0 && facts.diskGib > 0 && facts.hypervisorVersion > 0);
+    t.true(['kvm', 'tcg'].includes(facts.virtualisation));
+    for (const text of [facts.hostname, facts.hypervisorType, facts.cpuModel, facts.architecture]) t.not(text, '');
+  });
+}

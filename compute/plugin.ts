@@ -23,9 +23,11 @@ import { computeMicroversions, versionRoutes } from './api/versions.ts';
 import type { ServerDriver } from './drivers/driver.ts';
 import { type HostMethods, hostCallReconciler } from './hosts/calls.ts';
 import { heartbeatReconciler } from './hosts/heartbeat.ts';
+import { uptimeLine } from './hosts/uptime.ts';
 import { createImageCache } from './image-cache/cache.ts';
 import { imageCacheReconciler } from './image-cache/reconciler.ts';
 import { createCompute } from './migrations/0001-compute.ts';
+import { createContainers } from './migrations/0002-containers.ts';
 import { serverReconciler } from './servers/reconciler.ts';
 
 export interface ComputeModuleDeps {
@@ -46,7 +48,7 @@ export interface ComputeModuleDeps {
   };
 }
 
-export const computeMigrations: Migration[] = [createCompute];
+export const computeMigrations: Migration[] = [createCompute, createContainers];
 
 export const computePolicy = {
   ...flavorPolicy,
@@ -109,6 +111,7 @@ function agentReconcilers({ db, log, host }: ComputeModuleDeps) {
   );
   const methods: HostMethods = {
     ...host.methods,
+    uptime: async () => uptimeLine(),
     consoleOutput: ({ id, lines }) => driver.consoleOutput(id as string, (lines as number | null) ?? undefined),
   };
   return [

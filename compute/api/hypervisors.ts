@@ -1,6 +1,8 @@
-import { NotFound } from '../../common/errors.ts';
+import type { Knex } from '../../common/database/database.ts';
+import { BadRequest, NotFound } from '../../common/errors.ts';
 import { route } from '../../common/http/route.ts';
 import { admin, definePolicy } from '../../common/policy/rules.ts';
+import { callHost } from '../hosts/calls.ts';
 import type { ComputeHost } from '../hosts/host.ts';
 import { listHosts } from '../hosts/store.ts';
 import type { ComputeApiDeps } from './deps.ts';
@@ -9,6 +11,7 @@ export const hypervisorPolicy = definePolicy({
   'os_compute_api:os-hypervisors:list': admin('List hypervisors'),
   'os_compute_api:os-hypervisors:list-detail': admin('List hypervisors with details'),
   'os_compute_api:os-hypervisors:statistics': admin('Sum up all hypervisors'),
+  'os_compute_api:os-hypervisors:uptime': admin('Ask how long a hypervisor has been up'),
   'os_compute_api:os-hypervisors:show': admin('Show a hypervisor'),
 });
 
@@ -43,13 +46,28 @@ export const hypervisorRoutes = ({ db }: ComputeApiDeps) => [
     rule: hypervisorPolicy['os_compute_api:os-hypervisors:show'],
     summary: 'Show a hypervisor',
     status: 200,
+    handler: async ({ params }) => ({ hypervisor: hypervisorView(await hostOf(db, params.hypervisor_id ?? '')) }),
+  }),
+  route({
+    method: 'GET',
+    path: '/v2.1/os-hypervisors/{hypervisor_id}/uptime',
+    rule: hypervisorPolicy['os_compute_api:os-hypervisors:uptime'],
+    summary: 'Ask a host how long it has been up and how busy it is',
+    status: 200,
     async handler({ params }) {
-      const host = (await listHosts(db)).find((candidate) => String(candidate.number) === params.hypervisor_id);
-      if (host === undefined) throw new NotFound('Hypervisor with ID', params.hypervisor_id ?? '');
-      return { hypervisor: hypervisorView(host) };
+      const host = await hostOf(db, params.hypervisor_id ?? '');
+      if (!host.isUp) throw new BadRequest(`Compute service of ${host.name} is unavailable at this time.`);
+      return { hypervisor: { ...summary(host), uptime: await callHost(db, host.id, 'uptime', {}) } };
     },
   }),
 ];
+
+/** By the number that microversions before 2.53 know it by. */
+async function hostOf(db: Knex, number: string): Promise<ComputeHost> {
+  const host = (await listHosts(db)).find((candidate) => String(candidate.number) === number);
+  if (host === undefined) throw new NotFound('Hypervisor with ID', number);
+  return host;
+}
 
 function summary(host: ComputeHost) {
   return {

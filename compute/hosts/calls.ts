@@ -41,7 +41,7 @@ export async function callHost(
   throw new Unavailable('The host of this guest does not answer now; try again.');
 }
 
-/** Answers what this host is asked, each question once. */
+/** Answers what this host is asked, each question at most once. */
 export function hostCallReconciler(deps: {
   db: Knex;
   log: Logger;
@@ -55,7 +55,7 @@ export function hostCallReconciler(deps: {
       const hostId = await findHostId(db, hostName);
       if (hostId === undefined) return [];
       const rows = await db('host_calls')
-        .where({ host_id: hostId, answered_at: null })
+        .where({ host_id: hostId, answered_at: null, taken_at: null })
         .orderBy('created_at')
         .limit(limit)
         .select('id');
@@ -64,13 +64,17 @@ export function hostCallReconciler(deps: {
     async reconcile(id) {
       const hostId = await findHostId(db, hostName);
       if (hostId === undefined) return;
-      const call = await db('host_calls').where({ id, host_id: hostId, answered_at: null }).first();
+      // Marked first: after a crash nobody knows how far it came, and a command is not to be run again unasked.
+      const [call] = await db('host_calls')
+        .where({ id, host_id: hostId, taken_at: null })
+        .update({ taken_at: db.fn.now() })
+        .returning(['method', 'arguments']);
       if (call === undefined) return; // for another host, or nobody waits any more
       const answer = { answer: 'null', error: null as string | null };
       try {
         const method = methods[call.method];
         if (method === undefined) throw new Conflict(`This host cannot be asked for ${call.method}.`);
-        answer.answer = JSON.stringify((await method(call.arguments)) ?? null);
+        answer.answer = JSON.stringify((await method(call.arguments)) ?? null, storable);
       } catch (error) {
         log.warn({ err: error, method: call.method }, 'a call of this host failed');
         answer.error = error instanceof CloudError ? error.message : 'The host could not answer.';
@@ -84,4 +88,9 @@ export function hostCallReconciler(deps: {
       return [];
     },
   };
+}
+
+/** What guests write may hold what PostgreSQL's JSON cannot: NUL, and halves of characters. */
+function storable(_key: string, value: unknown): unknown {
+  return typeof value === 'string' ? value.replaceAll('\0', '\ufffd').toWellFormed() : value;
 }

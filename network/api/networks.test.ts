@@ -49,6 +49,8 @@ test('malformed networks are refused with the reason', async (t) => {
     { networks: [] },
     { network: { mtu: 9001 } },
     { network: { mtu: 1443 } },
+    { network: { mtu: '575' } },
+    { network: { mtu: 'many' } },
     { network: { 'router:external': true } },
     { network: { 'provider:network_type': 'vlan' } },
     { network: { 'provider:segmentation_id': 5 } },

@@ -18,7 +18,12 @@ const changeable = {
   shared: Type.Optional(Type.Boolean()),
   'router:external': Type.Optional(Type.Boolean()),
   port_security_enabled: Type.Optional(Type.Boolean()),
-  mtu: Type.Optional(Type.Integer({ minimum: 576, maximum: 9000 })),
+  mtu: Type.Optional(
+    Type.Union([
+      Type.Integer({ minimum: 576, maximum: 9000 }),
+      Type.String({ pattern: '^[1-9][0-9]{2,3}$', description: 'The openstack client sends it as text' }),
+    ]),
+  ),
 };
 const NewNetwork = Type.Object(
   {

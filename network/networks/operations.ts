@@ -19,7 +19,8 @@ export interface NetworkAttributes {
   shared?: boolean;
   'router:external'?: boolean;
   port_security_enabled?: boolean;
-  mtu?: number;
+  /** Bytes; as text too, as Neutron takes it. */
+  mtu?: number | string;
 }
 
 export interface NewNetwork extends NetworkAttributes {
@@ -92,11 +93,12 @@ function noWayOut(): InvalidInput {
   );
 }
 
-function mtuOf({ tenantMtu }: NetworkDeps, asked: number | undefined, type: string): number {
+function mtuOf({ tenantMtu }: NetworkDeps, asked: number | string | undefined, type: string): number {
   const most = type === 'flat' ? 9000 : tenantMtu;
-  if (asked !== undefined && asked > most)
-    throw new InvalidInput(`Invalid input for operation: Requested MTU is too big, maximum is ${most}.`);
-  return asked ?? (type === 'flat' ? 1500 : tenantMtu);
+  const mtu = asked === undefined ? (type === 'flat' ? 1500 : tenantMtu) : Number(asked);
+  if (mtu > most || mtu < 576)
+    throw new InvalidInput(`Invalid input for operation: Requested MTU ${mtu} is not between 576 and ${most}.`);
+  return mtu;
 }
 
 function columnsOf(asked: NetworkAttributes) {

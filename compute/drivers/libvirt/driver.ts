@@ -1,28 +1,18 @@
 /** Servers as libvirt domains of QEMU. Each call looks at what is there and does what is missing, so it may be repeated. */
 import { mkdir, statfs } from 'node:fs/promises';
 import { cpus, hostname, totalmem } from 'node:os';
-import { CloudError, NotFound, Unavailable } from '../../../common/errors.ts';
-import { isUuid } from '../../../common/ids.ts';
-import type { HostFacts, ObservedGuest, PowerState, ServerDriver, ServerSpec } from '../driver.ts';
+import { NotFound, Unavailable } from '../../../common/errors.ts';
+import type { HostFacts, ObservedGuest, ServerDriver, ServerSpec } from '../driver.ts';
 import { writeConfigDrive } from './config-drive.ts';
-import { type DomainEvent, LibvirtConnection, type Session } from './connection.ts';
+import { type DomainEvent, LibvirtConnection } from './connection.ts';
 import { readConsole } from './console-log.ts';
 import { ensureRootDisk, isWhole } from './disks.ts';
 import { describeDomain, readHash } from './domain-xml.ts';
-import { errorCode, explain, hasCode } from './errors.ts';
+import { Domains, explained, isActive } from './domains.ts';
 import { GuestDirectory } from './guest-directory.ts';
 import { findTraits, type Traits } from './host-traits.ts';
-import {
-  affect,
-  domainState,
-  libvirt,
-  metadataKind,
-  type Pointer,
-  shutdownFlag,
-  shutoffReason,
-  undefineEverything,
-} from './library.ts';
-import { isOurs, metadataUri, tapName } from './names.ts';
+import { affect, libvirt, metadataKind, shutdownFlag } from './library.ts';
+import { metadataUri, tapName } from './names.ts';
 import { OneAtATime } from './one-at-a-time.ts';
 import { runTool } from './tools.ts';
 
@@ -43,11 +33,11 @@ export interface LibvirtDriverOptions {
 }
 
 const defaultGraceSeconds = 60;
-const startSeconds = 120;
 
 export class LibvirtServerDriver implements ServerDriver {
   readonly #options: LibvirtDriverOptions;
   readonly #connection: LibvirtConnection;
+  readonly #domains: Domains;
   readonly #oneAtATime = new OneAtATime();
   #traits: Promise<Traits> | undefined;
 
@@ -56,22 +46,15 @@ export class LibvirtServerDriver implements ServerDriver {
     this.#options = options;
     const { uri = 'qemu:///system', concurrency, onProblem } = options;
     this.#connection = new LibvirtConnection({ uri, concurrency, onProblem });
+    this.#domains = new Domains(this.#connection);
   }
 
-  async list(): Promise<ObservedGuest[]> {
-    const domains = await this.#explained('list its servers', undefined, () =>
-      this.#connection.run('list its servers', ({ check, connection }) => check(libvirt().listStates(connection))),
-    );
-    return domains
-      .filter(({ name, uuid }) => isOurs(name, uuid))
-      .map(({ uuid, state, reason }) => guestOf(uuid, state, reason));
+  list(): Promise<ObservedGuest[]> {
+    return this.#domains.list();
   }
 
-  async observe(id: string): Promise<ObservedGuest | undefined> {
-    return this.#onDomain(id, `look at server ${id}`, async ({ check }, domain) => {
-      const { state, reason } = await check(libvirt().domainState(domain));
-      return guestOf(id, state, reason);
-    });
+  observe(id: string): Promise<ObservedGuest | undefined> {
+    return this.#domains.observe(id);
   }
 
   ensure(spec: ServerSpec): Promise<void> {
@@ -89,7 +72,7 @@ export class LibvirtServerDriver implements ServerDriver {
     if (!isActive(guest)) return;
     if (graceSeconds > 0 && guest.power === 'running') {
       const stopped = async () => !isActive(await this.observe(spec.id));
-      await this.#ask(spec.id, graceSeconds, stopped, (domain) =>
+      await this.#domains.ask(spec.id, graceSeconds, stopped, (domain) =>
         libvirt().shutdown(domain, shutdownFlag.acpiPowerButton),
       );
     }
@@ -111,8 +94,8 @@ export class LibvirtServerDriver implements ServerDriver {
     }
     if (guest.power === 'running') {
       const rebooted = async (event: DomainEvent) => event.kind === 'reboot' || !isActive(await this.observe(spec.id));
-      const obeyed = await this.#ask(spec.id, graceSeconds, rebooted, (domain) => libvirt().reboot(domain, 0));
-      if (!obeyed) await this.#reset(spec.id);
+      const obeyed = await this.#domains.ask(spec.id, graceSeconds, rebooted, (domain) => libvirt().reboot(domain, 0));
+      if (!obeyed) await this.#domains.reset(spec.id);
     }
     await this.#start(spec.id); // it was shut down, or chose to: after a reboot it runs
   }
@@ -120,10 +103,7 @@ export class LibvirtServerDriver implements ServerDriver {
   remove(id: string): Promise<void> {
     return this.#oneAtATime.run(id, async () => {
       const directory = new GuestDirectory(this.#options.guestsDirectory, id);
-      await this.#onDomain(id, `remove server ${id}`, async ({ check }, domain) => {
-        await tolerating(check(libvirt().destroy(domain)), errorCode.operationInvalid, errorCode.noDomain);
-        await tolerating(check(libvirt().undefine(domain, undefineEverything)), errorCode.noDomain);
-      });
+      await this.#domains.remove(id);
       await unplug(await directory.recordedTaps());
       await directory.remove(); // last: until then it says which taps to look for
     });
@@ -150,9 +130,7 @@ export class LibvirtServerDriver implements ServerDriver {
     const { guestsDirectory } = this.#options;
     const [{ virtualisation }, hypervisorVersion, disk] = await Promise.all([
       this.#findTraits(),
-      this.#explained('tell its version', undefined, () =>
-        this.#connection.run('tell its version', ({ check, connection }) => check(libvirt().version(connection))),
-      ),
+      this.#domains.withoutDomain('tell its version', ({ check, connection }) => check(libvirt().version(connection))),
       mkdir(guestsDirectory, { recursive: true, mode: 0o711 }).then(() => statfs(guestsDirectory)),
     ]);
     return {
@@ -187,7 +165,7 @@ export class LibvirtServerDriver implements ServerDriver {
     const directory = new GuestDirectory(this.#options.guestsDirectory, spec.id);
     const traits = await this.#findTraits();
     const { xml, hash } = describeDomain(spec, directory.files(spec.configDrive !== null), traits);
-    const found = await this.#onDomain(spec.id, `look at server ${spec.id}`, async ({ check }, domain) => ({
+    const found = await this.#domains.on(spec.id, `look at server ${spec.id}`, async ({ check }, domain) => ({
       active: (await check(libvirt().isActive(domain))) === 1,
       hash: readHash((await libvirt().domainMetadata(domain, metadataKind.element, metadataUri, affect.current)) ?? ''),
     }));
@@ -201,11 +179,7 @@ export class LibvirtServerDriver implements ServerDriver {
       writeConfigDrive(directory, spec.configDrive, traits.qemu),
     ]);
     // Last: a domain with our hash has all its files.
-    await this.#explained(`define server ${spec.id}`, spec.id, () =>
-      this.#connection.run(`define server ${spec.id}`, async ({ check, connection }) => {
-        libvirt().freeDomain(await check(libvirt().defineDomain(connection, xml)));
-      }),
-    );
+    await this.#domains.define(spec.id, xml);
   }
 
   /** Before the domain that gets them: whatever happens later, `remove` knows them. */
@@ -217,139 +191,22 @@ export class LibvirtServerDriver implements ServerDriver {
   }
 
   #start(id: string): Promise<void> {
-    return this.#oneAtATime.run(id, async () => {
-      const found = await this.#onDomain(
-        id,
-        `start server ${id}`,
-        async ({ check }, domain) => {
-          const look = async () => {
-            const { state, reason } = await check(libvirt().domainState(domain));
-            return powerOf(state, reason);
-          };
-          const power = await look();
-          if (power === 'running') return true;
-          try {
-            await check(power === 'paused' ? libvirt().resume(domain) : libvirt().start(domain));
-          } catch (error) {
-            // Refused because it runs by now: an operator started it, or we did before we were killed and libvirt went on.
-            if (!hasCode(error, errorCode.operationInvalid) || (await look()) !== 'running') throw error;
-          }
-          return true;
-        },
-        startSeconds,
-      );
-      if (found === undefined) throw new NotFound('Server', id);
-    });
+    return this.#oneAtATime.run(id, () => this.#domains.start(id));
   }
 
   #cutPower(id: string): Promise<void> {
-    return this.#oneAtATime.run(id, async () => {
-      await this.#onDomain(id, `stop server ${id}`, async ({ check }, domain) => {
-        await tolerating(check(libvirt().destroy(domain)), errorCode.operationInvalid, errorCode.noDomain);
-      });
-    });
-  }
-
-  async #reset(id: string): Promise<void> {
-    await this.#onDomain(id, `reset server ${id}`, async ({ check }, domain) => {
-      await tolerating(check(libvirt().reset(domain, 0)), errorCode.operationInvalid);
-    });
-  }
-
-  /**
-   * Asks the guest for something and waits until an event shows that it has done it: false when it has not within the
-   * time. Nothing is locked meanwhile, so it can be removed or cut off while it thinks.
-   */
-  async #ask(
-    id: string,
-    seconds: number,
-    hasDone: (event: DomainEvent) => Promise<boolean>,
-    request: (domain: Pointer) => Promise<unknown>,
-  ): Promise<boolean> {
-    await this.#connection.listening();
-    const { promise, resolve, reject } = Promise.withResolvers<boolean>();
-    const timer = setTimeout(() => resolve(false), seconds * 1000);
-    const stop = this.#connection.listen((event) => {
-      if (event.kind !== 'resync' && event.id !== id) return;
-      hasDone(event).then((done) => {
-        if (done) resolve(true);
-      }, reject);
-    });
-    promise.catch(() => {}); // it may fail before it is awaited
-    try {
-      await this.#onDomain(id, `ask server ${id}`, async ({ check }, domain) => {
-        // It stopped just now, or cannot listen (it is paused): the deadline or the next look will tell.
-        await tolerating(check(request(domain)), errorCode.operationInvalid);
-      });
-      return await promise;
-    } finally {
-      clearTimeout(timer);
-      stop();
-    }
-  }
-
-  /** Work on the domain of a server; undefined when there is none. */
-  #onDomain<T>(
-    id: string,
-    doing: string,
-    work: (session: Session, domain: Pointer) => Promise<T>,
-    seconds?: number,
-  ): Promise<T | undefined> {
-    if (!isUuid(id)) return Promise.resolve(undefined);
-    const run = async (session: Session) => {
-      const domain = await tolerating(session.check(libvirt().findDomain(session.connection, id)), errorCode.noDomain);
-      if (domain === undefined) return undefined;
-      try {
-        if (!isOurs(libvirt().domainName(domain), id)) return undefined;
-        return await tolerating(work(session, domain), errorCode.noDomain); // it was removed under our hands
-      } finally {
-        libvirt().freeDomain(domain);
-      }
-    };
-    return this.#explained(doing, id, () => this.#connection.run(doing, run, seconds));
-  }
-
-  async #explained<T>(doing: string, id: string | undefined, work: () => Promise<T>): Promise<T> {
-    try {
-      return await work();
-    } catch (error) {
-      throw error instanceof CloudError ? error : explain(error, doing, id);
-    }
+    return this.#oneAtATime.run(id, () => this.#domains.cutPower(id));
   }
 
   #findTraits(): Promise<Traits> {
     const { stateDirectory, userspaceDatapath, integrationBridge = 'br-int' } = this.#options;
     const emulator = this.#options.emulator ?? '/usr/bin/qemu-system-x86_64';
-    this.#traits ??= this.#explained('tell what it can do', undefined, () =>
+    this.#traits ??= explained('tell what it can do', undefined, () =>
       findTraits(this.#connection, { stateDirectory, userspaceDatapath, integrationBridge, emulator }),
     );
     this.#traits.catch(() => (this.#traits = undefined)); // a failure is not remembered
     return this.#traits;
   }
-}
-
-function isActive(guest: ObservedGuest | undefined): boolean {
-  return guest?.power === 'running' || guest?.power === 'paused';
-}
-
-function guestOf(id: string, state: number, reason: number): ObservedGuest {
-  const stoppedItself = state === domainState.shutoff && reason === shutoffReason.shutdown;
-  return { id, power: powerOf(state, reason), ...(stoppedItself && { stoppedItself }) };
-}
-
-function powerOf(state: number, reason: number): PowerState {
-  if (state === domainState.crashed || (state === domainState.shutoff && reason === shutoffReason.crashed)) {
-    return 'crashed';
-  }
-  if (state === domainState.shutoff) return 'shutdown';
-  return state === domainState.paused || state === domainState.pmSuspended ? 'paused' : 'running';
-}
-
-async function tolerating<T>(work: Promise<T>, ...codes: number[]): Promise<T | undefined> {
-  return work.catch((error) => {
-    if (hasCode(error, ...codes)) return undefined;
-    throw error;
-  });
 }
 
 /** libvirt takes its ports off the bridge itself; this is for those of a domain that died while nobody looked. */

@@ -34,7 +34,8 @@ export async function restartApiProcess(context: HostContext, settings: HostSett
     command: join(root, 'node_modules', '.bin', 'node'),
     args: [join(root, 'main.ts'), '--config', configPath(context)],
     logFile,
-    env,
+    // libvirt's calls wait on these threads; of Node's default of 4 they would leave one for files and passwords.
+    env: { UV_THREADPOOL_SIZE: '16', ...env },
   });
   await writeRecord(recordPath(context), record);
   const healthy = async () => (await fetch(`${localUrl(settings)}/healthz`).catch(() => undefined))?.ok === true;

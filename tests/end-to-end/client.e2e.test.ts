@@ -1,0 +1,148 @@
+/** A tenant's day, by the real `openstack` client on real engines. */
+import { execFile } from 'node:child_process';
+import { chmod, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import test from 'ava';
+import { hostState } from './host-state.ts';
+import { startRealCloud, until } from './real-cloud.ts';
+import { prepareCloud, prepareTenant } from './things.ts';
+
+const run = promisify(execFile);
+
+test('a tenant makes a network, a server and a container, reaches them, and leaves nothing behind', async (t) => {
+  const cloud = await startRealCloud(t);
+  const before = await hostState(cloud.dataDir);
+  const { loginUser } = await prepareCloud(cloud);
+  await prepareTenant(cloud);
+  const member = (...args: string[]) => cloud.openstack('member', ...args);
+  const text = (...args: string[]) => cloud.openstackText('member', ...args);
+
+  t.truthy((await member('token', 'issue')).id);
+  const keyPath = join(cloud.dataDir, 'key');
+  await writeFile(keyPath, await text('keypair', 'create', 'mine'));
+  await chmod(keyPath, 0o600);
+
+  const common = ['--security-group', 'open'];
+  const server = await member(
+    ...[
+      'server',
+      'create',
+      '--flavor',
+      'tiny',
+      '--image',
+      'guest',
+      '--network',
+      'private',
+      '--key-name',
+      'mine',
+      '--wait',
+      'web',
+    ],
+    ...common,
+  );
+  t.is(server.status, 'ACTIVE');
+  const fixed = server.addresses.private[0] as string;
+  const { floating_ip_address: floating } = await member('floating', 'ip', 'create', 'external');
+  await text('server', 'add', 'floating', 'ip', 'web', floating);
+
+  const ssh = async (command: string) => {
+    const options = [
+      'BatchMode=yes',
+      'StrictHostKeyChecking=no',
+      'UserKnownHostsFile=/dev/null',
+      'ConnectTimeout=5',
+      'LogLevel=ERROR',
+    ];
+    const { stdout } = await run('ssh', [
+      '-i',
+      keyPath,
+      ...options.flatMap((o) => ['-o', o]),
+      `${loginUser}@${floating}`,
+      command,
+    ]);
+    return stdout.trim();
+  };
+  const answers = (command: Promise<unknown>) => command.then(() => true).catch(() => false);
+  await until('the server answers ping', () => answers(run('ping', ['-c1', '-W1', floating])));
+  await until('the server lets us in', () => answers(ssh('true')));
+  t.is(await ssh('hostname'), 'web');
+
+  const { network } = { network: (await member('network', 'show', 'private')).id };
+  const securityGroup = (await member('security', 'group', 'show', 'open')).id;
+  const created = await cloud.ask('member', 'POST', '/container/v1/containers?run=true', {
+    name: 'box',
+    image: 'busybox',
+    nets: [{ network }],
+    security_groups: [securityGroup],
+  });
+  t.is(created.status, 202, JSON.stringify(created.body));
+  const box = `/container/v1/containers/${created.body.uuid}`;
+  const show = async () => (await cloud.ask('member', 'GET', box)).body;
+  await until('the container runs', async () => (await show()).status === 'Running');
+  const boxAddress = Object.values<{ addr: string }[]>((await show()).addresses)[0]?.[0]?.addr as string;
+  const inBox = async (command: string) =>
+    (
+      await cloud.ask(
+        'member',
+        'POST',
+        `${box}/execute?command=${encodeURIComponent(command)}&interactive=false&run=true`,
+      )
+    ).body;
+
+  await until('the server reaches the container', () => answers(ssh(`wget -q -O - http://${boxAddress}/`)));
+  await until('the container reaches the server', async () => (await inBox(`ping -c 1 -W 1 ${fixed}`)).exit_code === 0);
+
+  const rules: { ID: string; 'Port Range': string }[] = await member('security', 'group', 'rule', 'list', 'open');
+  const http = rules.find((rule) => rule['Port Range'] === '80:80');
+  await text('security', 'group', 'rule', 'delete', http?.ID ?? '');
+  await until(
+    'the removed rule cuts them off',
+    async () => !(await answers(ssh(`wget -q -T 2 -O - http://${boxAddress}/`))),
+  );
+  t.is((await inBox(`ping -c 1 -W 1 ${fixed}`)).exit_code, 0, 'the other rules still hold');
+
+  t.regex(await text('console', 'log', 'show', 'web'), /cirrostack-guest ready/);
+
+  await text('server', 'stop', 'web');
+  await until('the server is off', async () => (await member('server', 'show', 'web')).status === 'SHUTOFF');
+  t.false(await answers(run('ping', ['-c1', '-W1', floating])));
+  await text('server', 'start', 'web');
+  await until('the server runs again', async () => (await member('server', 'show', 'web')).status === 'ACTIVE');
+  await until('it lets us in again', () => answers(ssh('true')));
+  const bootId = await ssh('cat /proc/sys/kernel/random/boot_id');
+  for (const kind of ['--soft', '--hard']) {
+    await text('server', 'reboot', kind, '--wait', 'web');
+    let now = bootId;
+    await until(`${kind} really rebooted`, async () => {
+      now = await ssh('cat /proc/sys/kernel/random/boot_id').catch(() => now);
+      return now !== bootId;
+    });
+    t.is((await member('server', 'show', 'web')).status, 'ACTIVE');
+  }
+
+  await text('server', 'delete', '--wait', 'web');
+  const stopped = await cloud.ask('member', 'DELETE', `${box}?force=true`);
+  t.true([204, 403].includes(stopped.status), JSON.stringify(stopped.body));
+  if (stopped.status === 403) t.is((await cloud.ask('member', 'DELETE', `${box}?stop=true`)).status, 204);
+  await until('the container is gone', async () => (await cloud.ask('member', 'GET', box)).status === 404);
+  await text('floating', 'ip', 'delete', floating);
+  await text('router', 'remove', 'subnet', 'edge', 'private');
+  await text('router', 'delete', 'edge');
+  await text('network', 'delete', 'private');
+  await text('security', 'group', 'delete', 'open');
+  await text('keypair', 'delete', 'mine');
+  await cloud.openstackText('admin', 'network', 'delete', 'external');
+  await cloud.openstackText('admin', 'image', 'delete', 'guest', 'busybox');
+  const { security_groups } = (await cloud.ask('member', 'GET', '/network/v2.0/security-groups')).body;
+  t.is(security_groups.length, 1, 'only the default group of the project is left, as Neutron leaves it');
+
+  const expected = { ...before };
+  await until('nothing is left on the host', async () => {
+    const now = await hostState(cloud.dataDir);
+    // The default groups of the projects stay, and with them what OVN needs for any group at all.
+    return JSON.stringify({ ...now, portGroups: [] }) === JSON.stringify({ ...expected, portGroups: [] });
+  }).catch(async (error) => {
+    t.deepEqual(await hostState(cloud.dataDir), expected, error.message);
+  });
+});

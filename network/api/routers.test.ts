@@ -81,6 +81,17 @@ test('routers that cannot work are refused by name', async (t) => {
   await member.put(`${path}/remove_router_interface`, { subnet_id: same.id }, 404);
 });
 
+test('nobody captures the gateway of a network that was only shared with them', async (t) => {
+  const cloud = await startTestCloud(t);
+  const stranger = cloud.as('stranger');
+  const { network, subnet } = await makeNetwork(cloud.as('admin'), '10.2.0.0/24', { shared: true });
+  const { router } = await stranger.post(`${base}/routers`, { router: {} });
+  const add = `${base}/routers/${router.id}/add_router_interface`;
+  await stranger.put(add, { subnet_id: subnet.id }, 403);
+  const port = await makePort(stranger, network.id);
+  t.like(await stranger.put(add, { port_id: port.id }), { port_id: port.id, subnet_id: subnet.id });
+});
+
 test('a port given to a router stops being a guest’s', async (t) => {
   const cloud = await startTestCloud(t);
   const member = cloud.as('member');

@@ -1,6 +1,6 @@
 import { type ProjectContext, visibleTo } from '../../common/context.ts';
 import type { Knex } from '../../common/database/database.ts';
-import { BadRequest, Conflict, NotFound } from '../../common/errors.ts';
+import { BadRequest, Conflict, Forbidden, NotFound } from '../../common/errors.ts';
 import type { NetworkDeps } from '../deps.ts';
 import { PortInUse, RouterInterfaceInUseByFloatingIP } from '../errors.ts';
 import { change } from '../lifecycle.ts';
@@ -60,6 +60,11 @@ async function addBySubnet(
   const subnet = await getSubnet(trx, visibleTo(ctx), subnetId);
   const network = await getNetwork(trx, visibleTo(ctx), subnet.networkId);
   refuseExternal(ctx, network);
+  // Its gateway address is what all of a shared network's guests send their traffic to.
+  if (network.projectId !== ctx.projectId && !ctx.isAdmin)
+    throw new Forbidden(
+      `Only the owner of network ${network.id} may give a router its gateway address; use a port of your own.`,
+    );
   if (subnet.gatewayIp === null)
     throw new BadRequest(`Bad router request: Subnet for router interface must have a gateway IP.`);
   refuseOverlap(legs, subnet);

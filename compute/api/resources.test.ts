@@ -89,6 +89,14 @@ test('hosts are shown to administrators, zones to everybody, and quotas to whom 
   t.deepEqual(detail.quota_set.instances, { limit: 10, in_use: 0, reserved: 0 });
   await member.get(`/compute/v2.1/limits?tenant_id=${cloud.as('stranger').projectId}`, 403);
 
+  const service = { host: 'host-1', binary: 'nova-compute' };
+  await member.put('/compute/v2.1/os-services/disable', service, 403);
+  await admin.put('/compute/v2.1/os-services/disable', { ...service, host: 'other' }, 404);
+  await admin.put('/compute/v2.1/os-services/disable-log-reason', { ...service, disabled_reason: 'repair' });
+  t.like((await admin.get('/compute/v2.1/os-services')).services[0], { status: 'disabled', disabled_reason: 'repair' });
+  await admin.put('/compute/v2.1/os-services/enable', service);
+  t.like((await admin.get('/compute/v2.1/os-services')).services[0], { status: 'enabled', disabled_reason: null });
+
   await cloud.db('compute_hosts').update({ heartbeat_at: cloud.db.raw("now() - interval '1 hour'") });
   t.is((await admin.get('/compute/v2.1/os-services')).services[0].state, 'down');
 });

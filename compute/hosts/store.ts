@@ -89,6 +89,19 @@ export async function reportHostFault(db: Knex, name: string, fault: string): Pr
   await db('compute_hosts').where({ name }).update({ engine_fault: fault, heartbeat_at: db.fn.now() });
 }
 
+/** Takes a host out of scheduling, or back into it; what runs there stays. Throws `NotFound`. */
+export async function setHostDisabled(
+  db: Knex,
+  name: string,
+  isDisabled: boolean,
+  reason: string | null,
+): Promise<void> {
+  const changed = await db('compute_hosts')
+    .where({ name })
+    .update({ is_disabled: isDisabled, disabled_reason: reason });
+  if (changed === 0) throw new NotFound('Host', name);
+}
+
 /** Whether the host's agent should report (again) now. */
 export async function needsHeartbeat(db: Knex, name: string): Promise<boolean> {
   const recent = await db('compute_hosts')

@@ -52,11 +52,15 @@ export async function giveUpOn(db: Knex, server: Server, fault: Fault): Promise<
     });
 }
 
-/** It will be tried again. The user is told by the server's status once it has gone on for too long. */
+/**
+ * It will be tried again. The user is told by the server's status once it has gone on for too long. Of a server that is as
+ * asked, a look that failed says nothing.
+ */
 export async function recordFailure(db: Knex, server: Server, fault: Fault): Promise<void> {
   const since = 'coalesce(failing_since, now())';
   await db('servers')
     .where({ id: server.id })
+    .whereRaw('settled_revision < revision')
     .update({
       ...faultColumns(db, fault),
       failing_since: db.raw(since),

@@ -201,3 +201,15 @@ test('while the engine of a host is away its servers wait and nothing is placed 
   await cloud.settle();
   t.is((await show(waiting)).status, 'ACTIVE');
 });
+
+test('a look that fails leaves no mark on a server that is as it should be', async (t) => {
+  const cloud = await startTestCloud(t);
+  const { createServer, show, host } = await prepareCompute(t, cloud);
+  const id = await createServer();
+  await cloud.settle();
+  const reconciler = cloud.modules.flatMap(({ agents }) => agents).find(({ name }) => name === 'servers');
+  host.failNext({ call: 'observe', kind: 'transient' });
+  await t.throwsAsync(async () => reconciler?.reconcile(id));
+  t.like(await cloud.db('servers').where({ id }).first(), { failing_since: null, is_faulty: false });
+  t.is((await show(id)).status, 'ACTIVE');
+});

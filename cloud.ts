@@ -15,6 +15,7 @@ import type { Module } from './common/module.ts';
 import { createEnforcer, readPolicyFile } from './common/policy/enforcer.ts';
 import type { Rule } from './common/policy/rules.ts';
 import { type Loop, type Reconciler, startLoop } from './common/reconcile/loop.ts';
+import { containerHostMethods, containersModule, containersPolicy } from './compute/containers-plugin.ts';
 import { computeMigrations, computeModule, computePolicy } from './compute/plugin.ts';
 import { dashboardModule } from './dashboard/plugin.ts';
 import { closeDrivers, type Drivers, openDrivers } from './drivers.ts';
@@ -33,8 +34,8 @@ export const migrations: Migration[] = [
 ];
 
 /** Every rule there is, also those that guard an attribute and stand on no route. */
-export const rules: Rule[] = [identityPolicy, imagePolicy, networkPolicy, computePolicy].flatMap((policy) =>
-  Object.values<Rule>(policy),
+export const rules: Rule[] = [identityPolicy, imagePolicy, networkPolicy, computePolicy, containersPolicy].flatMap(
+  (policy) => Object.values<Rule>(policy),
 );
 
 export interface Cloud {
@@ -83,6 +84,19 @@ export async function buildCloud(
         driver: drivers.servers,
         imageStore: store,
         imageCacheDirectory: join(config.dataDir, 'compute', 'images'),
+        methods: containerHostMethods(drivers.containers),
+      },
+    }),
+    containersModule({
+      db,
+      log,
+      enforcer,
+      publicUrl,
+      host: {
+        name: config.hostName,
+        driver: drivers.containers,
+        imageStore: store,
+        archiveDirectory: join(config.dataDir, 'compute', 'container-images'),
       },
     }),
     dashboardModule(),

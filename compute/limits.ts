@@ -10,6 +10,18 @@ export const quotaLimits = {
   metadata_items: 128,
 } as const;
 
+/** Beside `cores` and `ram`, which servers and containers share. Zun's own default. */
+export const containerLimit = 40;
+
+/** What a container gets that asks for nothing: Zun's defaults. */
+export const defaultContainer = { cpus: 1, memoryMib: 512 } as const;
+/** What one may ask for; memory below that is refused by the engine. */
+export const containerBounds = { cpus: { least: 0.01, most: 256 }, memoryMib: { least: 6, most: 1_048_576 } } as const;
+/** Processes and threads of one container. */
+export const pidsLimit = 1024;
+/** How long a container may take to stop when nothing else is said, and the most that can be said. */
+export const containerGraceSeconds = { usual: 10, most: 300 } as const;
+
 /** How often a host's share may be promised. CPUs are shared by time; memory and disk that are not there cannot be. */
 export const allocationRatios = { vcpus: 16, memory: 1, disk: 1 } as const;
 

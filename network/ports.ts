@@ -48,6 +48,10 @@ export interface GuestAddress {
   version: 4 | 6;
   macAddress: string;
   type: 'fixed' | 'floating';
+  /** Of a fixed address. */
+  subnetId: string | null;
+  /** Whether the port was made for the guest and goes with it. */
+  isPortOfGuest: boolean;
 }
 
 /**
@@ -161,12 +165,12 @@ export async function addressesOf(db: Knex, deviceIds: readonly string[]): Promi
   const rows = await attachedPorts(db, deviceIds)
     .join('networks as n', 'n.id', 'p.network_id')
     .join(
-      db.raw(`(select port_id, address, 'fixed' as type from port_addresses where not released
-        union all select port_id, floating_address, 'floating' from floating_ips where port_id is not null) as a`),
+      db.raw(`(select port_id, address, 'fixed' as type, subnet_id from port_addresses where not released
+        union all select port_id, floating_address, 'floating', null from floating_ips where port_id is not null) as a`),
       'a.port_id',
       'p.id',
     )
-    .select('n.id as network_id', 'n.name as network_name', 'a.type')
+    .select('n.id as network_id', 'n.name as network_name', 'a.type', 'a.subnet_id', 'p.made_for_device')
     .select(db.raw('host(a.address) as address'), db.raw('family(a.address) as version'))
     .orderBy(['a.type', 'a.address']);
   return grouped(rows, (row) => ({
@@ -177,6 +181,8 @@ export async function addressesOf(db: Knex, deviceIds: readonly string[]): Promi
     version: row.version,
     macAddress: row.mac_address,
     type: row.type,
+    subnetId: row.subnet_id,
+    isPortOfGuest: row.made_for_device,
   }));
 }
 
@@ -194,6 +200,17 @@ export async function defaultNetworkFor(db: Knex, projectId: string): Promise<st
   if (candidates.length > 1)
     throw new Conflict('Multiple possible networks found, use a Network ID to be more specific.');
   return candidates[0]?.id;
+}
+
+/** The id of a network that is given by id or by name. Throws `NotFound`, and `Conflict` when a name is not unique. */
+export async function resolveNetwork(db: Knex, visible: Visible, nameOrId: string): Promise<string> {
+  const matching = (condition: object) => visibleNetworks(db, visible).where(condition).limit(2);
+  const byId: { id: string }[] = isUuid(nameOrId) ? await matching({ 'n.id': nameOrId }) : [];
+  const found: { id: string }[] = byId.length > 0 ? byId : await matching({ 'n.name': nameOrId });
+  if (found.length > 1)
+    throw new Conflict(`Multiple networks found matching '${nameOrId}'. Use an ID to be more specific.`);
+  if (found[0] === undefined) throw new NotFound('Network', nameOrId);
+  return found[0].id;
 }
 
 /** Names or ids of the project's groups to ids. Throws `NotFound`, and `Conflict` when a name is not unique. */
@@ -221,12 +238,20 @@ export async function resolveSecurityGroups(
 
 /** Names of the security groups of each device's ports, without repetition; for compute's `security_groups`. */
 export async function securityGroupNamesOf(db: Knex, deviceIds: readonly string[]): Promise<Map<string, string[]>> {
-  const rows = await db('ports as p')
+  const rows = await securityGroupsOf(db, deviceIds).distinct('p.attached_to', 'g.name').orderBy('g.name');
+  return grouped(rows, (row) => row.name);
+}
+
+/** The same by their ids. */
+export async function securityGroupIdsOf(db: Knex, deviceIds: readonly string[]): Promise<Map<string, string[]>> {
+  const rows = await securityGroupsOf(db, deviceIds).distinct('p.attached_to', 'g.id').orderBy('g.id');
+  return grouped(rows, (row) => row.id);
+}
+
+function securityGroupsOf(db: Knex, deviceIds: readonly string[]): Knex.QueryBuilder {
+  return db('ports as p')
     .join('port_security_groups as x', 'x.port_id', 'p.id')
     .join('security_groups as g', 'g.id', 'x.security_group_id')
     .whereIn('p.attached_to', [...deviceIds])
-    .whereNull('p.deletion_requested_at')
-    .distinct('p.attached_to', 'g.name')
-    .orderBy(['p.attached_to', 'g.name']);
-  return grouped(rows, (row) => row.name);
+    .whereNull('p.deletion_requested_at');
 }

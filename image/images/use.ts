@@ -9,9 +9,10 @@ import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { Visible } from '../../common/context.ts';
 import type { Knex } from '../../common/database/database.ts';
-import { BadRequest } from '../../common/errors.ts';
+import { BadRequest, Conflict, NotFound } from '../../common/errors.ts';
 import type { ContainerFormat, DiskFormat } from '../inspection/inspector.ts';
 import type { ImageStore } from '../stores/store.ts';
+import { listImages, newestFirst } from './listing.ts';
 import { getImage } from './store.ts';
 
 /** An image with data. What is said here of the data was seen by the inspector and never changes. */
@@ -46,6 +47,29 @@ export async function getUsableImage(db: Knex, visible: Visible, id: string): Pr
     minRamMib: image.minRamMib,
     properties: image.properties,
   };
+}
+
+/**
+ * The id of the image with data and that name among those that the caller's list shows. Throws `NotFound`, and `Conflict` when
+ * there are several.
+ */
+export async function findImageByName(db: Knex, visible: Visible, name: string): Promise<string> {
+  const filter = {
+    memberStatus: 'accepted',
+    isHidden: false,
+    oneOf: [
+      { column: 'name', values: [name] },
+      { column: 'status', values: ['active'] },
+    ],
+    comparisons: [],
+    tags: [],
+    properties: {},
+  } satisfies Parameters<typeof listImages>[2];
+  const { images } = await listImages(db, visible, filter, { limit: 2, marker: undefined }, newestFirst);
+  if (images.length > 1)
+    throw new Conflict(`Multiple images exist with the name ${name}. Please use the image id instead.`);
+  if (images[0] === undefined) throw new NotFound('Image', name);
+  return images[0].id;
 }
 
 /** Where the data of images is, for those who have resolved an id for a caller before. */

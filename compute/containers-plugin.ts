@@ -1,0 +1,84 @@
+import type { Knex } from '../common/database/database.ts';
+import { notify } from '../common/database/notifications.ts';
+import { containerDialect } from '../common/http/dialect.ts';
+import type { Logger } from '../common/logger.ts';
+import type { Module } from '../common/module.ts';
+import type { Enforcer } from '../common/policy/enforcer.ts';
+import { placeImageData } from '../image/images/use.ts';
+import type { ImageStore } from '../image/stores/store.ts';
+import { containerActionPolicy, containerActionRoutes } from './api/container-actions.ts';
+import { containerCreationPolicy } from './api/container-body.ts';
+import { containerScopePolicy } from './api/container-query.ts';
+import { containerQuotaPolicy, containerQuotaRoutes } from './api/container-quotas.ts';
+import { containerAttributePolicy } from './api/container-view.ts';
+import { containerDeletionPolicy, containerPolicy, containerRoutes } from './api/containers.ts';
+import type { ContainersApiDeps } from './api/containers-deps.ts';
+import { containerMicroversions, containerVersionRoutes } from './api/containers-versions.ts';
+import { containerImageReconciler } from './containers/images.ts';
+import { containerReconciler, topic } from './containers/reconciler.ts';
+import type { ContainerDriver } from './drivers/driver.ts';
+import { createImageCache } from './image-cache/cache.ts';
+
+export { containerHostMethods } from './containers/host-methods.ts';
+
+export interface ContainersModuleDeps {
+  db: Knex;
+  log: Logger;
+  /** Without a slash at its end. */
+  publicUrl: string;
+  enforcer: Enforcer;
+  /** This host's side; used only by processes that run an agent. Its `containerHostMethods` go to the compute module. */
+  host: {
+    name: string;
+    driver: ContainerDriver;
+    imageStore: ImageStore;
+    /** Where archives of images wait until the engine has taken them. */
+    archiveDirectory: string;
+  };
+}
+
+export const containersPolicy = {
+  ...containerPolicy,
+  ...containerDeletionPolicy,
+  ...containerActionPolicy,
+  ...containerAttributePolicy,
+  ...containerCreationPolicy,
+  ...containerScopePolicy,
+  ...containerQuotaPolicy,
+};
+
+/** Containers: Zun's API, and this host's agent for them. Hosts, claims, quotas and migrations are the compute module's. */
+export function containersModule({ db, log, publicUrl, enforcer, host }: ContainersModuleDeps): Module {
+  const { driver, name: hostName } = host;
+  const api: ContainersApiDeps = { db, enforcer, url: `${publicUrl}/container` };
+  const archives = createImageCache(host.archiveDirectory, (id, path) =>
+    placeImageData({ db, store: host.imageStore }, id, path),
+  );
+  return {
+    service: {
+      name: 'container',
+      prefix: '/container',
+      dialect: containerDialect,
+      microversions: containerMicroversions,
+      overQuotaStatus: 403,
+      routes: [
+        ...containerVersionRoutes(api),
+        ...containerRoutes(api),
+        ...containerActionRoutes(api),
+        ...containerQuotaRoutes(api),
+      ],
+    },
+    controllers: [],
+    agents: [
+      containerReconciler({ db, log, driver, archives, hostName }),
+      containerImageReconciler({ db, driver, archives, hostName }),
+    ],
+    /** What happens to guests on the host wakes the loop; it would find out by itself, later. */
+    async startAgent() {
+      const stop = driver.onChange((id) => {
+        notify(db, topic, id).catch((err) => log.warn({ err, container: id }, 'cannot tell of a change of a guest'));
+      });
+      return async () => stop();
+    },
+  };
+}

@@ -9,7 +9,8 @@ const vmState = `(case
   when servers.observed_power = 'paused' then 'paused'
   else 'stopped' end)`;
 
-const pendingReboot = `(select a.parameters->>'type' from server_actions a
+/** The type of the first reboot that is asked for and not done. */
+export const pendingRebootSql = `(select a.parameters->>'type' from server_actions a
   where a.server_id = servers.id and a.action = 'reboot' and a.finished_at is null order by a.number limit 1)`;
 
 /** What `statusOf` answers. A reboot shows only while nothing stronger, a deletion or a shutdown, is wanted. */
@@ -20,12 +21,12 @@ export const statusSql = `(case ${vmState}
   when 'active' then case
     when servers.deletion_requested_at is not null or servers.wanted_power = 'shutdown'
       or servers.stopped_itself_at_revision = servers.revision then 'ACTIVE'
-    when ${pendingReboot} = 'SOFT' then 'REBOOT'
-    when ${pendingReboot} = 'HARD' then 'HARD_REBOOT'
+    when ${pendingRebootSql} = 'SOFT' then 'REBOOT'
+    when ${pendingRebootSql} = 'HARD' then 'HARD_REBOOT'
     else 'ACTIVE' end
   else case
     when servers.deletion_requested_at is not null or servers.wanted_power = 'shutdown'
       or servers.stopped_itself_at_revision = servers.revision then 'SHUTOFF'
-    when ${pendingReboot} = 'HARD' then 'HARD_REBOOT'
+    when ${pendingRebootSql} = 'HARD' then 'HARD_REBOOT'
     else 'SHUTOFF' end
   end)`;

@@ -6,7 +6,7 @@ import { BadRequest, NotFound } from '../../common/errors.ts';
 import type { PageRequest } from '../../common/http/page.ts';
 import { isUuid } from '../../common/ids.ts';
 import type { Server } from './server.ts';
-import { statusSql } from './status-sql.ts';
+import { pendingRebootSql, statusSql } from './status-sql.ts';
 
 export interface ServerFilter {
   /** Narrows what is visible; never widens it. */
@@ -62,9 +62,6 @@ const columns = [
   'servers.launched_at',
 ] as const;
 
-const pendingReboot = `(select a.parameters->>'type' from server_actions a
-  where a.server_id = servers.id and a.action = 'reboot' and a.finished_at is null order by a.number limit 1)`;
-
 /** Another project's server is not found rather than forbidden, and so is what is no id at all. */
 export async function getServer(db: Knex, visible: Visible, id: string): Promise<Server> {
   const row = isUuid(id) ? await selectServers(db, visible).where('servers.id', id).first() : undefined;
@@ -116,7 +113,7 @@ function checkExpression(expression: string): void {
 function selectServers(db: Knex, visible: Visible): Knex.QueryBuilder {
   const query = db('servers')
     .leftJoin('compute_hosts', 'compute_hosts.id', 'servers.host_id')
-    .select(...columns, 'compute_hosts.name as host_name', db.raw(`${pendingReboot} as pending_reboot`));
+    .select(...columns, 'compute_hosts.name as host_name', db.raw(`${pendingRebootSql} as pending_reboot`));
   return visible === 'everyone' ? query : query.where('servers.project_id', visible.projectId);
 }
 

@@ -9,7 +9,7 @@ import { runningApiProcess } from './api-process.ts';
 import { runCommand } from './command.ts';
 import type { HostContext } from './engines/engine.ts';
 import { engines } from './engines/engines.ts';
-import { databaseUrl, startTemporaryPostgres } from './engines/postgres.ts';
+import { administratorUrl, startTemporaryPostgres } from './engines/postgres.ts';
 import { makeDataDir } from './files.ts';
 import { contextOf, defaultDataDir, parseOptions, readSettings } from './options.ts';
 import { installPackages, missingPackages } from './packages.ts';
@@ -101,7 +101,7 @@ async function runEndToEndTests(): Promise<Counts> {
     const env = {
       CIRROSTACK_TEST_DATA_DIR: dataDir,
       CIRROSTACK_TEST_CACHE: cache,
-      CIRROSTACK_TEST_DATABASE_URL: databaseUrl(dataDir),
+      CIRROSTACK_TEST_DATABASE_URL: administratorUrl(dataDir),
     };
     return await runAva(['**/*.e2e.test.ts'], env, ['--serial', '--concurrency=1', '--timeout=15m']);
   } finally {

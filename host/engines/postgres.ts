@@ -37,6 +37,11 @@ export function databaseUrl(dataDir: string): string {
   return urlOf(dataDir, 'cirrostack', 'cirrostack');
 }
 
+/** As its superuser: for tests, which make databases of their own. */
+export function administratorUrl(dataDir: string): string {
+  return urlOf(dataDir, 'postgres', 'postgres');
+}
+
 export const postgres: Engine = {
   name: 'PostgreSQL',
 
@@ -83,7 +88,7 @@ export const postgres: Engine = {
       });
       await writeRecord(recordPath(context), server);
     }
-    const administrator = urlOf(context.dataDir, 'postgres', 'postgres');
+    const administrator = administratorUrl(context.dataDir);
     const alive = async () => (await recordedProcess(recordPath(context))) !== undefined;
     await becomes(async () => !(await alive()) || (await answers(administrator)), 300); // recovery after a crash takes its time
     if (!(await answers(administrator))) {

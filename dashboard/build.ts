@@ -7,20 +7,31 @@ const folder = import.meta.dirname;
 const dist = join(folder, 'dist');
 const stampName = '.stamp';
 
+let building: Promise<string> | undefined;
+
 /**
  * Makes the bundle and gives the folder it is in; does nothing when that was made from these very sources. A failure
- * throws with esbuild's own words and leaves an older bundle as it was.
+ * throws with esbuild's own words and leaves an older bundle as it was. Several may ask at once, in any number of processes.
  */
-export async function buildDashboard(): Promise<string> {
+export function buildDashboard(): Promise<string> {
+  building ??= build().finally(() => {
+    building = undefined;
+  });
+  return building;
+}
+
+async function build(): Promise<string> {
   const stamp = await sourcesStamp();
-  const made = await readFile(join(dist, stampName), 'utf8').catch(() => '');
-  if (made === stamp) return dist;
+  const isMade = async () => (await readFile(join(dist, stampName), 'utf8').catch(() => '')) === stamp;
+  if (await isMade()) return dist;
   const draft = `${dist}.${process.pid}`;
   try {
     await bundle(draft);
     await writeFile(join(draft, stampName), stamp);
     await rm(dist, { recursive: true, force: true });
     await rename(draft, dist);
+  } catch (error) {
+    if (!(await isMade())) throw error; // unless another process was faster
   } finally {
     await rm(draft, { recursive: true, force: true });
   }
@@ -28,10 +39,10 @@ export async function buildDashboard(): Promise<string> {
 }
 
 async function bundle(outdir: string): Promise<void> {
-  const { build } = await import('esbuild'); // only needed when there is something to do
+  const { build: esbuild } = await import('esbuild'); // only needed when there is something to do
   const app = join(folder, 'app');
   await mkdir(outdir, { recursive: true });
-  const { metafile } = await build({
+  const { metafile } = await esbuild({
     entryPoints: [join(app, 'main.tsx'), join(app, 'style.css')],
     outdir,
     entryNames: '[name]-[hash]', // a name that changes with the content may be cached for ever

@@ -7,13 +7,17 @@ import { pino } from 'pino';
 import { buildCloud, migrations } from '../../cloud.ts';
 import { buildConfig } from '../../common/config/config.ts';
 import { Secret } from '../../common/secret.ts';
+import type { SimulatedHost } from '../../compute/drivers/simulated/host.ts';
 import { buildDashboard } from '../../dashboard/build.ts';
+import { openDrivers } from '../../drivers.ts';
 import { createTestDatabase } from '../database.ts';
 import { fillIdentity, type Persona, personas } from '../personas.ts';
 
 export interface RunningCloud {
   url: string;
   logLines: string[];
+  /** The host behind the simulated drivers, to make fail and to put words in its guests' mouths. */
+  host: SimulatedHost;
   /** A request of a persona's to the API; throws what is answered when it is not a success. */
   // biome-ignore lint/suspicious/noExplicitAny: the JSON of every API there is
   ask(persona: Persona, method: string, path: string, body?: unknown): Promise<any>;
@@ -29,7 +33,8 @@ export async function startRunningCloud(t: ExecutionContext): Promise<RunningClo
   config.databaseUrl = new Secret(databaseUrl);
   const logLines: string[] = [];
   const log = pino({ level: 'info', base: null }, { write: (line: string) => logLines.push(line) });
-  const cloud = await buildCloud(config, log);
+  const drivers = openDrivers(config, log);
+  const cloud = await buildCloud(config, log, drivers);
   await cloud.start();
   t.teardown(async () => {
     await cloud.stop();
@@ -45,6 +50,8 @@ export async function startRunningCloud(t: ExecutionContext): Promise<RunningClo
   return {
     url,
     logLines,
+    // The driver keeps its host to itself, as a real one does; tests are what the simulated host is for.
+    host: (drivers.servers as unknown as { host: SimulatedHost }).host,
     token,
     async ask(persona, method, path, body) {
       const isBytes = typeof body === 'string' || body instanceof Uint8Array;

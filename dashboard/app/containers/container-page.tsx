@@ -105,10 +105,15 @@ function Addresses({ container }: { container: Container }) {
 }
 
 function LogsCard({ container }: { container: Container }) {
+  const refusal = whyNot(container, 'logs');
+  return <Card title="Logs">{refusal ? <p className="quiet">{refusal}</p> : <Logs id={container.uuid} />}</Card>;
+}
+
+function Logs({ id }: { id: string }) {
   const [lines, setLines] = useState('100');
-  const query = useContainerLogs(container.uuid, Number(lines));
+  const query = useContainerLogs(id, Number(lines));
   return (
-    <Card title="Logs">
+    <>
       <div className="inline-control">
         <SelectField
           label="Lines"
@@ -120,7 +125,7 @@ function LogsCard({ container }: { container: Container }) {
       <Loaded query={query} what="the logs">
         {(text) => <Log label="Logs" text={text} />}
       </Loaded>
-    </Card>
+    </>
   );
 }
 

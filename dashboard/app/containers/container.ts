@@ -1,3 +1,6 @@
+import { allowedStates, type ContainerAction } from '../../../compute/containers/container.ts';
+import { orList } from '../parts/or-list.ts';
+
 /** A container as the Containers API shows it; only what this dashboard reads. */
 export interface Container {
   uuid: string;
@@ -19,22 +22,10 @@ export interface Container {
   restart_policy?: { Name: string; MaximumRetryCount?: string | number } | null;
 }
 
-export type ContainerAction = 'start' | 'stop' | 'execute';
-
-/** Zun's own table of which status allows what (zun/common/utils.py, `VALID_STATES`). */
-const allowed: Record<ContainerAction, readonly string[]> = {
-  start: ['Created', 'Stopped', 'Error'],
-  stop: ['Running'],
-  execute: ['Running'],
-};
-
-/** Why the API would refuse the action now; null when it would not. */
-export function whyNot(container: Pick<Container, 'status' | 'task_state'>, action: ContainerAction): string | null {
-  if (container.task_state) return `Wait: ${container.task_state.replaceAll('_', ' ')} is under way.`;
-  const states = allowed[action];
-  return states.includes(container.status)
-    ? null
-    : `The container is ${container.status}; it would have to be ${states.join(' or ')}.`;
+/** Why the API would refuse the action now; null when it would not. The rules are those that it enforces. */
+export function whyNot({ status }: Pick<Container, 'status'>, action: ContainerAction): string | null {
+  const states: readonly string[] = allowedStates[action];
+  return states.includes(status) ? null : `The container is ${status}; it would have to be ${orList(states)}.`;
 }
 
 /** It will be different in a moment without anybody's doing. */

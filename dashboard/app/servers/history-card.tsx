@@ -2,7 +2,7 @@ import { Empty, Loaded } from '../parts/loaded.tsx';
 import { Card } from '../parts/page.tsx';
 import { Table } from '../parts/table.tsx';
 import { Time } from '../parts/time.tsx';
-import { useInstanceActions } from './queries.ts';
+import { type InstanceAction, useInstanceActions } from './queries.ts';
 import { isMoving, type Server } from './server.ts';
 
 /** What was asked of the server, when, and what it came to. */
@@ -22,7 +22,7 @@ export function HistoryCard({ server }: { server: Server }) {
               columns={[
                 { title: 'Action', cell: (action) => action.action },
                 { title: 'When', cell: (action) => <Time at={action.start_time} /> },
-                { title: 'Outcome', cell: (action) => action.message ?? <span className="quiet">–</span> },
+                { title: 'Outcome', cell: (action) => outcomeOf(action, action === actions[0] && isMoving(server)) },
                 { title: 'Request', cell: (action) => <code>{action.request_id}</code> },
               ]}
             />
@@ -31,4 +31,10 @@ export function HistoryCard({ server }: { server: Server }) {
       </Loaded>
     </Card>
   );
+}
+
+/** The API tells of failures only; what is not the latest any more is over. */
+function outcomeOf({ message }: InstanceAction, isUnderWay: boolean) {
+  if (message !== null) return <span className="bad-text">{message}</span>;
+  return isUnderWay ? 'under way' : 'done';
 }

@@ -1,4 +1,5 @@
 import { type Requirement, requirements, type TaskState, type VmState } from '../../../compute/servers/server.ts';
+import { orList } from '../parts/or-list.ts';
 
 /** A server as the Compute API shows it; only what this dashboard reads. */
 export interface Server {
@@ -36,7 +37,7 @@ export function whyNot(server: Server, action: ServerAction): string | null {
   const { vmStates, tasks = [] }: Requirement = requirements[action];
   const vmState = server['OS-EXT-STS:vm_state'] ?? 'building';
   const task = server['OS-EXT-STS:task_state'];
-  if (!vmStates.includes(vmState)) return `The server is ${vmState}; it would have to be ${vmStates.join(' or ')}.`;
+  if (!vmStates.includes(vmState)) return `The server is ${vmState}; it would have to be ${orList(vmStates)}.`;
   if (task !== null && !tasks.includes(task)) return `Wait: ${task.replaceAll(/[-_]/g, ' ')} is under way.`;
   return null;
 }

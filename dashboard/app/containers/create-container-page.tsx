@@ -75,9 +75,10 @@ export function CreateContainerPage() {
         >
           <TextField
             label="Name"
-            hint="Letters, digits, dots, dashes and underscores."
+            hint="Two or more letters, digits, dots, dashes and underscores."
             value={fields.name}
             onValue={set('name')}
+            pattern="[a-zA-Z0-9][a-zA-Z0-9_.\-]+"
             maxLength={255}
             required
             autoFocus

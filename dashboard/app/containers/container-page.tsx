@@ -1,5 +1,7 @@
 import { useState } from 'react';
 import { useNavigate, useParams } from 'react-router';
+import { floatingOf } from '../floating-ips/floating-ip.ts';
+import { useFloatingIps } from '../floating-ips/queries.ts';
 import { useImages } from '../images/queries.ts';
 import { useNetworks } from '../networks/queries.ts';
 import { Button } from '../parts/button.tsx';
@@ -83,6 +85,7 @@ function ContainerFacts({ container }: { container: Container }) {
 
 function Addresses({ container }: { container: Container }) {
   const networks = useNetworks();
+  const { data: floatingIps = [] } = useFloatingIps();
   const all = Object.entries(container.addresses ?? {}).flatMap(([network, addresses]) =>
     addresses.map((address) => ({ network, ...address })),
   );
@@ -92,12 +95,19 @@ function Addresses({ container }: { container: Container }) {
         <p className="quiet">It has no address.</p>
       ) : (
         <ul className="addresses">
-          {all.map(({ network, addr }) => (
+          {all.flatMap(({ network, addr, port }) => [
             <li key={addr}>
               <code>{addr}</code>
               <span className="quiet">{networks.data?.find(({ id }) => id === network)?.name ?? network}</span>
-            </li>
-          ))}
+            </li>,
+            ...floatingOf(floatingIps, port).map((floating) => (
+              <li key={floating}>
+                <code>{floating}</code>
+                <span className="tag">floating</span>
+                <span className="quiet">leads to {addr}</span>
+              </li>
+            )),
+          ])}
         </ul>
       )}
     </Card>

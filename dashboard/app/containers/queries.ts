@@ -20,7 +20,8 @@ export function useContainer(id: string) {
   return useQuery({
     queryKey: ['containers', id],
     queryFn: ({ signal }) => api.get<Container>('container', path(id), signal),
-    refetchInterval: (query) => refreshAfterMs(query.state.data !== undefined && isMoving(query.state.data)),
+    refetchInterval: (query) =>
+      refreshAfterMs(query.state.data !== undefined && isMoving(query.state.data), query.state.error),
   });
 }
 

@@ -10,7 +10,8 @@ import { Page } from '../parts/page.tsx';
 import { Status } from '../parts/status.tsx';
 import { Table } from '../parts/table.tsx';
 import { useServers } from '../servers/queries.ts';
-import { type FloatingIp, useFloatingIpOperations, useFloatingIps } from './queries.ts';
+import type { FloatingIp } from './floating-ip.ts';
+import { useFloatingIpOperations, useFloatingIps } from './queries.ts';
 
 export function FloatingIpsPage() {
   const query = useFloatingIps();

@@ -1,14 +1,6 @@
 import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { useApi } from '../api/use-api.ts';
-
-export interface FloatingIp {
-  id: string;
-  status: string;
-  floating_ip_address: string;
-  fixed_ip_address: string | null;
-  floating_network_id: string;
-  port_id: string | null;
-}
+import type { FloatingIp } from './floating-ip.ts';
 
 export function useFloatingIps() {
   const api = useApi();

@@ -1,5 +1,6 @@
 import test from 'ava';
 import type { Container } from '../containers/container.ts';
+import type { FloatingIp } from '../floating-ips/floating-ip.ts';
 import type { Server } from '../servers/server.ts';
 import { guestList } from './guests.ts';
 
@@ -31,7 +32,8 @@ const container = {
 } as unknown as Container;
 
 const flavor = { id: 'f1', name: 'm1.tiny', vcpus: 1, ram: 512, disk: 1 };
-const everything = { servers: [server], containers: [container], flavors: [flavor] };
+const floatingIp = { port_id: 'p', floating_ip_address: '172.24.4.10' } as FloatingIp;
+const everything = { servers: [server], containers: [container], flavors: [flavor], floatingIps: [floatingIp] };
 const all = { text: '', kind: '' };
 
 test('servers and containers are one list, by name', (t) => {
@@ -46,6 +48,10 @@ test('servers and containers are one list, by name', (t) => {
   t.deepEqual(list[1]?.addresses, [
     { addr: '10.0.0.5', isFloating: false },
     { addr: '172.24.4.9', isFloating: true },
+  ]);
+  t.deepEqual(list[0]?.addresses, [
+    { addr: '10.0.0.6', isFloating: false },
+    { addr: '172.24.4.10', isFloating: true },
   ]);
   t.deepEqual(
     list.map(({ memoryMib, vcpus }) => [memoryMib, vcpus]),

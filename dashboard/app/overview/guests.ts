@@ -1,5 +1,6 @@
 import { type Container, isMoving as isContainerMoving } from '../containers/container.ts';
 import type { Flavor } from '../flavors/queries.ts';
+import { type FloatingIp, floatingOf } from '../floating-ips/floating-ip.ts';
 import { paths } from '../paths.ts';
 import { isMoving as isServerMoving, type Server } from '../servers/server.ts';
 
@@ -37,7 +38,7 @@ export function guestOfServer(server: Server, flavors: readonly Flavor[]): Guest
   };
 }
 
-export function guestOfContainer(container: Container): Guest {
+export function guestOfContainer(container: Container, floatingIps: readonly FloatingIp[]): Guest {
   const memory = Number.parseInt(container.memory ?? '', 10);
   return {
     kind: 'container',
@@ -47,7 +48,10 @@ export function guestOfContainer(container: Container): Guest {
     task: container.task_state,
     addresses: Object.values(container.addresses ?? {})
       .flat()
-      .map(({ addr }) => ({ addr, isFloating: false })),
+      .flatMap(({ addr, port }) => [
+        { addr, isFloating: false },
+        ...floatingOf(floatingIps, port).map((address) => ({ addr: address, isFloating: true })),
+      ]),
     imageId: container.image,
     vcpus: container.cpu,
     memoryMib: Number.isNaN(memory) ? null : memory,
@@ -56,13 +60,23 @@ export function guestOfContainer(container: Container): Guest {
   };
 }
 
+interface Known {
+  servers: readonly Server[];
+  containers: readonly Container[];
+  flavors: readonly Flavor[];
+  floatingIps: readonly FloatingIp[];
+}
+
 /** Both together, by name; `text` is searched in names, ids and addresses. */
 export function guestList(
-  { servers, containers, flavors }: { servers: Server[]; containers: Container[]; flavors: Flavor[] },
+  { servers, containers, flavors, floatingIps }: Known,
   { text, kind }: { text: string; kind: string },
 ): Guest[] {
   const wanted = text.trim().toLowerCase();
-  return [...servers.map((server) => guestOfServer(server, flavors)), ...containers.map(guestOfContainer)]
+  return [
+    ...servers.map((server) => guestOfServer(server, flavors)),
+    ...containers.map((container) => guestOfContainer(container, floatingIps)),
+  ]
     .filter((guest) => kind === '' || guest.kind === kind)
     .filter(({ name, id, addresses }) =>
       [name, id, ...addresses.map(({ addr }) => addr)].some((value) => value.toLowerCase().includes(wanted)),

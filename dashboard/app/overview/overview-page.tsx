@@ -1,6 +1,7 @@
 import { Link, useSearchParams } from 'react-router';
 import { useContainers } from '../containers/queries.ts';
 import { useFlavors } from '../flavors/queries.ts';
+import { useFloatingIps } from '../floating-ips/queries.ts';
 import { useImages } from '../images/queries.ts';
 import { FailureBox } from '../parts/failure-box.tsx';
 import { SelectField, TextField } from '../parts/form.tsx';
@@ -40,6 +41,7 @@ function Guests() {
   const containers = useContainers();
   const images = useImages();
   const flavors = useFlavors();
+  const floatingIps = useFloatingIps();
   const [query, setQuery] = useSearchParams();
   const text = query.get('text') ?? '';
   const kind = query.get('kind') ?? '';
@@ -61,7 +63,12 @@ function Guests() {
         {() => null}
       </Loaded>
     );
-  const there = { servers: servers.data ?? [], containers: containers.data ?? [], flavors: flavors.data ?? [] };
+  const there = {
+    servers: servers.data ?? [],
+    containers: containers.data ?? [],
+    flavors: flavors.data ?? [],
+    floatingIps: floatingIps.data ?? [],
+  };
   const all = guestList(there, { text: '', kind: '' });
   const shown = guestList(there, { text, kind });
   return (

@@ -1,6 +1,5 @@
 import { useQuery } from '@tanstack/react-query';
 import { useApi } from '../api/use-api.ts';
-import { mebibytes } from '../parts/format.ts';
 import { Loaded } from '../parts/loaded.tsx';
 import { useSession } from '../session/session-provider.tsx';
 
@@ -41,7 +40,13 @@ export function Usage() {
           <>
             <Gauge label="Servers" used={limits.totalInstancesUsed} limit={limits.maxTotalInstances} />
             <Gauge label="vCPUs" used={limits.totalCoresUsed} limit={limits.maxTotalCores} />
-            <Gauge label="Memory" used={limits.totalRAMUsed} limit={limits.maxTotalRAMSize} show={mebibytes} />
+            <Gauge
+              label="Memory"
+              used={limits.totalRAMUsed}
+              limit={limits.maxTotalRAMSize}
+              show={gibibytes}
+              unit="GiB"
+            />
           </>
         )}
       </Loaded>
@@ -56,17 +61,24 @@ export function Usage() {
   );
 }
 
+/** Of MiB, to one decimal. */
+function gibibytes(count: number): string {
+  return String(Math.round(count / 102.4) / 10);
+}
+
 function Gauge({
   label,
   used = 0,
   limit = -1,
   show = String,
+  unit = '',
 }: {
   label: string;
   used?: number | undefined;
   /** -1: no limit. */
   limit?: number | undefined;
   show?: (count: number) => string;
+  unit?: string;
 }) {
   const isLimited = limit >= 0;
   const isFull = isLimited && used >= limit;
@@ -74,7 +86,7 @@ function Gauge({
     <div className={`gauge${isFull ? ' full' : ''}`}>
       <span className="gauge-label">{label}</span>
       <span className="gauge-value">
-        <strong>{show(used)}</strong> {isLimited ? `of ${show(limit)}` : 'without a limit'}
+        <strong>{show(used)}</strong> {isLimited ? `of ${show(limit)} ${unit}` : `${unit} without a limit`}
       </span>
       <meter
         aria-label={`${label} used`}

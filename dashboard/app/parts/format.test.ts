@@ -5,6 +5,7 @@ test('sizes are said in the largest unit that fits', (t) => {
   t.is(bytes(0), '0 B');
   t.is(bytes(1023), '1023 B');
   t.is(bytes(1536), '1.5 KiB');
+  t.is(bytes(1025), '1 KiB');
   t.is(bytes(5 * 1024 ** 3), '5 GiB');
   t.is(mebibytes(512), '512 MiB');
   t.is(mebibytes(51_200), '50 GiB');

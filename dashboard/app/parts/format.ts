@@ -9,7 +9,7 @@ const units = ['B', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB'];
 export function bytes(count: number): string {
   const step = count < 1 ? 0 : Math.min(Math.floor(Math.log2(count) / 10), units.length - 1);
   const value = count / 1024 ** step;
-  return `${value >= 100 || Number.isInteger(value) ? Math.round(value) : value.toFixed(1)} ${units[step]}`;
+  return `${value >= 100 || Number.isInteger(value) ? Math.round(value) : value.toFixed(1).replace('.0', '')} ${units[step]}`;
 }
 
 const steps: [limitSeconds: number, seconds: number, unit: Intl.RelativeTimeFormatUnit][] = [

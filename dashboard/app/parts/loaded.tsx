@@ -1,10 +1,11 @@
 import type { UseQueryResult } from '@tanstack/react-query';
 import type { ReactNode } from 'react';
+import { ApiFailure } from '../api/failure.ts';
 import { FailureBox } from './failure-box.tsx';
 
 /**
  * What a query has to show: its content, that it is loading, or why it failed. A failure to refresh stands above the
- * content that was there before, so that a moment's trouble does not empty the page.
+ * content that was there before, so that a moment's trouble does not empty the page; what is gone is not shown any more.
  */
 export function Loaded<T>({
   query,
@@ -19,7 +20,8 @@ export function Loaded<T>({
   const failure = error ? (
     <FailureBox error={error} what={`Could not load ${what}`} retry={() => void refetch()} />
   ) : null;
-  if (data === undefined)
+  const isGone = error instanceof ApiFailure && error.status === 404;
+  if (data === undefined || isGone)
     return (
       failure ?? (
         <div className="loading" aria-busy={isFetching}>

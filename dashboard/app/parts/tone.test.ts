@@ -1,4 +1,5 @@
 import test from 'ava';
+import { ApiFailure } from '../api/failure.ts';
 import { refreshAfterMs, toneOf } from './tone.ts';
 
 test('every status that clients wait for has its tone', (t) => {
@@ -12,6 +13,8 @@ test('every status that clients wait for has its tone', (t) => {
     for (const word of words) t.is(toneOf(word) as string, tone, word);
 });
 
-test('what is under way is looked at more often', (t) => {
-  t.true(refreshAfterMs(true) < refreshAfterMs(false));
+test('what is under way is looked at more often, what is gone not at all', (t) => {
+  t.true(Number(refreshAfterMs(true)) < Number(refreshAfterMs(false)));
+  t.is(refreshAfterMs(true, new ApiFailure('It does not answer.', 503, null)), refreshAfterMs(false));
+  t.is(refreshAfterMs(true, new ApiFailure('It is gone.', 404, null)), false);
 });

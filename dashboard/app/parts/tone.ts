@@ -1,3 +1,5 @@
+import { ApiFailure } from '../api/failure.ts';
+
 export type Tone = 'good' | 'moving' | 'off' | 'bad';
 
 const good = new Set(['active', 'running', 'available', 'online']);
@@ -13,7 +15,8 @@ export function toneOf(status: string): Tone {
   return moving.test(word) ? 'moving' : 'off';
 }
 
-/** How soon to look again, in milliseconds: often while something is under way. */
-export function refreshAfterMs(isMoving: boolean): number {
-  return isMoving ? 1500 : 15_000;
+/** How soon to look again, in milliseconds: often while something is under way, never once it is gone. */
+export function refreshAfterMs(isMoving: boolean, error: unknown = null): number | false {
+  if (error instanceof ApiFailure && error.status === 404) return false;
+  return isMoving && error === null ? 1500 : 15_000;
 }

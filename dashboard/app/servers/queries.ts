@@ -29,7 +29,8 @@ export function useServer(id: string) {
   return useQuery({
     queryKey: ['servers', id],
     queryFn: async ({ signal }) => (await api.get<{ server: Server }>('compute', path(id), signal)).server,
-    refetchInterval: (query) => refreshAfterMs(query.state.data !== undefined && isMoving(query.state.data)),
+    refetchInterval: (query) =>
+      refreshAfterMs(query.state.data !== undefined && isMoving(query.state.data), query.state.error),
   });
 }
 

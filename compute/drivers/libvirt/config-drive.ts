@@ -19,17 +19,13 @@ export async function writeConfigDrive(
   qemu: QemuUser,
 ): Promise<void> {
   if (files === null) return rm(directory.configDrivePath, { force: true });
-  const parts = directory.temporaryDirectory();
-  try {
-    await mkdir(parts, { mode: 0o700 });
+  await directory.withScratch(async (parts) => {
     await layOut(parts, Object.entries(files));
     await directory.replace(directory.configDrivePath, qemu, async (temporary) => {
       const options = ['-quiet', '-J', '-joliet-long', '-r', '-V', 'config-2', '-input-charset', 'utf-8'];
       await runTool('make the config drive', 'genisoimage', [...options, '-o', temporary, parts]);
     });
-  } finally {
-    await rm(parts, { recursive: true, force: true });
-  }
+  });
 }
 
 async function layOut(root: string, files: [path: string, content: string][]): Promise<void> {

@@ -5,7 +5,7 @@
  */
 import { randomUUID } from 'node:crypto';
 import { chmod, chown, mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { PermanentFailure } from '../../../common/errors.ts';
 import { isUuid } from '../../../common/ids.ts';
 import type { GuestFiles } from './domain-xml.ts';
@@ -16,7 +16,9 @@ export interface QemuUser {
   gid: number;
 }
 
-const temporaryMark = '.new-';
+const temporaryPrefix = 'new-';
+/** Retried because a program of a predecessor that was just killed may still put a file in. */
+const removeAll = { recursive: true, force: true, maxRetries: 5, retryDelay: 20 };
 
 export class GuestDirectory {
   readonly path: string;
@@ -57,14 +59,14 @@ export class GuestDirectory {
     await chown(this.path, 0, qemu.gid);
     await chmod(this.path, 0o710);
     for (const name of await readdir(this.path)) {
-      if (name.includes(temporaryMark)) await rm(join(this.path, name), { recursive: true, force: true });
+      if (name.startsWith(temporaryPrefix)) await rm(join(this.path, name), removeAll);
     }
   }
 
-  /** Has `make` write a file under another name and puts it in place, on the disk and owned by QEMU's user, at once. */
+  /** Has `make` write a file elsewhere and puts it in place: at once, safe on the disk, owned by QEMU's user. */
   async replace(path: string, qemu: QemuUser, make: (temporaryPath: string) => Promise<void>): Promise<void> {
-    const temporary = `${path}${temporaryMark}${randomUUID()}`;
-    try {
+    await this.withScratch(async (scratch) => {
+      const temporary = join(scratch, basename(path));
       await make(temporary);
       const file = await open(temporary, 'r');
       try {
@@ -77,14 +79,21 @@ export class GuestDirectory {
       await rename(temporary, path);
       const directory = await open(this.path, 'r');
       await directory.sync().finally(() => directory.close());
-    } finally {
-      await rm(temporary, { recursive: true, force: true });
-    }
+    });
   }
 
-  /** A place for the parts of a file being made; `prepare` clears it if we die before we remove it. */
-  temporaryDirectory(): string {
-    return join(this.path, `parts${temporaryMark}${randomUUID()}`);
+  /**
+   * A directory for what is being made, removed afterwards, or by `prepare` if we die before. Who still writes into it
+   * then finds it gone: nothing appears that nobody would clear.
+   */
+  async withScratch(work: (scratch: string) => Promise<void>): Promise<void> {
+    const scratch = join(this.path, `${temporaryPrefix}${randomUUID()}`);
+    await mkdir(scratch, { mode: 0o700 });
+    try {
+      await work(scratch);
+    } finally {
+      await rm(scratch, removeAll);
+    }
   }
 
   /** The taps that the guest may have got, so that they can be taken from Open vSwitch whatever became of its domain. */
@@ -106,6 +115,6 @@ export class GuestDirectory {
   }
 
   async remove(): Promise<void> {
-    await rm(this.path, { recursive: true, force: true });
+    await rm(this.path, removeAll);
   }
 }

@@ -10,10 +10,12 @@ const cpuSeconds = 30;
  * Unavailable otherwise; what the program printed is in the cause.
  */
 export function runTool(doing: string, command: string, args: string[], seconds = 30): Promise<string> {
-  // prlimit becomes the program (it does not fork), so the time limit's kill reaches it.
-  const limited = [`--as=${memoryLimit}`, `--cpu=${cpuSeconds}`, '--', command, ...args];
+  // Each becomes the next (none forks), so the time limit's kill reaches the program. It dies with us: one that went on
+  // would write into the directory of a guest that our successor works on.
+  const limits = ['prlimit', `--as=${memoryLimit}`, `--cpu=${cpuSeconds}`, '--'];
+  const bounded = ['--pdeathsig=KILL', '--', ...limits, command, ...args];
   return new Promise((resolve, reject) => {
-    execFile('prlimit', limited, { timeout: seconds * 1000, killSignal: 'SIGKILL' }, (error, stdout, stderr) => {
+    execFile('setpriv', bounded, { timeout: seconds * 1000, killSignal: 'SIGKILL' }, (error, stdout, stderr) => {
       if (error === null) return resolve(stdout);
       const cause = new Error(`${command} ${args.join(' ')}: ${stderr.trim() || error.message}`);
       if (/No space left on device|Disk quota exceeded/.test(stderr)) {

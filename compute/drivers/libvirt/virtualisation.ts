@@ -76,11 +76,11 @@ export async function runProbe(
       ...['-drive', `if=none,id=boot,file=${disk},format=raw,readonly=on`, '-device', 'virtio-blk-pci,drive=boot'],
     ];
     // As that user and with its groups: guests run so, and it may not be allowed to use /dev/kvm.
-    const [command, ...args] = (await canBecome(user))
-      ? ['setpriv', `--reuid=${user}`, `--regid=${user}`, '--init-groups', '--', ...qemu]
-      : qemu;
+    const asUser = (await canBecome(user)) ? [`--reuid=${user}`, `--regid=${user}`, '--init-groups'] : [];
+    // A guest that makes no progress would spin for ever if it outlived us.
+    const args = ['--pdeathsig=KILL', ...asUser, '--', ...qemu];
     return await new Promise((resolve) => {
-      execFile(command!, args, { timeout: timeLimitMs, killSignal: 'SIGKILL' }, (error, _stdout, stderr) => {
+      execFile('setpriv', args, { timeout: timeLimitMs, killSignal: 'SIGKILL' }, (error, _stdout, stderr) => {
         const exitCode = error === null ? 0 : typeof error.code === 'number' ? error.code : null;
         resolve({ exitCode, killed: error?.killed === true, stderr: stderr || (error?.message ?? '') });
       });

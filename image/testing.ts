@@ -32,9 +32,13 @@ export async function filesOf(cloud: TestCloud): Promise<string[]> {
 
 /** An upload over a real connection that has begun and goes on as the test says. */
 export async function openUpload(cloud: TestCloud, client: Client, id: string) {
-  const outgoing: ClientRequest = request(new URL(`${images}/${id}/file`, cloud.server.info.uri), {
+  return openUploadAt(cloud.server.info.uri, await client.token(), id);
+}
+
+export function openUploadAt(url: string, token: string, id: string) {
+  const outgoing: ClientRequest = request(new URL(`${images}/${id}/file`, url), {
     method: 'PUT',
-    headers: { 'x-auth-token': await client.token(), 'content-type': 'application/octet-stream' },
+    headers: { 'x-auth-token': token, 'content-type': 'application/octet-stream' },
   });
   const answer = new Promise<{ status: number; text: string }>((resolve, reject) => {
     outgoing.on('error', reject);

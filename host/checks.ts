@@ -98,11 +98,16 @@ async function packages(): Promise<Finding[]> {
   return [fail('Debian packages', `missing: ${missing.join(' ')}`, 'Run bin/up, which installs them.')];
 }
 
+/** Where the driver of servers keeps its answer, so that it is found out once. */
+export function virtualisationPath(dataDir: string): string {
+  return join(dataDir, 'compute', 'virtualisation.json');
+}
+
 async function virtualisation({ dataDir }: HostContext): Promise<Finding[]> {
   const emulator = '/usr/bin/qemu-system-x86_64';
   if (!existsSync(emulator)) return [fail('virtualisation', `no ${emulator}`, 'Run bin/up, which installs it.')];
   const { virtualisation: kind, reason } = await detectVirtualisation({
-    cacheFile: existsSync(dataDir) ? join(dataDir, 'cache', 'virtualisation.json') : undefined,
+    cacheFile: existsSync(dataDir) ? virtualisationPath(dataDir) : undefined,
   });
   if (kind === 'kvm') return [ok('virtualisation', `KVM: ${reason}`)];
   const advice =

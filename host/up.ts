@@ -3,9 +3,10 @@ import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { openDatabase } from '../common/database/database.ts';
 import { Secret } from '../common/secret.ts';
+import { detectVirtualisation } from '../compute/drivers/libvirt/virtualisation.ts';
 import { bootstrapIdentity } from '../identity/bootstrap.ts';
 import { restartApiProcess, runningApiProcess, writeConfig } from './api-process.ts';
-import { checkHost, portIsFree } from './checks.ts';
+import { checkHost, portIsFree, virtualisationPath } from './checks.ts';
 import { runCommand } from './command.ts';
 import { type Credentials, keepCredentials, readCredentials, writeClientFiles } from './credentials.ts';
 import { describe } from './doctor.ts';
@@ -73,7 +74,13 @@ async function up({ dataDir, settings, withDemo, mayInstall }: UpOptions): Promi
   // Unpacking a kernel takes seconds of one processor: meanwhile the engines start.
   const guestImage = credentials.seeded ? undefined : buildGuestImage(join(dataDir, 'cache'));
   guestImage?.catch(() => {}); // whoever awaits it tells
+  const virtualisation = detectVirtualisation({ cacheFile: virtualisationPath(dataDir) });
+  virtualisation.catch(() => {});
   for (const engine of engines) await steps.step(engine.name, () => engine.start(context));
+  await steps.step('Virtualisation', async () => {
+    const { virtualisation: kind, reason } = await virtualisation;
+    return kind === 'kvm' ? 'KVM' : `emulated, as ${reason}`;
+  });
   await writeConfig(context, settings);
   await steps.step('Cirrostack', async () => {
     await restartApiProcess(context, settings);

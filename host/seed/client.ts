@@ -9,6 +9,7 @@ export interface Client {
   post(path: string, body: unknown): Promise<any>;
   // biome-ignore lint/suspicious/noExplicitAny: the JSON of every API there is
   put(path: string, body?: unknown): Promise<any>;
+  delete(path: string): Promise<void>;
   /** Sends bytes as they come. */
   upload(path: string, content: ReadableStream<Uint8Array>): Promise<void>;
 }
@@ -48,7 +49,7 @@ export async function logIn(url: string, { user, password, project }: Login): Pr
 
 function client(url: string, token: string, projectId: string, userId: string): Client {
   const ask = async (method: string, path: string, init: RequestInit = {}) => {
-    const headers = { 'x-auth-token': token, 'openstack-api-version': 'container 1.40', ...init.headers };
+    const headers = { 'x-auth-token': token, 'openstack-api-version': 'container 1.20', ...init.headers };
     const answer = await fetch(`${url}${path}`, { ...init, method, headers });
     const text = await answer.text();
     if (!answer.ok) throw new ApiError(method, path, answer.status, text);
@@ -62,6 +63,7 @@ function client(url: string, token: string, projectId: string, userId: string): 
     get: (path) => ask('GET', path),
     post: (path, body) => ask('POST', path, json(body)),
     put: (path, body) => ask('PUT', path, json(body)),
+    delete: (path) => ask('DELETE', path),
     async upload(path, content) {
       const headers = { 'content-type': 'application/octet-stream' };
       await ask('PUT', path, { headers, body: content, duplex: 'half' } as RequestInit);

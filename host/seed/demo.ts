@@ -91,8 +91,26 @@ export interface ServerChoices {
   externalNetworkId: string;
 }
 
+/** Removes a guest that an earlier attempt could not make, so that this one may. */
+async function removeFailed(demo: Client, [list, key]: [string, string], name: string): Promise<void> {
+  const failed = async () => {
+    const guests = (await demo.get(`${list}?name=${name}`))[key] as {
+      id: string;
+      uuid: string;
+      name: string;
+      status: string;
+    }[];
+    return guests.filter((guest) => guest.name === name && guest.status.toUpperCase() === 'ERROR');
+  };
+  const path = list.replace(/\/detail$/, '');
+  for (const { id, uuid } of await failed()) await demo.delete(`${path}/${id ?? uuid}`);
+  if (!(await becomes(async () => (await failed()).length === 0, 60, 200)))
+    throw new Error(`${name} cannot be removed`);
+}
+
 /** Boots the server, waits until it runs, and gives it a floating IP. @throws Error with the cloud's own reason. */
 export async function seedServer(demo: Client, choices: ServerChoices): Promise<void> {
+  await removeFailed(demo, ['/compute/v2.1/servers/detail', 'servers'], serverName);
   const { flavors } = await demo.get('/compute/v2.1/flavors');
   const flavor = flavors.find(({ name }: { name: string }) => name === choices.flavorName);
   const { id } = await findOrMake(demo, ['/compute/v2.1/servers', 'servers'], serverName, async () => {
@@ -121,6 +139,7 @@ export async function seedServer(demo: Client, choices: ServerChoices): Promise<
 
 /** Runs the container and waits until it does. @throws Error with the cloud's own reason. */
 export async function seedContainer(demo: Client, imageId: string, networkId: string): Promise<void> {
+  await removeFailed(demo, ['/container/v1/containers', 'containers'], containerName);
   const { uuid: id } = await findOrMake(demo, ['/container/v1/containers', 'containers'], containerName, () =>
     demo.post('/container/v1/containers?run=true', {
       name: containerName,

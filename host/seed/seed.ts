@@ -15,7 +15,7 @@ import {
   seedImage,
   smallestFlavor,
 } from './catalogue.ts';
-import { ApiError, logIn } from './client.ts';
+import { ApiError, type Client, logIn } from './client.ts';
 import {
   type DemoGuest,
   describeDemo,
@@ -55,6 +55,7 @@ export async function seedCloud(
     await buildBusyboxImage(path);
     return seedImage(admin, { name: containerImageName, path, diskFormat: 'raw', containerFormat: 'docker' });
   });
+  await steps.step('This host joins', () => hostJoined(admin));
   const external = await steps.step('External network', () => seedExternalNetwork(admin, context.externalCidr));
   if (!withDemo) return;
   await steps.step('Project demo', () => seedDemoProject(admin, credentials.demo.password));
@@ -73,6 +74,18 @@ export async function seedCloud(
     }),
   );
   await steps.step('First container', () => seedContainer(demo, containerImage.id, network.id));
+}
+
+/** The agent tells what its host has once it has found out how guests run here. */
+async function hostJoined(admin: Client): Promise<string> {
+  let states: { hypervisor_hostname: string; state: string }[] = [];
+  const joined = async () => {
+    states = (await admin.get('/compute/v2.1/os-hypervisors')).hypervisors;
+    return states.some(({ state }) => state === 'up');
+  };
+  if (!(await becomes(joined, 60, 100)))
+    throw new Error('No host has joined the cloud; the log of Cirrostack says why.');
+  return states.map(({ hypervisor_hostname }) => hypervisor_hostname).join(', ');
 }
 
 /** What there is in the demo project, once its server answers. Whatever a person changed there is no error. */

@@ -75,15 +75,15 @@ export async function startRealCloud(t: ExecutionContext): Promise<RealCloud> {
     });
   };
   const log = () => readFile(logPath, 'utf8');
+  const lastProblems = async () => {
+    const lines = (await log()).split('\n').filter((line) => /"level":(40|50|60)/.test(line));
+    return lines
+      .slice(-8)
+      .map((line) => line.slice(0, 600))
+      .join('\n');
+  };
   t.teardown(async () => {
-    if (!t.passed)
-      t.log(
-        (await log())
-          .split('\n')
-          .filter((line) => /"level":(40|50|60)/.test(line))
-          .slice(-40)
-          .join('\n'),
-      );
+    if (!t.passed) t.log(await lastProblems());
     await kill('SIGTERM');
     await rm(dataDir, { recursive: true, force: true });
   });

@@ -69,7 +69,7 @@ export const imageDialect: Dialect = ({ status, message }) => ({
   title: titleOf(status),
 });
 
-/** Containers and clusters: `{"errors": [{status, code, title, detail, links, request_id}]}`. */
+/** Containers and clusters: `{"errors": [{status, code, title, detail, links, request_id}]}`. Their clients show the title. */
 export const containerDialect: Dialect = ({ status, message, requestId }) => ({
-  errors: [{ status, code: '', title: titleOf(status), detail: message, links: [], request_id: requestId }],
+  errors: [{ status, code: '', title: message, detail: message, links: [], request_id: requestId }],
 });

@@ -62,6 +62,7 @@ test('who takes gzip gets it, and who has it already gets nothing', async (t) =>
   const answer = await server.inject({ url: '/dashboard/files/main-ABCD1234.js', headers });
   t.is(answer.headers['content-encoding'], 'gzip');
   t.is(gunzipSync(answer.rawPayload).toString(), 'run()');
+  t.not((await server.inject('/dashboard/files/main-ABCD1234.js')).headers.etag, answer.headers.etag);
   const again = { ...headers, 'if-none-match': String(answer.headers.etag) };
   t.is((await server.inject({ url: '/dashboard/files/main-ABCD1234.js', headers: again })).statusCode, 304);
 });

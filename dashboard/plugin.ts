@@ -89,5 +89,8 @@ function answer(request: Request, h: ResponseToolkit, file: StaticFile, cache: s
   const response = h.response(zipped ? file.gzipped : file.bytes).type(file.type);
   for (const [name, value] of Object.entries(pageHeaders)) response.header(name, value);
   if (zipped) response.header('content-encoding', 'gzip');
-  return response.etag(file.etag).header('vary', 'accept-encoding').header('cache-control', cache);
+  return response
+    .etag(zipped ? `${file.etag}-gzip` : file.etag)
+    .header('vary', 'accept-encoding')
+    .header('cache-control', cache);
 }

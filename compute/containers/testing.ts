@@ -7,7 +7,7 @@ import type { SimulatedHost } from '../drivers/simulated/host.ts';
 export type TestCloud = Awaited<ReturnType<typeof startTestCloud>>;
 
 /** The newest of all, so that tests see what clients see. */
-export const newest = { 'openstack-api-version': 'container 1.39' };
+export const newest = { 'openstack-api-version': 'container 1.40' };
 
 // biome-ignore lint/suspicious/noExplicitAny: the JSON of the API under test
 type Json = any;

@@ -45,7 +45,7 @@ function realDrivers(config: Config, log: Logger): Drivers {
     servers: new LibvirtServerDriver({
       uri: config.libvirtUri,
       guestsDirectory: join(compute, 'servers'),
-      stateDirectory: compute,
+      stateDirectory: join(config.dataDir, 'cache'), // where doctor keeps its answer about KVM too
       userspaceDatapath,
       onProblem: (err, doing) => log.warn({ err, doing }, 'libvirt'),
     }),

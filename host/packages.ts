@@ -27,6 +27,7 @@ const needed = {
   'iputils-ping': 'seeing that the first server is there',
   'openssh-client': 'the way into it',
   'python3-openstackclient': 'the client that the README uses',
+  'python3-zunclient': 'its commands for containers',
 };
 
 /** Docker and libvirt confine what they run with it, where the kernel has it. */

@@ -110,7 +110,7 @@ export async function startRealCloud(t: ExecutionContext): Promise<RealCloud> {
     tokens.set(as, token);
     const answer = await fetch(`${url}${path}`, {
       method,
-      headers: { 'x-auth-token': token, 'content-type': 'application/json' },
+      headers: { 'x-auth-token': token, 'content-type': 'application/json', 'openstack-api-version': 'container 1.40' },
       ...(body !== undefined && { body: JSON.stringify(body) }),
     });
     const text = await answer.text();

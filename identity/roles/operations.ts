@@ -38,9 +38,16 @@ export async function deleteRole({ db, revocations, tokenSeconds }: IdentityDeps
     // What a role implies is carried by tokens too, so whoever has any role that leads here is concerned: those are few.
     const leading = await trx
       .withRecursive('leading', (first) => {
-        first.select(trx.raw('?::text as role_id', [id])).union((more) => {
-          more.select('prior_role_id').from('role_implications').join('leading', 'leading.role_id', 'implied_role_id');
-        });
+        first
+          .select('id as role_id')
+          .from('roles')
+          .where({ id })
+          .union((more) => {
+            more
+              .select('prior_role_id')
+              .from('role_implications')
+              .join('leading', 'leading.role_id', 'implied_role_id');
+          });
       })
       .from('leading')
       .pluck('role_id');

@@ -1,0 +1,17 @@
+import type { Calls } from './call.ts';
+import { computeCalls } from './calls/compute.ts';
+import { containerCalls } from './calls/container.ts';
+import { dashboardCalls } from './calls/dashboard.ts';
+import { identityCalls } from './calls/identity.ts';
+import { imageCalls } from './calls/image.ts';
+import { networkCalls } from './calls/network.ts';
+
+/** By the service's name. */
+export const callsOf: Record<string, Calls> = {
+  identity: identityCalls,
+  image: imageCalls,
+  network: networkCalls,
+  compute: computeCalls,
+  container: containerCalls,
+  dashboard: dashboardCalls,
+};

@@ -1,0 +1,124 @@
+import type { Calls, MakeCall } from '../call.ts';
+import { publicKey } from '../things/public-key.ts';
+import type { Thing, Things } from '../things.ts';
+
+const nothing: MakeCall = () => ({});
+const flavor =
+  (thing: Thing, call: ReturnType<MakeCall> = {}): MakeCall =>
+  (it) => ({
+    params: { flavor_id: it[thing] },
+    ...call,
+  });
+const keypair =
+  (thing: Thing): MakeCall =>
+  (it) => ({ params: { keypair_name: it[thing] } });
+const server: MakeCall = (it) => ({ params: { server_id: it.server } });
+const metadata: MakeCall = (it) => ({ params: { server_id: it.server, key: 'color' } });
+const quota: MakeCall = (it) => ({ params: { project_id: it.project } });
+const hypervisor: MakeCall = (it) => ({ params: { hypervisor_id: it.hypervisor } });
+const service =
+  (more: object = {}): MakeCall =>
+  (it) => ({ body: { host: it.host, binary: 'nova-compute', ...more } });
+
+const act =
+  (action: object, status = 202, thing: Thing = 'server'): MakeCall =>
+  (it) => ({
+    params: { server_id: it[thing] },
+    body: action,
+    status,
+  });
+
+/** What every new server has, and what this one has of somebody’s things. */
+const newServer =
+  (more: (it: Things) => object): MakeCall =>
+  (it) => ({
+    body: { server: { name: 'new', imageRef: it.image, flavorRef: it.flavor, ...more(it) } },
+  });
+
+export const computeCalls: Calls = {
+  'GET /': nothing,
+  'GET /v2.1': nothing,
+
+  'GET /v2.1/flavors': [nothing, (it) => ({ query: { marker: it.privateFlavor } })],
+  'GET /v2.1/flavors/detail': nothing,
+  'POST /v2.1/flavors': () => ({ body: { flavor: { name: 'new', ram: 64, vcpus: 1, disk: 1 } } }),
+  'GET /v2.1/flavors/{flavor_id}': [flavor('privateFlavor'), flavor('flavor')],
+  'DELETE /v2.1/flavors/{flavor_id}': flavor('spareFlavor'),
+  'GET /v2.1/flavors/{flavor_id}/os-extra_specs': flavor('privateFlavor'),
+  'GET /v2.1/flavors/{flavor_id}/os-flavor-access': flavor('privateFlavor'),
+  'POST /v2.1/flavors/{flavor_id}/action': (it) => ({
+    params: { flavor_id: it.privateFlavor },
+    body: { addTenantAccess: { tenant: it.partner } },
+  }),
+
+  'GET /v2.1/os-keypairs': nothing,
+  'POST /v2.1/os-keypairs': () => ({ body: { keypair: { name: 'new', public_key: publicKey } } }),
+  'GET /v2.1/os-keypairs/{keypair_name}': keypair('keypair'),
+  'DELETE /v2.1/os-keypairs/{keypair_name}': keypair('spareKeypair'),
+
+  'GET /v2.1/servers': [
+    nothing,
+    (it) => ({ query: { marker: it.server } }),
+    (it) => ({ query: { image: it.image } }),
+    (it) => ({ query: { flavor: it.privateFlavor } }),
+    (it) => ({ query: { project_id: it.project } }),
+    (it) => ({ query: { uuid: it.server } }),
+  ],
+  'GET /v2.1/servers/detail': [nothing, (it) => ({ query: { uuid: it.server } })],
+  'POST /v2.1/servers': [
+    newServer((it) => ({ networks: [{ uuid: it.network }], security_groups: [{ name: it.securityGroup }] })),
+    newServer((it) => ({ networks: [{ port: it.serverPort }], key_name: it.keypair })),
+    newServer((it) => ({ networks: [{ uuid: it.network }], security_groups: [{ name: it.securityGroupName }] })),
+    newServer((it) => ({ networks: [{ uuid: it.network }], flavorRef: it.privateFlavor })),
+  ],
+  'GET /v2.1/servers/{server_id}': server,
+  'PUT /v2.1/servers/{server_id}': (it) => ({
+    params: { server_id: it.server },
+    body: { server: { name: 'changed' } },
+  }),
+  'DELETE /v2.1/servers/{server_id}': (it) => ({ params: { server_id: it.spareServer } }),
+  'GET /v2.1/servers/{server_id}/ips': server,
+  'GET /v2.1/servers/{server_id}/ips/{network_label}': (it) => ({
+    params: { server_id: it.server, network_label: it.networkName },
+  }),
+  'POST /v2.1/servers/{server_id}/action': [
+    act({ 'os-getConsoleOutput': {} }, 200),
+    act({ reboot: { type: 'HARD' } }),
+    act({ 'os-stop': null }),
+    act({ 'os-start': null }),
+    act({ forceDelete: null }, 202, 'secondSpareServer'),
+  ],
+  'GET /v2.1/servers/{server_id}/metadata': server,
+  'POST /v2.1/servers/{server_id}/metadata': (it) => ({
+    params: { server_id: it.server },
+    body: { metadata: { size: 'small' } },
+  }),
+  'PUT /v2.1/servers/{server_id}/metadata': (it) => ({
+    params: { server_id: it.server },
+    body: { metadata: { color: 'red' } },
+  }),
+  'GET /v2.1/servers/{server_id}/metadata/{key}': metadata,
+  'PUT /v2.1/servers/{server_id}/metadata/{key}': (it) => ({ ...metadata(it), body: { meta: { color: 'green' } } }),
+  'DELETE /v2.1/servers/{server_id}/metadata/{key}': metadata,
+  'GET /v2.1/servers/{server_id}/os-instance-actions': server,
+  'GET /v2.1/servers/{server_id}/os-instance-actions/{request_id}': (it) => ({
+    params: { server_id: it.server, request_id: it.serverAction },
+  }),
+
+  'GET /v2.1/os-hypervisors': nothing,
+  'GET /v2.1/os-hypervisors/detail': nothing,
+  'GET /v2.1/os-hypervisors/statistics': nothing,
+  'GET /v2.1/os-hypervisors/{hypervisor_id}': hypervisor,
+  'GET /v2.1/os-hypervisors/{hypervisor_id}/uptime': hypervisor,
+  'GET /v2.1/os-services': nothing,
+  'PUT /v2.1/os-services/enable': service(),
+  'PUT /v2.1/os-services/disable': service(),
+  'PUT /v2.1/os-services/disable-log-reason': service({ disabled_reason: 'because' }),
+  'GET /v2.1/os-availability-zone': nothing,
+  'GET /v2.1/os-availability-zone/detail': nothing,
+  'GET /v2.1/os-aggregates': nothing,
+  'GET /v2.1/limits': [nothing, (it) => ({ query: { tenant_id: it.project } })],
+  'GET /v2.1/os-quota-sets/{project_id}': quota,
+  'GET /v2.1/os-quota-sets/{project_id}/defaults': quota,
+  'GET /v2.1/os-quota-sets/{project_id}/detail': quota,
+};

@@ -1,0 +1,73 @@
+import { randomUUID } from 'node:crypto';
+import type { Call, Calls, MakeCall } from '../call.ts';
+
+const v3 = '/v3';
+const nothing: MakeCall = () => ({});
+const fresh = () => `new-${randomUUID()}`; // names here are taken once for all projects
+const withSubject: MakeCall = (it) => ({ headers: { 'x-subject-token': it.token } });
+const project =
+  (call: Call = {}): MakeCall =>
+  (it) => ({ params: { project_id: it.spareProject }, ...call });
+const user =
+  (call: Call = {}): MakeCall =>
+  (it) => ({ params: { user_id: it.spareUser }, ...call });
+const role: MakeCall = (it) => ({ params: { role_id: it.spareRole } });
+
+export const identityCalls: Calls = {
+  'GET /': nothing,
+  'GET /v3': nothing,
+  'POST /v3/auth/tokens': (it) => ({
+    body: {
+      auth: {
+        identity: { methods: ['password'], password: { user: { id: it.user, password: it.password } } },
+        scope: { project: { id: it.project } },
+      },
+    },
+  }),
+  'GET /v3/auth/tokens': withSubject,
+  'DELETE /v3/auth/tokens': withSubject,
+  'GET /v3/auth/catalog': nothing,
+  'GET /v3/auth/projects': nothing,
+
+  'GET /v3/domains': nothing,
+  'GET /v3/domains/{domain_id}': (it) => ({ params: { domain_id: it.domain } }),
+
+  'GET /v3/projects': nothing,
+  'POST /v3/projects': (it) => ({ body: { project: { name: fresh(), parent_id: it.partner } } }),
+  'GET /v3/projects/{project_id}': (it) => ({ params: { project_id: it.project } }),
+  'PATCH /v3/projects/{project_id}': project({ body: { project: { description: 'changed' } } }),
+  'DELETE /v3/projects/{project_id}': project(),
+
+  'GET /v3/users': nothing,
+  'POST /v3/users': (it) => ({ body: { user: { name: fresh(), default_project_id: it.partner } } }),
+  'GET /v3/users/{user_id}': (it) => ({ params: { user_id: it.user } }),
+  'PATCH /v3/users/{user_id}': user({ body: { user: { description: 'changed' } } }),
+  'DELETE /v3/users/{user_id}': user(),
+  'POST /v3/users/{user_id}/password': (it) => ({
+    params: { user_id: it.grantee },
+    body: { user: { original_password: it.password, password: 'another password' } },
+  }),
+  'GET /v3/users/{user_id}/projects': (it) => ({ params: { user_id: it.user } }),
+
+  'GET /v3/roles': nothing,
+  'POST /v3/roles': () => ({ body: { role: { name: fresh() } } }),
+  'GET /v3/roles/{role_id}': role,
+  'DELETE /v3/roles/{role_id}': role,
+
+  ...grants(`${v3}/projects/{project_id}`, (it) => ({ project_id: it.partner })),
+  ...grants(`${v3}/domains/{domain_id}`, (it) => ({ domain_id: it.domain })),
+  ...grants(`${v3}/system`, () => ({})),
+  'GET /v3/role_assignments': [nothing, (it) => ({ query: { 'user.id': it.user } })],
+};
+
+function grants(place: string, placed: (it: Parameters<MakeCall>[0]) => Record<string, string>): Calls {
+  const held: MakeCall = (it) => ({ params: { ...placed(it), user_id: it.grantee, role_id: it.grantedRole } });
+  return {
+    [`GET ${place}/users/{user_id}/roles`]: (it) => ({ params: { ...placed(it), user_id: it.grantee } }),
+    [`PUT ${place}/users/{user_id}/roles/{role_id}`]: (it) => ({
+      params: { ...placed(it), user_id: it.grantee, role_id: it.spareRole },
+    }),
+    [`GET ${place}/users/{user_id}/roles/{role_id}`]: held,
+    [`DELETE ${place}/users/{user_id}/roles/{role_id}`]: held,
+  };
+}

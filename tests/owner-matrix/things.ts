@@ -1,0 +1,91 @@
+/** One of everything there is, made by one project: what the matrix tries to reach from outside. */
+import { randomBytes, randomUUID } from 'node:crypto';
+import { makeExternal } from '../../network/testing/topology.ts';
+import type { Client, TestCloud } from '../cloud.ts';
+import { type Persona, personas } from '../personas.ts';
+import { makeComputeThings } from './things/compute.ts';
+import { makeContainerThings } from './things/container.ts';
+import { makeIdentityThings } from './things/identity.ts';
+import { makeImageThings } from './things/image.ts';
+import { makeNetworkThings } from './things/network.ts';
+
+/** What belongs to nobody in particular: it is the same for everybody, so it tells nothing about anybody. */
+export const common = {
+  domain: 'every user is in some domain, and its id is in their own token',
+  externalNetwork: 'routers and floating IPs of every project are on it',
+  externalSubnet: 'its subnet',
+  flavor: 'public flavors are for every project',
+  host: 'hosts are the operator’s, and only administrators see them',
+  hypervisor: 'likewise',
+} as const;
+
+/** Whoever sends one has it already: what it opens is theirs. */
+export const secrets = ['password', 'token'] as const;
+
+type Common = keyof typeof common;
+
+/** The ids (or names, where those stand in paths) of one project’s things, and what is common. `spare…` is to be deleted. */
+export type Things = Record<Common, string> &
+  Made<typeof makeIdentityThings> &
+  Made<typeof makeImageThings> &
+  Made<typeof makeNetworkThings> &
+  Made<typeof makeComputeThings> &
+  Made<typeof makeContainerThings>;
+type Made<F extends (...given: never[]) => Promise<unknown>> = Awaited<ReturnType<F>>;
+export type Thing = keyof Things;
+
+export const isCommon = (thing: Thing): boolean => Object.hasOwn(common, thing);
+export const isSecret = (thing: Thing): boolean => (secrets as readonly string[]).includes(thing);
+
+export interface Making {
+  cloud: TestCloud;
+  admin: Client;
+  owner: Client;
+  /** In every name, so that it is seen where it should not be. */
+  mark: string;
+}
+
+/** Makes everything as `persona`, and as the administrator what only they can make. The cloud has settled afterwards. */
+export async function makeThings(cloud: TestCloud, persona: Persona, commons: Record<Common, string>): Promise<Things> {
+  const making: Making = { cloud, admin: cloud.as('admin'), owner: cloud.as(persona), mark: `belongs-to-${persona}` };
+  const identity = await makeIdentityThings(making, personas[persona].password);
+  const image = await makeImageThings(making, identity);
+  const network = await makeNetworkThings(making, commons);
+  const compute = await makeComputeThings(making, { ...commons, ...identity, ...image, ...network });
+  const container = await makeContainerThings(making, { ...image, ...network });
+  return { ...commons, ...identity, ...image, ...network, ...compute, ...container };
+}
+
+/** Things of the same form that do not exist. */
+export function absentThings(like: Things): Things {
+  const entries = Object.entries(like).map(([thing, value]) => [
+    thing,
+    isCommon(thing as Thing) ? value : absent(value),
+  ]);
+  return Object.fromEntries(entries) as Things;
+}
+
+function absent(value: string): string {
+  if (/^req-/.test(value)) return `req-${randomUUID()}`;
+  if (/^[0-9a-f]{8}-/.test(value)) return randomUUID();
+  if (/^[0-9a-f]{32}$/.test(value)) return randomBytes(16).toString('hex');
+  return `absent-${randomBytes(6).toString('hex')}`;
+}
+
+/** What stands in the cloud before anybody has made anything. */
+export async function makeCommons(cloud: TestCloud): Promise<Record<Common, string>> {
+  await cloud.settle(); // the host reports
+  const admin = cloud.as('admin');
+  const { network, subnet } = await makeExternal(cloud, { start: '172.24.4.100', end: '172.24.4.199' });
+  const flavor = { id: 'tiny', name: 'tiny', ram: 64, vcpus: 1, disk: 1 };
+  await admin.post('/compute/v2.1/flavors', { flavor }, 200);
+  const { hypervisors } = await admin.get('/compute/v2.1/os-hypervisors');
+  return {
+    domain: 'default',
+    externalNetwork: network.id,
+    externalSubnet: subnet.id,
+    flavor: flavor.id,
+    host: cloud.config.hostName,
+    hypervisor: String(hypervisors[0].id),
+  };
+}

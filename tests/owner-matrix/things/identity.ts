@@ -1,0 +1,33 @@
+import type { Making } from '../things.ts';
+
+const v3 = '/identity/v3';
+
+export async function makeIdentityThings({ admin, owner, mark }: Making, password: string) {
+  const project = async (name: string) => (await admin.post(`${v3}/projects`, { project: { name } })).project.id;
+  const user = async (name: string) => (await admin.post(`${v3}/users`, { user: { name, password } })).user.id;
+  const role = async (name: string) => (await admin.post(`${v3}/roles`, { role: { name } })).role.id;
+  const partner: string = await project(`partner-${mark}`);
+  const [grantee, grantedRole]: string[] = [await user(`grantee-${mark}`), await role(`granted-${mark}`)];
+  for (const place of [`projects/${partner}`, 'domains/default', 'system'])
+    await admin.put(`${v3}/${place}/users/${grantee}/roles/${grantedRole}`, undefined, 204);
+  return {
+    project: owner.projectId,
+    user: owner.userId,
+    partner,
+    grantee: grantee as string,
+    grantedRole: grantedRole as string,
+    spareProject: (await project(`spare-${mark}`)) as string,
+    spareUser: (await user(`spare-${mark}`)) as string,
+    spareRole: (await role(`spare-${mark}`)) as string,
+    password,
+    token: await exchanged(owner),
+  };
+}
+
+/** A token of its own, which can be ended without ending the client's. */
+async function exchanged(owner: Making['owner']): Promise<string> {
+  const id = await owner.token();
+  const auth = { identity: { methods: ['token'], token: { id } }, scope: { project: { id: owner.projectId } } };
+  const answer = await owner.request({ method: 'POST', path: `${v3}/auth/tokens`, body: { auth } });
+  return String(answer.headers['x-subject-token']);
+}

@@ -1,0 +1,30 @@
+import type { Route } from '../../common/http/route.ts';
+import type { Enforcer } from '../../common/policy/enforcer.ts';
+import type { Call } from './call.ts';
+import type { Caller } from './callers.ts';
+
+/** What a route's rule makes of a caller, before anything is looked up. */
+export type Verdict = 'needs a token' | 'is forbidden' | 'may ask';
+
+export function verdictOn(
+  enforcer: Enforcer,
+  { rule, target }: Route,
+  { ctx }: Caller,
+  { params = {} }: Call,
+): Verdict {
+  if ('anonymous' in rule) return 'may ask';
+  if (ctx === null) return 'needs a token';
+  return enforcer.allows(ctx, rule, target?.(params, ctx)) ? 'may ask' : 'is forbidden';
+}
+
+/**
+ * Somebody whose rights reach what is in the call: an administrator where the rule knows them, others in the owner's project
+ * where the rule is about projects. Everybody else who may ask is a stranger, to whom nothing of the owner's exists.
+ */
+export function isPrivy({ rule, target }: Route, { ctx }: Caller, owner: Caller): boolean {
+  if (ctx === null || 'anonymous' in rule) return false;
+  if (target && rule.scopes.includes('unscoped')) return true; // the rule has seen whose it is
+  if (ctx.isAdmin && rule.check !== '@') return true;
+  const isAboutProjects = !rule.scopes.includes('unscoped'); // what needs no scope belongs to users
+  return isAboutProjects && ctx.projectId === owner.ctx?.projectId;
+}

@@ -30,11 +30,22 @@ const needed = {
   'python3-zunclient': 'its commands for containers',
 };
 
+/** Only tests need these. */
+const neededByTests = {
+  chromium: 'the dashboard, seen through a browser',
+  'fonts-dejavu-core': 'letters in it',
+  'python3-zunclient': 'the client of containers',
+};
+
 /** Docker and libvirt confine what they run with it, where the kernel has it. */
 const withAppArmor = { apparmor: 'confinement of servers and containers' };
 
-export async function missingPackages(): Promise<string[]> {
-  const names = Object.keys({ ...needed, ...((await hasAppArmor()) ? withAppArmor : {}) });
+export async function missingPackages({ forTests = false } = {}): Promise<string[]> {
+  const names = Object.keys({
+    ...needed,
+    ...((await hasAppArmor()) ? withAppArmor : {}),
+    ...(forTests ? neededByTests : {}),
+  });
   const format = '${Package} ${db:Status-Status}\n';
   const { stdout } = await attempt('dpkg-query', ['--show', `--showformat=${format}`, ...names]);
   const installed = new Set(stdout.split('\n').filter((line) => line.endsWith(' installed')));

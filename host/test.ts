@@ -42,7 +42,7 @@ await runCommand(help, process.argv.slice(2), async (argv) => {
   let counts = none;
   try {
     await steps.step('Debian packages', async () => {
-      const missing = await missingPackages();
+      const missing = await missingPackages({ forTests: true });
       if (missing.length > 0) await installPackages(missing);
     });
     if (parts.fast) {

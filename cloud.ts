@@ -22,6 +22,7 @@ import { closeDrivers, type Drivers, openDrivers } from './drivers.ts';
 import { authenticator, identityMigrations, identityModule, identityPolicy } from './identity/plugin.ts';
 import { ensureKey, loadKeys, readMasterKey } from './identity/tokens/keys.ts';
 import { watchRevocations } from './identity/tokens/revocations.ts';
+import { rememberVerified } from './identity/tokens/verified.ts';
 import { imageMigrations, imageModule, imagePolicy } from './image/plugin.ts';
 import { openFileStore } from './image/stores/files/files.ts';
 import { networkMigrations, networkModule, networkPolicy } from './network/plugin.ts';
@@ -65,7 +66,13 @@ export async function buildCloud(
   const revocations = await watchRevocations(db, notifications);
   const metrics = createMetrics();
   const publicUrl = config.publicUrl || `http://${config.listenHost}:${config.listenPort}`;
-  const tokens = { db, keys: await loadKeys(db, master), revocations, tokenSeconds: config.tokenSeconds };
+  const tokens = {
+    db,
+    keys: await loadKeys(db, master),
+    verified: rememberVerified(),
+    revocations,
+    tokenSeconds: config.tokenSeconds,
+  };
 
   const enforcer = createEnforcer(rules, config.policyFile ? await readPolicyFile(config.policyFile) : {});
   const store = openFileStore(join(config.dataDir, 'images'));

@@ -8,10 +8,12 @@ import type { User } from '../users/user.ts';
 import type { SigningKey } from './keys.ts';
 import type { Revocations } from './revocations.ts';
 import { newAuditId, signToken, type Token, type TokenScope, verifyToken } from './token.ts';
+import type { VerifiedTokens } from './verified.ts';
 
 export interface TokenDeps {
   db: Knex;
   keys: readonly SigningKey[];
+  verified: VerifiedTokens;
   revocations: Revocations;
   tokenSeconds: number;
 }
@@ -66,11 +68,15 @@ export async function issueToken(
 
 /** Verifies a token's signature, expiry and that nothing has ended it since. Throws `Unauthorized`. */
 export async function checkToken(
-  { keys, revocations }: TokenDeps,
+  { keys, verified, revocations }: TokenDeps,
   text: string,
   options: { allowExpired?: boolean } = {},
 ): Promise<Token> {
-  const token = await verifyToken(text, keys, options);
+  let token = verified.find(text);
+  if (token === undefined) {
+    token = await verifyToken(text, keys, options);
+    verified.remember(text, token);
+  }
   if (await revocations.isRevoked(token)) throw refused('revoked');
   return token;
 }

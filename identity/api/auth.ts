@@ -95,6 +95,7 @@ const subjectToken = (headers: Record<string, unknown>): string => {
 };
 
 export const authRoutes = (deps: IdentityDeps) => {
+  const catalog = catalogFor(deps);
   /** Keystone answers 404 for a subject that is no token: 401 would say that the caller's own is not one. */
   const subject = async (headers: Record<string, unknown>, query: Record<string, unknown>) => {
     const text = subjectToken(headers);
@@ -113,7 +114,7 @@ export const authRoutes = (deps: IdentityDeps) => {
       status: 201,
       async handler({ body, query }, h) {
         const { text, token } = await issueToken(deps, unpack(body));
-        const view = await tokenView(deps, token, { catalog: !('nocatalog' in query) });
+        const view = await tokenView(deps.db, token, 'nocatalog' in query ? undefined : catalog);
         return h.response({ token: view }).code(201).header('x-subject-token', text).header('vary', 'X-Auth-Token');
       },
     }),
@@ -125,7 +126,7 @@ export const authRoutes = (deps: IdentityDeps) => {
       status: 200,
       async handler({ query, request }, h) {
         const { text, token } = await subject(request.headers, query);
-        const view = await tokenView(deps, token, { catalog: !('nocatalog' in query) });
+        const view = await tokenView(deps.db, token, 'nocatalog' in query ? undefined : catalog);
         return h.response({ token: view }).header('x-subject-token', text);
       },
     }),
@@ -148,7 +149,7 @@ export const authRoutes = (deps: IdentityDeps) => {
       rule: authPolicy['identity:get_auth_catalog'],
       summary: 'Show the catalog',
       status: 200,
-      handler: () => ({ catalog: catalogFor(deps), links: { self: `${identityUrl(deps)}/auth/catalog` } }),
+      handler: () => ({ catalog, links: { self: `${identityUrl(deps)}/auth/catalog` } }),
     }),
     route({
       method: 'GET',

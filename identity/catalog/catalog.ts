@@ -34,6 +34,8 @@ export function catalogFor({ publicUrl, region }: { publicUrl: string; region: s
   }));
 }
 
+export type Catalog = ReturnType<typeof catalogFor>;
+
 function stableId(text: string): string {
   return createHash('sha256').update(text).digest('hex').slice(0, 32);
 }

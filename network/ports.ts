@@ -148,7 +148,7 @@ export async function guestPorts(db: Knex, deviceIds: readonly string[]): Promis
 function attachedPorts(db: Knex, deviceIds: readonly string[]): Knex.QueryBuilder {
   return db('ports as p')
     .select('p.id', 'p.mac_address', 'p.attached_to')
-    .whereIn('p.attached_to', [...deviceIds])
+    .whereRaw('p.attached_to = any(?)', [[...deviceIds]]) // one parameter: hundreds take the server longer than the rows
     .whereNull('p.deletion_requested_at')
     .orderBy('p.attached_order');
 }
@@ -252,6 +252,6 @@ function securityGroupsOf(db: Knex, deviceIds: readonly string[]): Knex.QueryBui
   return db('ports as p')
     .join('port_security_groups as x', 'x.port_id', 'p.id')
     .join('security_groups as g', 'g.id', 'x.security_group_id')
-    .whereIn('p.attached_to', [...deviceIds])
+    .whereRaw('p.attached_to = any(?)', [[...deviceIds]])
     .whereNull('p.deletion_requested_at');
 }

@@ -192,7 +192,7 @@ export async function getBootData(db: Knex, id: string): Promise<BootData> {
 /** User data by server, of many servers at once. */
 export async function userDataOf(db: Knex, ids: readonly string[]): Promise<Map<string, string | null>> {
   const rows = await db('server_boot_data')
-    .whereIn('server_id', [...ids])
+    .whereRaw('server_id = any(?)', [[...ids]])
     .select('server_id', 'user_data');
   return new Map(rows.map((row) => [row.server_id, row.user_data]));
 }

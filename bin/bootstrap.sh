@@ -42,7 +42,7 @@ install_npm() {
 install_node_packages() {
   # Not npm ci: it insists that the lock file names every platform's variant of a package, and not every registry has all.
   # The versions are the lock file's all the same. NODE_ENV=production would leave out what bin/test needs.
-  (cd "$root" && npm install --no-save --include=dev --include=optional)
+  (cd "$root" && npm install --no-save --include=dev --include=optional --loglevel=error)
 }
 
 bootstrap() {

@@ -11,6 +11,7 @@ export interface Context {
   readonly system: boolean;
   /** Role names on that scope, implied ones included. */
   readonly roles: readonly string[];
+  /** Administrator of the cloud: the role `admin` on a project or the system. On a domain it is not that. */
   readonly isAdmin: boolean;
   readonly token: TokenFacts;
 }

@@ -62,7 +62,7 @@ function contextOf(token: Token, requestId: string): Context {
     domainId: scope.type === 'domain' ? scope.id : null,
     system: scope.type === 'system',
     roles: token.roles,
-    isAdmin: token.roles.includes('admin'),
+    isAdmin: token.roles.includes('admin') && scope.type !== 'domain',
     token: {
       auditIds: token.auditIds,
       methods: token.methods,

@@ -36,7 +36,7 @@ function context(facts: Partial<Context>, roles: string[]): Context {
     domainId: null,
     system: false,
     roles,
-    isAdmin: roles.includes('admin'),
+    isAdmin: roles.includes('admin') && !('domainId' in facts),
     token: { auditIds: [], methods: [], issuedAt: new Date(0), expiresAt: new Date(0) },
     ...facts,
   };

@@ -65,6 +65,7 @@ function credentialsOf(ctx: Context): Credentials {
       project_id: ctx.projectId,
       domain_id: ctx.domainId,
       system_scope: ctx.system ? 'all' : null,
+      is_admin: ctx.isAdmin ? 'True' : 'False',
     },
   };
 }

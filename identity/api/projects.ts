@@ -29,7 +29,7 @@ const UpdateProject = Type.Object({
 
 export const projectPolicy = definePolicy({
   'identity:get_project': {
-    check: 'role:admin or project_id:%(target.project.id)s',
+    check: 'is_admin:True or project_id:%(target.project.id)s',
     scopes: anyScope,
     description: 'Show a project; its own members may',
   },

@@ -34,7 +34,7 @@ const UpdateUser = Type.Object({
 
 const ChangePassword = Type.Object({ user: Type.Object({ original_password: password, password }) });
 
-const self = 'role:admin or user_id:%(target.user.id)s';
+const self = 'is_admin:True or user_id:%(target.user.id)s';
 
 export const userPolicy = definePolicy({
   'identity:get_user': { check: self, scopes: anyScope, description: 'Show a user; everybody may show themselves' },

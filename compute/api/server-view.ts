@@ -1,5 +1,5 @@
 /** The JSON of servers, field by field and microversion by microversion (nova/api/openstack/compute/views/servers.py). */
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import type { ProjectContext } from '../../common/context.ts';
 import type { Knex } from '../../common/database/database.ts';
 import { since, type Version } from '../../common/http/microversion.ts';
@@ -28,10 +28,12 @@ export async function serverViews(
   servers: readonly Server[],
 ): Promise<object[]> {
   const ids = servers.map((server) => server.id);
-  const addresses = await addressesOf(db, ids);
-  const groups = await securityGroupNamesOf(db, ids);
   const showsUserData = ctx.isAdmin && since(version, 2, 3);
-  const userData = showsUserData ? await userDataOf(db, ids) : new Map<string, string | null>();
+  const [addresses, groups, userData] = await Promise.all([
+    addressesOf(db, ids),
+    securityGroupNamesOf(db, ids),
+    showsUserData ? userDataOf(db, ids) : new Map<string, string | null>(),
+  ]);
   return servers.map((server) => ({
     ...coreView(url, ctx, server, addressView(addresses.get(server.id) ?? [], { extended: true })),
     key_name: server.keyName,
@@ -96,11 +98,7 @@ export function addressView(addresses: readonly GuestAddress[], { extended }: { 
 
 /** Tells a project which of its servers share a host, and nobody which host that is. */
 function hostIdOf({ projectId, hostName }: Server): string {
-  return hostName === null
-    ? ''
-    : createHash('sha224')
-        .update(projectId + hostName)
-        .digest('hex');
+  return hostName === null ? '' : hash('sha224', projectId + hostName);
 }
 
 /** Details are for administrators: they may name hosts and what runs on them. */

@@ -4,6 +4,7 @@ import { join, resolve } from 'node:path';
 import { openDatabase } from '../common/database/database.ts';
 import { Secret } from '../common/secret.ts';
 import { detectVirtualisation } from '../compute/drivers/libvirt/virtualisation.ts';
+import { buildDashboard } from '../dashboard/build.ts';
 import { bootstrapIdentity } from '../identity/bootstrap.ts';
 import { restartApiProcess, runningApiProcess, writeConfig } from './api-process.ts';
 import { checkHost, portIsFree, virtualisationPath } from './checks.ts';
@@ -76,12 +77,18 @@ async function up({ dataDir, settings, withDemo, mayInstall }: UpOptions): Promi
   guestImage?.catch(() => {}); // whoever awaits it tells
   const virtualisation = detectVirtualisation({ cacheFile: virtualisationPath(dataDir) });
   virtualisation.catch(() => {});
+  const dashboard = buildDashboard();
+  dashboard.catch(() => {});
   for (const engine of engines) await steps.step(engine.name, () => engine.start(context));
   await steps.step('Virtualisation', async () => {
     const { virtualisation: kind, reason } = await virtualisation;
     return kind === 'kvm' ? 'KVM' : `emulated, as ${reason}`;
   });
   await writeConfig(context, settings);
+  await steps.step('Dashboard', async () => {
+    await dashboard;
+    return `${apiUrl(settings)}/dashboard/`;
+  });
   await steps.step('Cirrostack', async () => {
     await restartApiProcess(context, settings);
     return localUrl(settings);

@@ -10,6 +10,7 @@ import { listServers } from '../../host/guests.ts';
 import { contextOf, defaultDataDir, readSettings } from '../../host/options.ts';
 import { missingPackages } from '../../host/packages.ts';
 import { freePort } from './free-port.ts';
+import { alsoWhenInterrupted } from './interrupted.ts';
 
 const root = join(import.meta.dirname, '..', '..');
 
@@ -28,10 +29,10 @@ export async function startHostCloud(): Promise<HostCloud> {
   await refuseBesideCloud();
   const dataDir = await mkdtemp('/var/tmp/cirrostack-bench-'); // not below TMPDIR: its sockets' paths must be short
   await chmod(dataDir, 0o711);
-  const remove = async () => {
+  const remove = alsoWhenInterrupted(async () => {
     await execute(join(root, 'bin/down'), ['--purge', '--data-dir', dataDir], { timeoutSeconds: 300 });
     await rm(dataDir, { recursive: true, force: true });
-  };
+  });
   try {
     const port = await freePort();
     const firstUpSeconds = await up(dataDir, ['--no-install', '--listen', `127.0.0.1:${port}`]);

@@ -1,4 +1,4 @@
-/** `node tests/bench/run.ts [NAME…]`: measures, and prints the figures with the facts of the machine. Nothing is asserted. */
+/** `node_modules/.bin/node tests/bench/run.ts [NAME…]`: measures, and prints the figures with the facts of the machine. Nothing is asserted. */
 import { UsageError } from '../../host/options.ts';
 import { startSteps, table } from '../../host/steps.ts';
 import { measureApi } from './api.ts';
@@ -8,7 +8,7 @@ import { type HostCloud, startHostCloud } from './host-cloud.ts';
 import { loadOfMachine, machineFacts } from './machine.ts';
 import { measureMemory } from './memory.ts';
 
-const help = `Usage: node tests/bench/run.ts [NAME…]
+const help = `Usage: node_modules/.bin/node tests/bench/run.ts [NAME…]
 
 Measures, and prints what it found with the facts of the machine. Without names: everything, in this order.
 

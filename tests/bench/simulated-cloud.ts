@@ -24,6 +24,7 @@ import { becomes } from '../../host/processes.ts';
 import { type Client, logIn } from '../../host/seed/client.ts';
 import { fillIdentity, personas } from '../personas.ts';
 import { freePort } from './free-port.ts';
+import { alsoWhenInterrupted } from './interrupted.ts';
 
 export const serversInCloud = 500;
 /** Nova's own quota, which nothing here changes. */
@@ -44,11 +45,11 @@ export async function startSimulatedCloud(): Promise<SimulatedCloud> {
   const postgres = await startTemporaryPostgres();
   const dataDir = await mkdtemp(join(tmpdir(), 'cirrostack-bench-'));
   const context = { ...contextOf(dataDir, await readSettings(dataDir)), databaseUrl: postgres.url };
-  const stop = async () => {
+  const stop = alsoWhenInterrupted(async () => {
     await stopApiProcess(context);
     await postgres.stop();
     await rm(dataDir, { recursive: true, force: true });
-  };
+  });
   try {
     for (const name of ['run', 'log', 'cache']) await mkdir(join(dataDir, name));
     const serverId = await fill(dataDir, postgres.url);

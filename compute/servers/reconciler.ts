@@ -5,6 +5,7 @@ import type { Logger } from '../../common/logger.ts';
 import type { Reconciler } from '../../common/reconcile/loop.ts';
 import { guestPorts, releasePorts } from '../../network/ports.ts';
 import type { ObservedGuest, ServerDriver, ServerSpec } from '../drivers/driver.ts';
+import { sweepGuests } from '../hosts/sweep.ts';
 import type { ImageCache } from '../image-cache/cache.ts';
 import { rebootGraceSeconds, shutdownGraceSeconds } from '../limits.ts';
 import { finishAction, finishActionsUpTo, listUnfinished, recordEvent, recordOwnAction } from './actions.ts';
@@ -50,17 +51,7 @@ export function serverReconciler(deps: ServerReconcilerDeps): Reconciler {
         });
       }
     },
-    async sweep() {
-      const guests = await driver.list();
-      const rows = await listPowerOnHost(db, hostName); // after the guests: what is made has its row first
-      const seen = new Map(guests.map((guest) => [guest.id, guest.power]));
-      for (const { id } of guests) {
-        if (rows.has(id)) continue;
-        log.warn({ server: id }, 'removing a guest of ours that no server stands for');
-        await driver.remove(id);
-      }
-      return [...rows].filter(([id, power]) => power !== null && seen.get(id) !== power).map(([id]) => id);
-    },
+    sweep: () => sweepGuests(driver, () => listPowerOnHost(db, hostName), log),
   };
 }
 

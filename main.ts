@@ -2,10 +2,15 @@
 import { hostname } from 'node:os';
 import { buildCloud } from './cloud.ts';
 import { readConfig } from './common/config/config.ts';
+import { configHelp } from './common/config/help.ts';
 import { createLogger } from './common/logger.ts';
 import { Secret } from './common/secret.ts';
 import { databaseUrl } from './host/engines/postgres.ts';
 
+if (process.argv.includes('--help')) {
+  process.stdout.write(configHelp());
+  process.exit(0);
+}
 const given = await readConfig(process.env, process.argv.slice(2));
 const config = {
   ...given,

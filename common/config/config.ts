@@ -7,7 +7,7 @@ import { Secret } from '../secret.ts';
 const closed = { additionalProperties: false };
 const text = (fallback: string, description: string) => Type.String({ default: fallback, description });
 
-/** Every setting, its default and its meaning. `cirrostack --help` and docs/operations.md are made from it. */
+/** Every setting, its default and its meaning. `node main.ts --help` and docs/operations.md are made from it. */
 export const ConfigSchema = Type.Object(
   {
     dataDir: text('/var/lib/cirrostack', 'Where everything of ours that must last is kept'),

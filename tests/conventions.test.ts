@@ -115,4 +115,6 @@ test('metrics and health answer', async (t) => {
   t.is((await cloud.anonymous.get('/healthz')).status, 'ok');
   const metrics = await cloud.anonymous.request({ method: 'GET', path: '/metrics' });
   t.regex(metrics.text, /cirrostack_http_request_duration_seconds_count\{.*route="\/healthz".*\} 1/);
+  const forwarded = { 'x-forwarded-for': '192.0.2.1' };
+  t.is((await cloud.anonymous.request({ method: 'GET', path: '/metrics', headers: forwarded })).status, 403);
 });

@@ -58,7 +58,9 @@ export function systemService({ services, db, metrics, publicUrl }: SystemDeps):
         summary: 'Metrics in Prometheus’ text format',
         status: 200,
         async handler({ request }, h) {
-          if (!['127.0.0.1', '::1', '::ffff:127.0.0.1'].includes(request.info.remoteAddress))
+          // Behind a proxy on this machine everybody comes from here: whoever was forwarded is not this machine.
+          const isForwarded = 'x-forwarded-for' in request.headers || 'forwarded' in request.headers;
+          if (isForwarded || !['127.0.0.1', '::1', '::ffff:127.0.0.1'].includes(request.info.remoteAddress))
             throw new Forbidden('Metrics are shown to this machine only.');
           return h.response(await metrics.registry.metrics()).type(metrics.registry.contentType);
         },

@@ -1,9 +1,12 @@
 /** What can be wrong with a host or the cloud on it, and what to do about it. `bin/up` and `cirrostack doctor` ask the same. */
+
+import { lookup } from 'node:dns/promises';
 import { existsSync } from 'node:fs';
 import { readFile, statfs } from 'node:fs/promises';
 import { createServer } from 'node:net';
-import { availableParallelism, freemem, totalmem } from 'node:os';
+import { availableParallelism, freemem, hostname, totalmem } from 'node:os';
 import { dirname, join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { detectVirtualisation } from '../compute/drivers/libvirt/virtualisation.ts';
 import { runningApiProcess } from './api-process.ts';
 import { type Finding, fail, type HostContext, hasSystemd, ok, warn } from './engines/engine.ts';
@@ -14,7 +17,7 @@ import { missingPackages } from './packages.ts';
 type Check = (context: HostContext, settings: HostSettings) => Promise<Finding[]>;
 
 /** What has to be so before anything is installed or started. */
-const beforeStart: Check[] = [system, hardware, diskSpace, reaper, clock];
+const beforeStart: Check[] = [system, hardware, diskSpace, reaper, clock, ownName];
 const ofCloud: Check[] = [packages, virtualisation, ...engines.map((engine): Check => engine.check), apiProcess];
 
 /** Never throws: a check that breaks is a finding. */
@@ -90,6 +93,20 @@ async function clock(): Promise<Finding[]> {
   if (year < 2024)
     return [fail('clock', new Date().toISOString(), 'Set the clock: tokens and certificates depend on it.')];
   return [ok('clock', new Date().toISOString())];
+}
+
+/** libvirt looks it up for each server that starts; measured without an answer: 20 s each time. */
+async function ownName(): Promise<Finding[]> {
+  const name = hostname();
+  const found = await Promise.race([lookup(name).catch(() => undefined), delay(2000, undefined, { ref: false })]);
+  if (found !== undefined) return [ok('host name', `${name} is ${found.address}`)];
+  return [
+    warn(
+      'host name',
+      `${name} is not found`,
+      `Add a line to /etc/hosts: 127.0.1.1 ${name}. Without, servers start slowly.`,
+    ),
+  ];
 }
 
 async function packages(): Promise<Finding[]> {

@@ -40,9 +40,8 @@ install_npm() {
 
 # None of the packages needs its install scripts (.npmrc switches them off), whatever npm thinks of running them.
 install_node_packages() {
-  # Not npm ci: it insists that the lock file names every platform's variant of a package, and not every registry has all.
-  # The versions are the lock file's all the same. NODE_ENV=production would leave out what bin/test needs.
-  (cd "$root" && npm install --no-save --include=dev --include=optional --loglevel=error)
+  # NODE_ENV=production would leave out what bin/test needs.
+  (cd "$root" && npm ci --include=dev --include=optional --loglevel=error)
   # Two optional packages, one for each processor, bring a program of this name: npm 9 ends up linking neither.
   local package
   for package in "$root"/node_modules/node-linux-*; do

@@ -131,7 +131,10 @@ export async function buildCloud(
     for (const reconciler of reconcilers) {
       const loop = startLoop(reconciler, { log, metrics, mayRun: lock.held });
       notifications.subscribe(reconciler.name, (id) => loop.wake(id));
-      lock.onWon(() => loop.wake());
+      lock.onWon(() => {
+        loop.wake();
+        void loop.sweep(); // whatever changed while nobody looked, as when the host was off
+      });
       loops.push(loop);
     }
   };

@@ -11,7 +11,7 @@ import type { HostCloud } from './host-cloud.ts';
 const runs = 9;
 const target = 'at most 300 ms above';
 const bareName = 'cirrostack-bench';
-/** Seldom enough that asking does not take the processor from what is being asked about: each time takes it some 3 ms. */
+/** Seldom enough that asking hardly takes the processors from what is asked about. */
 const pollMs = 20;
 
 export async function measureServers(cloud: HostCloud): Promise<Figure[]> {

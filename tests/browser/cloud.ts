@@ -24,12 +24,15 @@ export interface RunningCloud {
   token(persona: Persona): Promise<string>;
 }
 
-/** Starts a cloud that ends with the test, on a free port, with a dashboard made from the sources as they are. */
-export async function startRunningCloud(t: ExecutionContext): Promise<RunningCloud> {
+/**
+ * Starts a cloud that ends with the test, with a dashboard made from the sources as they are. A port is for clients that
+ * follow the catalog; whoever does not is fine with any that is free.
+ */
+export async function startRunningCloud(t: ExecutionContext, { listenPort = 0 } = {}): Promise<RunningCloud> {
   await buildDashboard();
   const databaseUrl = await createTestDatabase(t, migrations, { name: 'personas', fill: fillIdentity });
   const dataDir = await mkdtemp(join(tmpdir(), 'cirrostack-browser-'));
-  const config = buildConfig({ file: { dataDir, drivers: 'simulated', listenPort: 0, hostName: 'host-1' } });
+  const config = buildConfig({ file: { dataDir, drivers: 'simulated', listenPort, hostName: 'host-1' } });
   config.databaseUrl = new Secret(databaseUrl);
   const logLines: string[] = [];
   const log = pino({ level: 'info', base: null }, { write: (line: string) => logLines.push(line) });

@@ -93,6 +93,7 @@ const withoutEngines = [
   'image/**/*.e2e.test.ts',
   'network/drivers/**/*.e2e.test.ts',
   'tests/browser/*.e2e.test.ts',
+  'tests/clients/*.e2e.test.ts',
 ];
 
 /**

@@ -35,6 +35,17 @@ const failed: string[] = [];
 const interrupted = new AbortController();
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => interrupted.abort());
 
+/** End-to-end tests that bring what they need themselves: a network namespace, a private OVN, a browser. */
+const withoutEngines = [
+  'compute/containers/*.e2e.test.ts',
+  'host/guest-image/*.e2e.test.ts',
+  'image/**/*.e2e.test.ts',
+  'network/drivers/**/*.e2e.test.ts',
+  'tests/browser/*.e2e.test.ts',
+  'tests/clients/*.e2e.test.ts',
+];
+const oneFileAtATime = ['--serial', '--concurrency=1', '--timeout=15m'];
+
 await runCommand(help, process.argv.slice(2), async (argv) => {
   const options = parseOptions(argv, { fast: { type: 'boolean' }, 'end-to-end': { type: 'boolean' } });
   const parts = { fast: !options['end-to-end'], endToEnd: !options.fast };
@@ -86,16 +97,6 @@ async function runFastTests(): Promise<Counts> {
   }
 }
 
-/** End-to-end tests that bring what they need themselves: a network namespace, a private OVN, a browser. */
-const withoutEngines = [
-  'compute/containers/*.e2e.test.ts',
-  'host/guest-image/*.e2e.test.ts',
-  'image/**/*.e2e.test.ts',
-  'network/drivers/**/*.e2e.test.ts',
-  'tests/browser/*.e2e.test.ts',
-  'tests/clients/*.e2e.test.ts',
-];
-
 /**
  * Two files at a time, on two processors: one that has this host's engines to itself, and stops and breaks them, and one
  * that needs none of them.
@@ -110,8 +111,6 @@ async function runEndToEndTests(): Promise<Counts> {
   if (broken) throw broken.reason;
   return lanes.reduce((counts, lane) => (lane.status === 'fulfilled' ? sum(counts, lane.value) : counts), none);
 }
-
-const oneFileAtATime = ['--serial', '--concurrency=1', '--timeout=15m'];
 
 async function runOnEngines(cache: string): Promise<Counts> {
   const dataDir = await mkdtemp(join(tmpdir(), 'cirrostack-e2e-'));

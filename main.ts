@@ -11,7 +11,10 @@ if (process.argv.includes('--help')) {
   process.stdout.write(configHelp());
   process.exit(0);
 }
-const given = await readConfig(process.env, process.argv.slice(2));
+const given = await readConfig(process.env, process.argv.slice(2)).catch((error: Error) => {
+  process.stderr.write(`${error.message}\nmain.ts --help lists every setting.\n`);
+  process.exit(2);
+});
 const config = {
   ...given,
   hostName: given.hostName || hostname(),

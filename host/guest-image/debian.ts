@@ -20,7 +20,7 @@ export async function candidateVersions(names: string[]): Promise<string[]> {
   throw new Error(`Debian's package lists do not know all of ${names.join(', ')}`);
 }
 
-/** Downloads packages (apt's own cache counts) and unpacks them all into one directory. */
+/** Downloads packages (anew: `apt-get download` does not look into apt's own cache) and unpacks them all into one directory. */
 export async function unpackPackages(names: string[], scratch: string): Promise<string> {
   const downloads = join(scratch, 'packages');
   const root = join(scratch, 'root');

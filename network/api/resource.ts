@@ -54,7 +54,7 @@ export function readRoutes<Row extends { id: string }>(deps: ApiDeps, spec: Reso
       method: 'GET',
       path: `${path}/{id}`,
       rule,
-      summary: `Show one of ${listing.collection}`,
+      summary: `Show one of the ${listing.collection.replaceAll('_', ' ')}`,
       status: 200,
       async handler({ ctx, params: { id = '' }, query }) {
         const rows = spec.rows(deps.db, visibleTo(ctx));

@@ -20,28 +20,35 @@ export interface HostState {
   dhcpOptions: string[];
   nats: string[];
   guestFiles: string[];
+  cachedImages: string[];
+  archives: string[];
 }
 
 /** Everything of the kinds that guests and networks are made of; foreign things too, which must not change either. */
 export async function hostState(dataDir: string): Promise<HostState> {
   const rows = (table: string) => lines('ovn-nbctl', ['--bare', '--columns=_uuid', 'list', table]);
-  return {
-    domains: await lines('virsh', ['-c', 'qemu:///system', 'list', '--all', '--name']),
-    containers: await lines('docker', ['ps', '--all', '--quiet']),
-    containerImages: await lines('docker', ['images', '--quiet', '--no-trunc', 'cirrostack/*']),
-    bridgePorts: await lines('ovs-vsctl', ['list-ports', 'br-int']),
-    interfaces: (await lines('ip', ['-o', 'link', 'show'])).map(
-      (line) => line.split(':')[1]?.trim().split('@')[0] ?? '',
+  const files = (...path: string[]) => readdir(join(dataDir, 'compute', ...path)).catch(() => []);
+  const state: { [Kind in keyof HostState]: Promise<string[]> } = {
+    domains: lines('virsh', ['-c', 'qemu:///system', 'list', '--all', '--name']),
+    containers: lines('docker', ['ps', '--all', '--quiet']),
+    containerImages: lines('docker', ['images', '--format', '{{.Repository}}', 'cirrostack/*']),
+    bridgePorts: lines('ovs-vsctl', ['list-ports', 'br-int']),
+    interfaces: lines('ip', ['-o', 'link', 'show']).then((links) =>
+      links.map((line) => line.split(':')[1]?.trim().split('@')[0] ?? ''),
     ),
-    namespaces: await lines('ip', ['netns', 'list']),
-    logicalSwitches: await rows('Logical_Switch'),
-    logicalPorts: await rows('Logical_Switch_Port'),
-    logicalRouters: await rows('Logical_Router'),
-    portGroups: await rows('Port_Group'),
-    dhcpOptions: await rows('DHCP_Options'),
-    nats: await rows('NAT'),
-    guestFiles: await readdir(join(dataDir, 'compute', 'servers')).catch(() => []),
+    namespaces: lines('ip', ['netns', 'list']),
+    logicalSwitches: rows('Logical_Switch'),
+    logicalPorts: rows('Logical_Switch_Port'),
+    logicalRouters: rows('Logical_Router'),
+    portGroups: rows('Port_Group'),
+    dhcpOptions: rows('DHCP_Options'),
+    nats: rows('NAT'),
+    guestFiles: files('servers'),
+    cachedImages: files('images'),
+    archives: files('container-images'),
   };
+  const found = await Promise.all(Object.entries(state).map(async ([kind, names]) => [kind, await names] as const));
+  return Object.fromEntries(found) as Record<keyof HostState, string[]>;
 }
 
 async function lines(command: string, args: string[]): Promise<string[]> {

@@ -27,6 +27,7 @@ export async function breakables(): Promise<Breakable[]> {
     stopped(context, docker),
     killed(context, docker, 'dockerd'),
     stopped(context, postgres),
+    killed(context, postgres, 'postgresql'),
     stopped(context, ovn),
     killed(context, ovn, 'ovn-controller.monitor', 'ovn-controller', 'ovn-northd.monitor', 'ovn-northd'),
     killed(context, ovn, 'ovnnb_db.monitor', 'ovnnb_db', 'ovnsb_db.monitor', 'ovnsb_db'),

@@ -72,3 +72,10 @@ export async function settle(
     .where({ id: row.id })
     .update({ ...seen, settled_revision: row.revision });
 }
+
+/** What was settled turned out not to be: the row is pending again until it is. Nothing was asked for, so its revision stays. */
+export async function unsettle(db: Knex, table: DrawnTable, row: { id: string; revision: number }): Promise<void> {
+  await db(table)
+    .where({ id: row.id, settled_revision: row.revision })
+    .update({ settled_revision: row.revision - 1 });
+}

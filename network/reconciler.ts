@@ -3,7 +3,7 @@ import type { Knex } from '../common/database/database.ts';
 import { PermanentFailure } from '../common/errors.ts';
 import type { Reconciler } from '../common/reconcile/loop.ts';
 import { type NetworkDriver, type NetworkObjectKind, NotReady } from './drivers/driver.ts';
-import { type DrawnTable, type LifecycleRow, reconcilerOf, settle, unsettledIds, wake } from './lifecycle.ts';
+import { type DrawnTable, type LifecycleRow, reconcilerOf, settle, unsettle, unsettledIds, wake } from './lifecycle.ts';
 
 export interface ReconcilerDeps {
   db: Knex;
@@ -26,11 +26,15 @@ export interface Drawing<Row extends LifecycleRow> {
   drawn?(rows: Knex.QueryBuilder): void;
 }
 
+/** Of each kind and at each sweep: a large cloud is gone through in turns. */
+const lookedAtAtOnce = 100;
+
 export function drawingReconciler<Row extends LifecycleRow>(
   { db, driver }: ReconcilerDeps,
   drawing: Drawing<Row>,
 ): Reconciler {
   const { table, kind } = drawing;
+  let lookedAtUpTo = '';
   const remove = async (row: Row) => {
     if (drawing.mayBeRemoved && !(await drawing.mayBeRemoved(row))) return;
     await driver.remove(kind, row.id);
@@ -55,23 +59,30 @@ export function drawingReconciler<Row extends LifecycleRow>(
       try {
         await (row.deletion_requested_at === null ? ensure(row) : remove(row));
       } catch (error) {
-        // What it refers to wakes it; should that never come, the poll finds it again.
-        if (error instanceof NotReady) return;
+        // What it refers to wakes it, as does the poll. It was there before when somebody took both off the engine.
+        if (error instanceof NotReady) return await unsettle(db, table, row);
         if (!(error instanceof PermanentFailure)) throw error;
         await settle(db, table, row, { fault: error.message }); // until something else is asked for
       }
     },
-    /** Removes what no row stands for, and returns what is missing or was given up: it gets another chance. */
+    /**
+     * Removes what no row stands for. Returns what is missing, what was given up, for another chance, and some of the rest to be
+     * looked at closely: what was damaged on the engine looks whole in a list.
+     */
     async sweep() {
       // The engine first: an object is made after its row and goes before it, so one without a row is nobody's.
       const there = new Set(await driver.list(kind));
       const rows: { id: string }[] = await db(table).select('id');
       const known = new Set(rows.map((row) => row.id));
       for (const id of there) if (!known.has(id)) await driver.remove(kind, id);
-      const wanted = db(table).select('id', 'fault');
+      const wanted = db(table).select('id', 'fault').orderBy('id');
       drawing.drawn?.(wanted);
-      const drifted = (await wanted).filter((row) => row.fault !== null || !there.has(row.id));
-      return drifted.map((row) => row.id);
+      const all = await wanted;
+      const drifted = all.filter((row) => row.fault !== null || !there.has(row.id)).map((row) => row.id);
+      const some = all.map((row) => row.id).filter((id) => id > lookedAtUpTo);
+      const looked = some.slice(0, lookedAtAtOnce);
+      lookedAtUpTo = looked.length < some.length ? looked.at(-1)! : '';
+      return [...new Set([...drifted, ...looked])];
     },
   };
 }

@@ -5,7 +5,7 @@ import type { Logger } from '../../common/logger.ts';
 import type { Reconciler } from '../../common/reconcile/loop.ts';
 import { guestPorts, releasePorts } from '../../network/ports.ts';
 import type { ContainerSpec, ObservedContainer } from '../drivers/driver.ts';
-import { sweepGuests } from '../hosts/sweep.ts';
+import { knownIds, sweepGuests } from '../hosts/sweep.ts';
 import { pidsLimit } from '../limits.ts';
 import { type Container, effectivePower, isRebooting } from './container.ts';
 import { type ContainerImages, ensureImage } from './images.ts';
@@ -35,6 +35,7 @@ export function containerReconciler(deps: ContainerReconcilerDeps): Reconciler {
   const { db, log, driver, hostName } = deps;
   return {
     name: topic,
+    concurrency: 64, // a step mostly waits for its guest; what costs the host something is bounded by the driver
     pending: (limit) => listUnsettledIds(db, hostName, limit),
     async reconcile(id) {
       const container = await findContainerOnHost(db, hostName, id);
@@ -51,7 +52,12 @@ export function containerReconciler(deps: ContainerReconcilerDeps): Reconciler {
         throw error; // the loop tries again, later each time
       }
     },
-    sweep: () => sweepGuests(driver, () => listPowerOnHost(db, hostName), log),
+    sweep: () =>
+      sweepGuests(
+        driver,
+        { onThisHost: () => listPowerOnHost(db, hostName), known: (ids) => knownIds(db, 'containers', ids) },
+        log,
+      ),
   };
 }
 

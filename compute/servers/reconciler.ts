@@ -5,7 +5,7 @@ import type { Logger } from '../../common/logger.ts';
 import type { Reconciler } from '../../common/reconcile/loop.ts';
 import { guestPorts, releasePorts } from '../../network/ports.ts';
 import type { ObservedGuest, ServerDriver, ServerSpec } from '../drivers/driver.ts';
-import { sweepGuests } from '../hosts/sweep.ts';
+import { knownIds, sweepGuests } from '../hosts/sweep.ts';
 import type { ImageCache } from '../image-cache/cache.ts';
 import { rebootGraceSeconds, shutdownGraceSeconds } from '../limits.ts';
 import { finishAction, finishActionsUpTo, listUnfinished, recordEvent, recordOwnAction } from './actions.ts';
@@ -28,6 +28,7 @@ export function serverReconciler(deps: ServerReconcilerDeps): Reconciler {
   const { db, log, driver, hostName } = deps;
   return {
     name: 'servers',
+    concurrency: 64, // a step mostly waits for its guest; what costs the host something is bounded by the driver
     pending: (limit) => listUnsettledIds(db, hostName, limit),
     async reconcile(id) {
       const server = await findServerOnHost(db, hostName, id);
@@ -51,7 +52,12 @@ export function serverReconciler(deps: ServerReconcilerDeps): Reconciler {
         });
       }
     },
-    sweep: () => sweepGuests(driver, () => listPowerOnHost(db, hostName), log),
+    sweep: () =>
+      sweepGuests(
+        driver,
+        { onThisHost: () => listPowerOnHost(db, hostName), known: (ids) => knownIds(db, 'servers', ids) },
+        log,
+      ),
   };
 }
 

@@ -1,11 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import test from 'ava';
+import type { Knex } from '../../common/database/database.ts';
 import { startTestCloud, type TestCloud } from '../../tests/cloud.ts';
 import { openFileStore } from '../stores/files/files.ts';
-import { filesOf, images, makeActive, rawBare, upload } from '../testing.ts';
+import { filesOf, images, makeActive, rawBare, until, upload } from '../testing.ts';
 import { imageReconciler } from './reconciler.ts';
-import { finishUpload, requestDeletion, startUpload } from './store.ts';
+import { finishUpload, keepUploadAlive, requestDeletion, startUpload } from './store.ts';
 
 async function* bytesOf(text: string): AsyncGenerator<Buffer> {
   yield Buffer.from(text);
@@ -57,6 +58,46 @@ test('an upload that was given up cannot finish any more', async (t) => {
   const data = { sizeBytes: 1, md5: '', sha512: '', virtualSizeBytes: 1 };
   t.false(await finishUpload(cloud.db, id, uploadId, data));
   t.is((await member.get(`${images}/${id}`)).status, 'queued');
+});
+
+/** Lets the loop see a lost upload, then commits what the upload itself did meanwhile. */
+async function comeBackUnderTheLoop(cloud: TestCloud, id: string, comeBack: (trx: Knex) => Promise<unknown>) {
+  const trx = await cloud.db.transaction();
+  try {
+    await comeBack(trx);
+    const reconciled = imageReconciler({ db: cloud.db, store: storeOf(cloud) }).reconcile(id);
+    await until(async () => {
+      const { rows } = await cloud.db.raw(
+        `select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`,
+      );
+      return rows.length > 0;
+    });
+    await trx.commit();
+    await reconciled;
+  } finally {
+    if (!trx.isCompleted()) await trx.rollback();
+  }
+}
+
+test('an upload that finishes while it is being given up keeps its data', async (t) => {
+  const cloud = await startTestCloud(t);
+  const member = cloud.as('member');
+  const { id } = await member.post(images, rawBare);
+  const uploadId = await leaveUpload(cloud, id, 60);
+  const data = { sizeBytes: 11, md5: '', sha512: '', virtualSizeBytes: 11 };
+  await comeBackUnderTheLoop(cloud, id, (trx) => finishUpload(trx, id, uploadId, data));
+  t.is((await member.get(`${images}/${id}`)).status, 'active');
+  t.deepEqual(await filesOf(cloud), [uploadId]);
+});
+
+test('an upload that is heard of while it is being given up goes on', async (t) => {
+  const cloud = await startTestCloud(t);
+  const member = cloud.as('member');
+  const { id } = await member.post(images, rawBare);
+  const uploadId = await leaveUpload(cloud, id, 60);
+  await comeBackUnderTheLoop(cloud, id, (trx) => keepUploadAlive(trx, id, uploadId));
+  t.is((await member.get(`${images}/${id}`)).status, 'saving');
+  t.deepEqual(await filesOf(cloud), [uploadId]);
 });
 
 test('a deleted image loses its data and its row', async (t) => {

@@ -20,9 +20,8 @@ export function imageReconciler({ db, store }: { db: Knex; store: ImageStore }):
         await removeImage(db, id);
       } else if (image.isUploadLost && uploadId !== null) {
         // First, so that an upload that was only slow cannot finish without its data; a crash after this line leaves
-        // data that no row knows, which the sweep removes.
-        await giveUpUpload(db, id, uploadId);
-        await store.remove(uploadId);
+        // data that no row knows, which the sweep removes. An upload that finished since we looked keeps its data.
+        if (await giveUpUpload(db, id, uploadId, silenceSeconds)) await store.remove(uploadId);
       }
     },
     async sweep() {

@@ -178,11 +178,18 @@ export async function finishUpload(
   return count === 1;
 }
 
-/** Back to queued: from here on this upload cannot finish any more. */
-export async function giveUpUpload(db: Knex, id: string, uploadId: string): Promise<void> {
-  await db('images')
+/**
+ * Back to queued: from here on this upload cannot finish any more. False when it was not given up, and its data may be an
+ * image's: it has finished, or it was heard of within `silenceSeconds`.
+ */
+export async function giveUpUpload(db: Knex, id: string, uploadId: string, silenceSeconds?: number): Promise<boolean> {
+  const count = await db('images')
     .where({ id, upload_id: uploadId })
+    .modify((query) => {
+      if (silenceSeconds !== undefined) query.whereRaw(lostUpload(db, silenceSeconds));
+    })
     .update({ upload_id: null, upload_seen_at: null, updated_at: db.fn.now(3) });
+  return count === 1;
 }
 
 export interface Unsettled {

@@ -49,6 +49,16 @@ test('what nobody uses goes, remains of a killed process included, and what is u
   t.deepEqual(await readdir(directory), ['README']);
 });
 
+test('an image that is placed anew leaves no remains of a killed process, and those of others alone', async (t) => {
+  const directory = await directoryFor(t);
+  const cache = createImageCache(directory, (_id, path) => writeFile(path, 'data'));
+  const another = '0b8f1a0e-0000-4000-8000-000000000002.x.partial';
+  for (const name of [`${image}.x.partial`, `${image}.y.partial`, another])
+    await writeFile(join(directory, name), 'half');
+  await cache.ensure(image);
+  t.deepEqual((await readdir(directory)).sort(), [image, another]);
+});
+
 test('a host that never had an image has none', async (t) => {
   const cache = createImageCache(join(await directoryFor(t), 'absent'), async () => undefined);
   t.deepEqual(await cache.list(), []);

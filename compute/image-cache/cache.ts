@@ -32,12 +32,17 @@ export function createImageCache(
     return turn;
   };
   const names = () => readdir(directory).catch(missing<string[]>([]));
+  const removeAll = async (imageId: string) => {
+    for (const name of await names()) if (idOf(name) === imageId) await rm(join(directory, name), { force: true });
+  };
   return {
     ensure: (imageId) =>
       inTurn(imageId, async () => {
         const path = join(directory, imageId);
         const isHere = await stat(path).then(() => true, missing(false));
-        if (!isHere) await place(imageId, path);
+        if (isHere) return path;
+        await removeAll(imageId); // what a killed process left of it: nobody else is placing it now
+        await place(imageId, path);
         return path;
       }),
     async list() {
@@ -46,7 +51,7 @@ export function createImageCache(
     removeUnless: (imageId, isUsed) =>
       inTurn(imageId, async () => {
         if (await isUsed()) return;
-        for (const name of await names()) if (idOf(name) === imageId) await rm(join(directory, name), { force: true });
+        await removeAll(imageId);
       }),
   };
 }

@@ -36,7 +36,8 @@ export interface ImageStore {
   list(): Promise<string[]>;
   /**
    * Removes everything that nobody owns, unfinished data included, and returns its ids. Asks who is alive only after it
-   * has looked, so that an upload whose owner was recorded before it began is never taken for a leftover.
+   * has looked, so that an upload whose owner was recorded before it began is never taken for a leftover. What cannot be
+   * removed keeps nothing else from being removed; an `AggregateError` at the end says why.
    */
   sweep(aliveAmong: (ids: string[]) => Promise<ReadonlySet<string>>): Promise<string[]>;
   /** The file on this host that holds the data and must not be changed; undefined where there is none. */

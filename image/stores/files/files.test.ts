@@ -50,6 +50,21 @@ test('what is not a file of ours is left alone', async (t) => {
   t.deepEqual((await readdir(directory)).sort(), [inner, 'notes'].sort());
 });
 
+test('what cannot be removed is told of, and keeps nothing else from being swept', async (t) => {
+  const directory = await makeDirectory(t);
+  const store = openFileStore(directory);
+  for (let count = 0; count < 3; count++) await store.put(randomUUID(), one(Buffer.from('x')));
+  let stuck = '';
+  const sweep = store.sweep(async (ids) => {
+    stuck = ids[0]!; // the first in turn, and root too cannot remove it as a file
+    await mkdir(join(directory, `${stuck}.partial`));
+    return new Set();
+  });
+  const error = await t.throwsAsync(sweep, { instanceOf: AggregateError, message: /1 of 3/ });
+  t.is(error.errors.length, 1);
+  t.deepEqual((await readdir(directory)).sort(), [stuck, `${stuck}.partial`]);
+});
+
 test('what a killed process left behind is swept', async (t) => {
   const directory = await makeDirectory(t);
   const id = randomUUID();

@@ -64,7 +64,13 @@ export function openFileStore(directory: string): ImageStore {
       const found = new Set((await names(directory)).map(withoutSuffix).filter(isUuid));
       const alive = await aliveAmong([...found]);
       const dead = [...found.difference(alive)];
-      for (const id of dead) await this.remove(id);
+      const failures: unknown[] = [];
+      for (const id of dead) await this.remove(id).catch((error) => failures.push(error));
+      if (failures.length > 0)
+        throw new AggregateError(
+          failures,
+          `The data of ${failures.length} of ${dead.length} ids could not be removed.`,
+        );
       return dead;
     },
 

@@ -13,8 +13,13 @@ const topic = 'revocations';
 
 /** Ends tokens, once the transaction commits. `tokenSeconds` is the longest that any of them could still have lived. */
 export async function revoke(db: Knex, subject: Subject, tokenSeconds: number): Promise<void> {
+  // Expired ones go on the way; those that another transaction is removing are left to it, or the two could deadlock.
   await db.raw(
-    `insert into token_revocations (subject, revoked_before_us, expires_at)
+    `with expired as (
+       delete from token_revocations where id in
+         (select id from token_revocations where expires_at < now() for update skip locked)
+     )
+     insert into token_revocations (subject, revoked_before_us, expires_at)
      values (?, extract(epoch from clock_timestamp()) * 1000000, now() + make_interval(secs => ?))`,
     [subject, tokenSeconds + 60],
   );
@@ -54,8 +59,14 @@ export async function watchRevocations(db: Knex, notifications: Notifications): 
       });
     return queued;
   };
-  await refresh();
+  // Before the first look: what is revoked during it is heard of, and looked for again.
   const unsubscribe = notifications.subscribe(topic, () => void refresh().catch(() => undefined));
+  try {
+    await refresh();
+  } catch (error) {
+    unsubscribe();
+    throw error;
+  }
   return {
     async isRevoked(token) {
       if (!notifications.connected()) await refresh();

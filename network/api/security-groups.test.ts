@@ -131,3 +131,41 @@ test('a stranger can do nothing with a group or its rules', async (t) => {
   await reader.get(`${groups}/${group.id}`);
   await reader.delete(`${rules}/${rule.id}`, 403);
 });
+
+test('groups that name each other, and their rules, are deleted at once by everybody without a deadlock', async (t) => {
+  const cloud = await startTestCloud(t);
+  const member = cloud.as('member');
+  const remove = async (path: string) => (await member.request({ method: 'DELETE', path })).status;
+  for (let round = 0; round < 20; round += 1) {
+    const names = [`a${round}`, `b${round}`];
+    const [a, b] = await Promise.all(
+      names.map(async (name) => (await member.post(groups, { security_group: { name } })).security_group.id),
+    );
+    const made = await Promise.all(
+      [
+        [a, b],
+        [b, a],
+      ].map(async ([group, remote]) => {
+        const rule = { security_group_id: group, direction: 'ingress', remote_group_id: remote };
+        return (await member.post(rules, { security_group_rule: rule })).security_group_rule.id;
+      }),
+    );
+    const doomed = [`${groups}/${a}`, `${groups}/${b}`, ...made.map((id) => `${rules}/${id}`)];
+    // With the rules only every other round, because they are gone before the groups could meet.
+    const statuses = await Promise.all((round % 2 === 0 ? doomed.slice(0, 2) : doomed).map(remove));
+    t.true(
+      statuses.every((status) => status === 204 || status === 404),
+      `round ${round}: ${statuses}`,
+    );
+    for (const id of [a, b]) t.is(await remove(`${groups}/${id}`), 404);
+  }
+});
+
+test('of two that delete one rule only one does', async (t) => {
+  const cloud = await startTestCloud(t);
+  const member = cloud.as('member');
+  const { security_group: group } = await member.post(groups, { security_group: { name: 'once' } });
+  const [{ id }] = group.security_group_rules;
+  const both = await Promise.all([1, 2].map(() => member.request({ method: 'DELETE', path: `${rules}/${id}` })));
+  t.deepEqual(both.map((one) => one.status).toSorted(), [204, 404]);
+});

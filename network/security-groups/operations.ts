@@ -16,7 +16,7 @@ import { checkQuota } from '../quotas/operations.ts';
 import { ensureDefaultGroup } from './default-group.ts';
 import { checkedRule } from './rule.ts';
 import type { NewRule, SecurityGroup, SecurityGroupRule } from './security-group.ts';
-import { getRule, getSecurityGroup, holdSecurityGroup } from './store.ts';
+import { getRule, getSecurityGroup, holdSecurityGroup, lockRulesOf, lockWithNaming } from './store.ts';
 
 export interface NewSecurityGroup {
   name?: string;
@@ -70,30 +70,27 @@ export async function updateSecurityGroup(
 }
 
 /** Rules of other groups that name this one go with it; a port that has it keeps it. */
-export async function deleteSecurityGroup(
-  { db, enforcer }: NetworkDeps,
-  ctx: ProjectContext,
-  id: string,
-): Promise<void> {
-  await db.transaction(async (trx) => {
-    if (!isUuid(id)) throw new NotFound('Security Group', id);
-    await trx('security_groups').where({ id }).forUpdate().first('id'); // against a port taking it right now
-    const group = await getSecurityGroup(trx, visibleTo(ctx), id);
-    enforcer.authorize(ctx, policy.delete_security_group, { project_id: group.projectId });
-    if (group.isDefault && !ctx.isAdmin)
-      throw new SecurityGroupCannotRemoveDefault('Insufficient rights for removing default security group.');
-    const used = await trx('port_security_groups').where({ security_group_id: id }).first('port_id');
-    if (used) throw new SecurityGroupInUse(`Security Group ${id} in use.`);
-    const naming = await trx('security_group_rules')
-      .where({ remote_group_id: id })
-      .delete()
-      .returning('security_group_id');
-    for (const other of new Set(naming.map((row) => row.security_group_id)))
-      if (other !== id) await change(trx, 'security_groups', other);
-    await trx('security_group_rules').where({ security_group_id: id }).delete();
-    await trx('network_tags').where({ resource_id: id }).delete();
-    await requestDeletion(trx, 'security_groups', id);
-  });
+export async function deleteSecurityGroup(deps: NetworkDeps, ctx: ProjectContext, id: string): Promise<void> {
+  if (!isUuid(id)) throw new NotFound('Security Group', id);
+  for (;;) if (await deps.db.transaction((trx) => tryToDelete(trx, deps, ctx, id))) return;
+}
+
+async function tryToDelete(trx: Knex, { enforcer }: NetworkDeps, ctx: ProjectContext, id: string): Promise<boolean> {
+  await getSecurityGroup(trx, visibleTo(ctx), id); // nobody holds up the groups of others
+  const naming = await lockWithNaming(trx, id); // also against a port taking it right now
+  if (naming === undefined) return false;
+  const group = await getSecurityGroup(trx, visibleTo(ctx), id);
+  enforcer.authorize(ctx, policy.delete_security_group, { project_id: group.projectId });
+  if (group.isDefault && !ctx.isAdmin)
+    throw new SecurityGroupCannotRemoveDefault('Insufficient rights for removing default security group.');
+  const used = await trx('port_security_groups').where({ security_group_id: id }).first('port_id');
+  if (used) throw new SecurityGroupInUse(`Security Group ${id} in use.`);
+  await trx('security_group_rules').where({ remote_group_id: id }).delete();
+  for (const other of naming) await change(trx, 'security_groups', other);
+  await trx('security_group_rules').where({ security_group_id: id }).delete();
+  await trx('network_tags').where({ resource_id: id }).delete();
+  await requestDeletion(trx, 'security_groups', id);
+  return true;
 }
 
 /** Creates all of them or none. */
@@ -103,17 +100,22 @@ export async function createRules(
   asked: NewRule[],
 ): Promise<SecurityGroupRule[]> {
   return await db.transaction(async (trx) => {
+    const changed = new Map<string, string>(); // groups and their projects
+    for (const { securityGroupId } of asked) {
+      const group = await getSecurityGroup(trx, visibleTo(ctx), securityGroupId);
+      enforcer.authorize(ctx, policy.create_security_group_rule, { project_id: group.projectId });
+      changed.set(group.id, group.projectId);
+    }
+    const named = asked.flatMap((one) => one.remoteGroupId ?? []);
+    for (const id of [...new Set([...changed.keys(), ...named])].toSorted())
+      await (changed.has(id) ? lockRulesOf : holdSecurityGroup)(trx, visibleTo(ctx), id);
     const rules: SecurityGroupRule[] = [];
     for (const one of asked) {
-      const group = await getSecurityGroup(trx, visibleTo(ctx), one.securityGroupId);
-      enforcer.authorize(ctx, policy.create_security_group_rule, { project_id: group.projectId });
-      await holdSecurityGroup(trx, visibleTo(ctx), group.id);
-      if (one.remoteGroupId !== null) await holdSecurityGroup(trx, visibleTo(ctx), one.remoteGroupId);
-      await checkQuota(trx, group.projectId, 'security_group_rule');
-      rules.push(await insertRule(trx, group.projectId, checkedRule(one)));
+      const projectId = changed.get(one.securityGroupId) as string;
+      await checkQuota(trx, projectId, 'security_group_rule');
+      rules.push(await insertRule(trx, projectId, checkedRule(one)));
     }
-    for (const groupId of new Set(rules.map((rule) => rule.securityGroupId)))
-      await change(trx, 'security_groups', groupId);
+    for (const id of changed.keys()) await change(trx, 'security_groups', id);
     return rules;
   });
 }
@@ -150,7 +152,8 @@ export async function deleteRule({ db, enforcer }: NetworkDeps, ctx: ProjectCont
   await db.transaction(async (trx) => {
     const rule = await getRule(trx, visibleTo(ctx), id);
     enforcer.authorize(ctx, policy.delete_security_group_rule, { project_id: rule.projectId });
-    await trx('security_group_rules').where({ id }).delete();
+    await lockRulesOf(trx, visibleTo(ctx), rule.securityGroupId);
+    if ((await trx('security_group_rules').where({ id }).delete()) === 0) throw new NotFound('Security Group Rule', id);
     await change(trx, 'security_groups', rule.securityGroupId);
   });
 }

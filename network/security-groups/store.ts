@@ -50,12 +50,45 @@ export async function getSecurityGroup(db: Knex, visible: Visible, id: string): 
   return groupFromRow(row);
 }
 
-/** Keeps the group from being deleted before the transaction ends. Throws `SecurityGroupNotFound` unless it may be seen. */
+/**
+ * Keeps the group from being deleted before the transaction ends. Throws `SecurityGroupNotFound` unless it may be seen. Whoever
+ * holds or locks several takes them in the order of their ids, before anything else, so that nobody waits in a circle.
+ */
 export async function holdSecurityGroup(trx: Knex, visible: Visible, id: string): Promise<void> {
-  const query = trx('security_groups').whereNull('deletion_requested_at').forKeyShare();
+  await take(trx('security_groups').forKeyShare(), visible, id);
+}
+
+/** Keeps the group and its rules from being changed before the transaction ends; ports may take it meanwhile. */
+export async function lockRulesOf(trx: Knex, visible: Visible, id: string): Promise<void> {
+  await take(trx('security_groups').forNoKeyUpdate(), visible, id);
+}
+
+async function take(groups: Knex.QueryBuilder, visible: Visible, id: string): Promise<void> {
+  const query = groups.whereNull('deletion_requested_at');
   if (visible !== 'everyone') query.where('project_id', visible.projectId);
   const row = isUuid(id) ? await query.where({ id }).first('id') : undefined;
   if (row === undefined) throw new NotFound('Security Group', id);
+}
+
+/**
+ * Locks the group against everybody, with those that have rules that name it, whose ids are returned; undefined when another
+ * came to name it meanwhile: the transaction has to begin anew, because that one may come earlier in the order.
+ */
+export async function lockWithNaming(trx: Knex, id: string): Promise<string[] | undefined> {
+  const naming = async (): Promise<string[]> =>
+    await trx('security_group_rules')
+      .where({ remote_group_id: id })
+      .whereNot({ security_group_id: id })
+      .distinct('security_group_id')
+      .pluck('security_group_id');
+  const before = await naming();
+  await trx('security_groups')
+    .whereIn('id', [id, ...before])
+    .orderBy('id')
+    .forUpdate()
+    .select('id');
+  const after = await naming(); // nobody can come to name it any more
+  return after.every((one) => before.includes(one)) ? after : undefined;
 }
 
 /** Rules of groups that the caller may see. */

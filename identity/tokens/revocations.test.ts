@@ -12,7 +12,7 @@ const token: Token = {
   roles: [],
   methods: ['password'],
   auditIds: ['a'],
-  issuedAtUs: 0,
+  issuedAtUs: 1,
   expiresAt: new Date(Date.now() + 60_000),
 };
 
@@ -87,12 +87,13 @@ test('revoking removes what has expired, and waits for nobody else who does', as
       [subject],
     );
   const subjects = () => cloud.db('token_revocations').orderBy('subject').pluck('subject');
-  await expired('user:first');
+  await expired('user:held');
   await cloud.db.transaction(async (trx) => {
-    await revoke(trx, 'user:second', 60);
-    await expired('user:third');
-    await revoke(cloud.db, 'user:fourth', 60);
-    t.deepEqual(await subjects(), ['user:first', 'user:fourth']);
+    await trx('token_revocations').forUpdate().select('id'); // as whoever is removing it does
+    await expired('user:free');
+    await revoke(cloud.db, 'user:new', 60);
+    t.deepEqual(await subjects(), ['user:held', 'user:new']);
   });
-  t.deepEqual(await subjects(), ['user:fourth', 'user:second']);
+  await revoke(cloud.db, 'user:newer', 60);
+  t.deepEqual(await subjects(), ['user:new', 'user:newer']);
 });

@@ -54,7 +54,7 @@ const whole: Entry[] = [
   [{ name: 'manifest.json' }, manifest()],
 ];
 
-test('an archive is written anew: our tag and names, the layers and the configuration as they were, nothing else', async (t) => {
+test('an archive is written anew: our tag and names, the layers as they were, a configuration of ours, nothing else', async (t) => {
   const path = await written(
     t,
     await tar([
@@ -176,6 +176,142 @@ test('whoever only knows the digest of a layer does not get it', async (t) => {
   const other = await tar([[{ name: 'mine' }, 'x']]);
   const path = await written(t, await tar(withLayer(other, `sha256:${digest(layer)}`)));
   await t.throwsAsync(readArchive(path), { instanceOf: BadArchive, message: /not that of its configuration/ });
+});
+
+const digestOfOther = `sha256:${digest('a layer of another project')}`;
+
+/** As the engine's decoder reads an object: a key in any case is that key, and the last of them wins. */
+const folded = (json: string) =>
+  JSON.parse(json, (_key, value) =>
+    value === null || typeof value !== 'object' || Array.isArray(value)
+      ? value
+      : Object.fromEntries(Object.entries(value).map(([key, one]) => [foldedKey(key), one])),
+  );
+const foldedKey = (key: string) => key.toLowerCase().replaceAll('\u017f', 's').replaceAll('\u212a', 'k');
+
+test('a key that is spelled otherwise names no layer of another project', async (t) => {
+  const theirs = `{"type":"layers","diff_ids":["${digestOfOther}"]}`;
+  const mine = config(1).slice(0, -1);
+  const inside = `"diff_ids":["sha256:${digest(layer)}"]`;
+  const hostile = [
+    `${mine},"RootFS":${theirs}}`,
+    `${mine},"ROOTFS":${theirs}}`,
+    `${mine},"rootf\u017f":${theirs}}`,
+    `${mine},"rootf\\u017f":${theirs}}`,
+    config(1).replace(inside, `${inside},"Diff_IDs":["${digestOfOther}"]`),
+    config(1).replace(inside, `${inside},"diff_id\u017f":["${digestOfOther}"]`),
+    `{"__proto__":{"rootfs":${theirs}},${mine.slice(1)}}`,
+  ];
+  for (const json of hostile) {
+    t.true(json.includes(digestOfOther), json);
+    const path = await written(t, await tar(replaced('c.json', json)));
+    const image = await readArchive(path);
+    const got = (await untar(await buffer(cleanArchive(image, 'x')))).get('config.json')!;
+    t.deepEqual(folded(got.toString()).rootfs, { type: 'layers', diff_ids: [`sha256:${digest(layer)}`] }, json);
+    t.false(got.includes(digestOfOther), json);
+    t.is(image.engineId, `sha256:${digest(got)}`);
+    t.is(image.engineId, `sha256:${digest(config(1))}`, 'nothing of it is left');
+  }
+  // Last of the same key wins here too: these are compared with the layer, and are not its digests.
+  const twice = await written(t, await tar(replaced('c.json', `${mine},"rootfs":${theirs}}`)));
+  await t.throwsAsync(readArchive(twice), { instanceOf: BadArchive, message: /not that of its configuration/ });
+});
+
+test('of a configuration the engine gets what a container uses, and nothing else', async (t) => {
+  const rootfs = { type: 'layers', diff_ids: [`sha256:${digest(layer)}`] };
+  const used = {
+    User: 'nobody',
+    Env: ['PATH=/bin', 'A=ä'],
+    Cmd: ['serve'],
+    Entrypoint: ['/entry'],
+    WorkingDir: '/srv',
+    Labels: { Volumes: 'a label', ['__proto__']: 'another' },
+    StopSignal: 'SIGQUIT',
+  };
+  const step = { created_by: 'ADD', author: 'me', comment: 'no', empty_layer: true };
+  const kept = { architecture: 'amd64', os: 'linux', variant: 'v1', 'os.version': '1', author: 'me' };
+  const original = {
+    ...kept,
+    created: '2024-02-03T04:05:06.123456789+01:00',
+    config: {
+      ...used,
+      Cmd: 'serve',
+      Volumes: { '/data': {} },
+      volumes: { '/data': {} },
+      user: 'root',
+      Healthcheck: { Test: ['CMD', 'true'] },
+      ExposedPorts: { '80/tcp': {} },
+      OnBuild: ['RUN x'],
+      Shell: ['sh'],
+      Domainname: 'x',
+      Image: digestOfOther,
+    },
+    rootfs: { ...rootfs, base_layer: digestOfOther },
+    history: [{ created: '1970-01-01T00:00:00Z' }, { ...step, Empty_Layer: false }],
+    container_config: { Volumes: { '/data': {} } },
+    parent: digestOfOther,
+    id: 'x',
+    Architecture: 's390x',
+    OS: 'windows',
+  };
+  const { config: got, architecture } = await readArchive(
+    await written(t, await tar(replaced('c.json', JSON.stringify(original)))),
+  );
+  t.is(architecture, 'amd64');
+  t.deepEqual(JSON.parse(got.toString()), {
+    ...kept,
+    created: '2024-02-03T03:05:06.123Z',
+    config: used,
+    rootfs,
+    history: [{ created: '1970-01-01T00:00:00.000Z' }, step],
+  });
+  const nulls = { architecture: null, os: null, created: null, author: null, config: null, history: null, rootfs };
+  const least = await readArchive(await written(t, await tar(replaced('c.json', JSON.stringify(nulls)))));
+  t.deepEqual(JSON.parse(least.config.toString()), { os: 'linux', rootfs });
+  const noDefaults = { ...nulls, config: { Cmd: null, Entrypoint: null, Env: null, Labels: null, Volumes: null } };
+  const bare = await readArchive(await written(t, await tar(replaced('c.json', JSON.stringify(noDefaults)))));
+  t.deepEqual(JSON.parse(bare.config.toString()), { os: 'linux', config: {}, rootfs });
+});
+
+test('a configuration with a value of another kind is refused', async (t) => {
+  const wrong: object[] = [
+    { architecture: 1 },
+    { os: 1 },
+    { variant: {} },
+    { 'os.version': [] },
+    { author: true },
+    { created: 0 },
+    { created: 'yesterday' },
+    { created: '2024-13-01T00:00:00Z' },
+    { created: '9999-12-31T23:59:59-01:00' },
+    { rootfs: [] },
+    { rootfs: { diff_ids: {} } },
+    { rootfs: { diff_ids: [null] } },
+    { rootfs: { diff_ids: [[`sha256:${digest(layer)}`]] } },
+    { history: {} },
+    { history: [null] },
+    { history: [{ created_by: 1 }] },
+    { history: [{ empty_layer: 'true' }] },
+    { history: [{}, {}] },
+    { config: [] },
+    { config: 'x' },
+    { config: { User: 0 } },
+    { config: { Env: 'A=1' } },
+    { config: { Env: [1] } },
+    { config: { Cmd: {} } },
+    { config: { Cmd: [['sh']] } },
+    { config: { Entrypoint: [null] } },
+    { config: { WorkingDir: ['/'] } },
+    { config: { WorkingDir: '/\0' } },
+    { config: { Labels: ['a'] } },
+    { config: { Labels: { a: 1 } } },
+    { config: { StopSignal: 9 } },
+  ];
+  for (const changes of wrong) {
+    const json = JSON.stringify({ ...JSON.parse(config(1)), ...changes });
+    const path = await written(t, await tar(replaced('c.json', json)));
+    await t.throwsAsync(readArchive(path), { instanceOf: BadArchive }, json);
+  }
 });
 
 test('a layer that would grow on the disk, or that is none, is refused', async (t) => {

@@ -1,8 +1,8 @@
 /**
  * Image archives are hostile. `docker load` tags whatever names an archive brings, another tenant's too, and unpacks it into
  * a directory of the daemon's. So the daemon never sees the archive: we read which image it holds, and write a new one with
- * that image's configuration and layers, under names of our own, tagged with our tag. Paths, links, tags and whatever else
- * the original holds end here.
+ * that image's layers and a configuration of ours (`archive-config.ts`), under names of our own, tagged with our tag. Paths,
+ * links, tags and whatever else the original holds end here.
  *
  * Read are `docker save` archives (a manifest.json, of any version of Docker), and OCI layouts (an index.json).
  */
@@ -13,6 +13,7 @@ import { posix } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { extract } from 'tar-stream';
+import { rewrittenConfig } from './archive-config.ts';
 import { largestEntry, tarEnd, tarEntry } from './archive-entry.ts';
 import { checkLayer } from './archive-layer.ts';
 import { BadArchive, manifestOfLayout, manifestOfSave } from './archive-manifest.ts';
@@ -34,8 +35,9 @@ type Entries = Map<string, Extent | { link: string }>;
 /** One image of an archive: how to read it, and its identity. */
 export interface ArchivedImage {
   path: string;
+  /** As the engine gets it, and not as the archive has it. */
   config: Buffer;
-  /** The engine's image id: `sha256:` and the digest of the configuration. */
+  /** The engine's image id: `sha256:` and the digest of `config`. */
   engineId: string;
   architecture: string;
   layers: Extent[];
@@ -59,8 +61,7 @@ export async function readArchive(path: string): Promise<ArchivedImage> {
         ? await manifestOfLayout(await readJson('index.json'), readJson)
         : undefined;
     if (manifest === undefined) throw new BadArchive('it is neither a "docker save" archive nor an OCI layout');
-    const config = await readJson(manifest.config);
-    const { architecture, diffIds } = checkConfig(config);
+    const { bytes: config, architecture, diffIds } = rewrittenConfig(await readJson(manifest.config));
     const layers = manifest.layers.map((name) => find(entries, name));
     if (layers.some(({ size }) => size === 0 || size > largestEntry)) {
       throw new BadArchive('a layer in it is empty or larger than 8 GiB');
@@ -71,7 +72,7 @@ export async function readArchive(path: string): Promise<ArchivedImage> {
     let unpackedBytes = maximumUnpacked;
     for (const [n, { offset, size }] of layers.entries()) {
       const open = (bytes = size) => createReadStream(path, { start: offset, end: offset + Math.min(bytes, size) - 1 });
-      unpackedBytes -= await checkLayer(open, diffIds[n], { unpackedBytes });
+      unpackedBytes -= await checkLayer(open, diffIds[n]!, { unpackedBytes });
     }
     const engineId = `sha256:${createHash('sha256').update(config).digest('hex')}`;
     return { path, config, engineId, architecture, layers };
@@ -149,17 +150,4 @@ function find(entries: Entries, name: string): Extent {
   const found = named !== undefined && 'link' in named ? entries.get(named.link) : named;
   if (found === undefined || 'link' in found) throw new BadArchive(`${JSON.stringify(name)} is missing in it`);
   return found;
-}
-
-function checkConfig(config: Buffer): { architecture: string; diffIds: unknown[] } {
-  let parsed: { os?: unknown; architecture?: unknown; rootfs?: { diff_ids?: unknown } };
-  try {
-    parsed = JSON.parse(config.toString('utf8'));
-  } catch (error) {
-    throw new BadArchive('its configuration is not JSON', { cause: error });
-  }
-  const { os, architecture, rootfs } = parsed ?? {};
-  if (os !== undefined && os !== 'linux') throw new BadArchive('it is not for Linux');
-  if (!Array.isArray(rootfs?.diff_ids)) throw new BadArchive('its configuration names no layers');
-  return { architecture: typeof architecture === 'string' ? architecture : '', diffIds: rootfs.diff_ids };
 }

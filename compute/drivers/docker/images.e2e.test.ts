@@ -85,6 +85,37 @@ test("an archive cannot take another project's image over, or name anything on t
   await t.throwsAsync(docker.getImage(`${stranger}:latest`).inspect(), { message: /no such image/i });
 });
 
+test("an archive cannot name another project's layer beside its own, nor a volume", async (t) => {
+  const { driver, directory, archive, newImageId } = await makeHost(t);
+  const [victim, attacker] = [newImageId(), newImageId()];
+  // A layer of the victim's own, so that the attacker's differs.
+  const secret = await changed(archive, join(directory, 'secret.tar'), (files) => {
+    const layer = Buffer.concat([files.get('layer.tar')!, Buffer.alloc(512)]);
+    const diffId = `sha256:${createHash('sha256').update(layer).digest('hex')}`;
+    files.set('layer.tar', layer);
+    changeManifest(files, ({ Config }) => {
+      const config = JSON.parse(files.get(Config)!.toString());
+      files.set(Config, Buffer.from(JSON.stringify({ ...config, rootfs: { type: 'layers', diff_ids: [diffId] } })));
+    });
+  });
+  await driver.ensureImage(victim, secret);
+  const theirs = (await docker.getImage(imageTag(victim)).inspect()).RootFS.Layers!;
+  let mine: string[] = [];
+  const hostile = await changed(archive, join(directory, 'hostile.tar'), (files) => {
+    changeManifest(files, ({ Config }) => {
+      const config = JSON.parse(files.get(Config)!.toString());
+      mine = config.rootfs.diff_ids;
+      config.config.Volumes = { '/data': {} };
+      files.set(Config, Buffer.from(JSON.stringify({ ...config, RootFS: { type: 'layers', diff_ids: theirs } })));
+    });
+  });
+  t.notDeepEqual(mine, theirs);
+  await driver.ensureImage(attacker, hostile);
+  const { RootFS, Config } = await docker.getImage(imageTag(attacker)).inspect();
+  t.deepEqual(RootFS.Layers, mine);
+  t.falsy(Config.Volumes);
+});
+
 test('one content under two ids is kept until the last of them is removed', async (t) => {
   const { driver, archive, newImageId } = await makeHost(t);
   const [one, other] = [newImageId(), newImageId()];

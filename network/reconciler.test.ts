@@ -90,6 +90,26 @@ test('what is taken off the engine comes back, and what nobody asked for goes', 
     t.deepEqual([...objects[kind].keys()].toSorted(), [...before[kind].keys()].toSorted(), kind);
 });
 
+test('what nobody asked for and does not go keeps nothing else from coming back', async (t) => {
+  const cloud = await startTestCloud(t);
+  await makeAll(cloud);
+  await cloud.settle();
+  const { objects } = cloud.engines.network;
+  const before = structuredClone(objects);
+  for (const kind of kinds) objects[kind].clear();
+  const orphans = [randomUUID(), randomUUID()] as const;
+  for (const id of orphans)
+    objects.network.set(id, { id, name: 'orphan', mtu: 1442, adminStateUp: true, physicalNetwork: null });
+  cloud.engines.network.fault = (operation, id) =>
+    operation === 'remove' && id === orphans[0] ? new Error('it stays') : undefined;
+  await cloud.sweep();
+  await cloud.settle();
+  t.true(objects.network.delete(orphans[0]));
+  for (const kind of kinds)
+    t.deepEqual([...objects[kind].keys()].toSorted(), [...before[kind].keys()].toSorted(), kind);
+  t.true(cloud.logLines.some((line) => line.includes(orphans[0]) && line.includes('it stays')));
+});
+
 test('what was damaged on the engine is put right, though a list shows nothing of it', async (t) => {
   const cloud = await startTestCloud(t);
   await makeAll(cloud);

@@ -50,12 +50,18 @@ export function drawingReconciler<Row extends LifecycleRow>(
     await settle(db, table, row, { ...seen, fault: null });
     await drawing.settled?.(row);
   };
+  const orphans = new Set<string>();
+  const removeOrphan = async (id: string) => {
+    if (!orphans.has(id)) return;
+    await driver.remove(kind, id);
+    orphans.delete(id);
+  };
   return {
     name: reconcilerOf[table],
     pending: (limit) => unsettledIds(db, table, limit),
     async reconcile(id) {
       const row: Row | undefined = await db(table).where({ id }).first();
-      if (row === undefined) return; // settled and gone since it was queued
+      if (row === undefined) return await removeOrphan(id); // or settled and gone since it was queued
       try {
         await (row.deletion_requested_at === null ? ensure(row) : remove(row));
       } catch (error) {
@@ -66,15 +72,17 @@ export function drawingReconciler<Row extends LifecycleRow>(
       }
     },
     /**
-     * Removes what no row stands for. Returns what is missing, what was given up, for another chance, and some of the rest to be
-     * looked at closely: what was damaged on the engine looks whole in a list.
+     * Returns what no row stands for, to be removed as an object of its own: should it stay, that ends nothing. With it what is
+     * missing, what was given up, for another chance, and some of the rest to be looked at closely: what was damaged on the
+     * engine looks whole in a list.
      */
     async sweep() {
       // The engine first: an object is made after its row and goes before it, so one without a row is nobody's.
       const there = new Set(await driver.list(kind));
       const rows: { id: string }[] = await db(table).select('id');
       const known = new Set(rows.map((row) => row.id));
-      for (const id of there) if (!known.has(id)) await driver.remove(kind, id);
+      orphans.clear();
+      for (const id of there) if (!known.has(id)) orphans.add(id);
       const wanted = db(table).select('id', 'fault').orderBy('id');
       drawing.drawn?.(wanted);
       const all = await wanted;
@@ -82,7 +90,7 @@ export function drawingReconciler<Row extends LifecycleRow>(
       const some = all.map((row) => row.id).filter((id) => id > lookedAtUpTo);
       const looked = some.slice(0, lookedAtAtOnce);
       lookedAtUpTo = looked.length < some.length ? looked.at(-1)! : '';
-      return [...new Set([...drifted, ...looked])];
+      return [...new Set([...orphans, ...drifted, ...looked])];
     },
   };
 }

@@ -1,5 +1,6 @@
 import pg from 'pg';
 import type { Logger } from '../logger.ts';
+import { connectionOptions } from './database.ts';
 
 export interface Leadership {
   /** Whether this process holds the lock now. Becomes false at once when its connection is lost. */
@@ -46,7 +47,7 @@ export function seekLeadership(url: string, name: string, log: Logger, { retryMs
     client = undefined;
   };
   const connect = async () => {
-    const mine = new pg.Client({ connectionString: url, application_name: `cirrostack lock ${name}`, keepAlive: true });
+    const mine = new pg.Client(connectionOptions(url, `cirrostack lock ${name}`));
     const lost = () => {
       if (client !== mine) return;
       const wasHeld = held;

@@ -1,6 +1,6 @@
 import pg from 'pg';
 import type { Logger } from '../logger.ts';
-import type { Knex } from './database.ts';
+import { connectionOptions, type Knex } from './database.ts';
 
 const channel = 'cirrostack';
 
@@ -29,11 +29,7 @@ export function listenForNotifications(url: string, log: Logger): Notifications 
     for (const listener of listeners.get(topic) ?? []) listener(id);
   };
   const connect = async () => {
-    const mine = new pg.Client({
-      connectionString: url,
-      application_name: 'cirrostack notifications',
-      keepAlive: true,
-    });
+    const mine = new pg.Client(connectionOptions(url, 'cirrostack notifications'));
     client = mine;
     const lost = (error?: Error) => {
       if (stopped || client !== mine) return;

@@ -122,3 +122,47 @@ test('forged tokens are refused: altered, truncated, unsigned, of another key', 
     t.is(answer.body.error.code, 401);
   }
 });
+
+test('no token outlives a revocation that happened while it was being issued', async (t) => {
+  const cloud = await startTestCloud(t);
+  const { userId } = cloud.as('member');
+  const logIn = (identity: object) =>
+    cloud.anonymous.request({ method: 'POST', path: '/identity/v3/auth/tokens', body: { auth: { identity } } });
+  const works = async (token: string) => {
+    const headers = { 'x-auth-token': token };
+    return (
+      (await cloud.anonymous.request({ method: 'GET', path: '/identity/v3/auth/projects', headers })).status === 200
+    );
+  };
+  const gather = async (identity: object, revoke: () => Promise<unknown>) => {
+    const tokens: string[] = [];
+    let isOver = false;
+    const loop = async () => {
+      while (!isOver) {
+        const answer = await logIn(identity);
+        if (answer.status === 201) tokens.push(String(answer.headers['x-subject-token']));
+        else return;
+      }
+    };
+    const loops = [loop(), loop(), loop(), loop()];
+    while (tokens.length < 4) await new Promise((resolve) => setImmediate(resolve));
+    await revoke();
+    isOver = true;
+    await Promise.all(loops);
+    return tokens;
+  };
+
+  const parent = await cloud.as('member').token();
+  const bought = await gather({ methods: ['token'], token: { id: parent } }, () =>
+    cloud
+      .as('admin')
+      .request({ method: 'DELETE', path: '/identity/v3/auth/tokens', headers: { 'x-subject-token': parent } }),
+  );
+  for (const token of bought) t.false(await works(token));
+
+  const password = { user: { id: userId, password: 'member-password' } };
+  const loggedIn = await gather({ methods: ['password'], password }, () =>
+    cloud.as('admin').patch(`/identity/v3/users/${userId}`, { user: { password: 'another-password' } }),
+  );
+  for (const token of loggedIn) t.false(await works(token));
+});

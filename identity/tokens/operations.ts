@@ -6,7 +6,7 @@ import { verifyPassword } from '../users/password.ts';
 import { findUserWithPassword } from '../users/store.ts';
 import type { User } from '../users/user.ts';
 import type { SigningKey } from './keys.ts';
-import type { Revocations } from './revocations.ts';
+import { holdOffRevocations, type Revocations } from './revocations.ts';
 import { newAuditId, signToken, type Token, type TokenScope, verifyToken } from './token.ts';
 import type { VerifiedTokens } from './verified.ts';
 
@@ -48,9 +48,14 @@ export async function issueToken(
 ): Promise<{ text: string; token: Token }> {
   const { db, tokenSeconds, keys } = deps;
   const who = await authenticateMethods(deps, asked);
-  const { scope, roles } = await resolveScope(db, who.user, asked.scope);
-  const { rows } = await db.raw('select (extract(epoch from clock_timestamp()) * 1000000)::bigint as us');
-  const issuedAtUs = Number(rows[0].us);
+  // What ends tokens ends those issued before it. So that none can be issued after it from what was read before it, the time
+  // is taken first, and whoever revokes waits for those that are being issued.
+  const { issuedAtUs, scope, roles } = await db.transaction(async (trx) => {
+    await holdOffRevocations(trx);
+    const { rows } = await trx.raw('select (extract(epoch from clock_timestamp()) * 1000000)::bigint as us');
+    await confirm(trx, who);
+    return { issuedAtUs: Number(rows[0].us), ...(await resolveScope(trx, who.user, asked.scope)) };
+  });
   const parent = who.parent;
   const token: Token = {
     userId: who.user.id,
@@ -87,7 +92,17 @@ const longestChain = 16;
 interface Authenticated {
   user: User;
   methods: string[];
+  /** What the password was compared with; undefined when none was given. */
+  passwordHash?: string | null;
   parent?: Token;
+}
+
+/** That the user is still there, enabled, and has the password that was checked, which took a while. */
+async function confirm(trx: Knex, { user, passwordHash }: Authenticated): Promise<void> {
+  await enabledUser(trx, { id: user.id });
+  if (passwordHash === undefined) return;
+  const now = await findUserWithPassword(trx, { id: user.id });
+  if (now?.passwordHash !== passwordHash) throw refused('the password was changed meanwhile');
 }
 
 async function authenticateMethods(
@@ -97,12 +112,13 @@ async function authenticateMethods(
   const byPassword = password && (await authenticatePassword(deps.db, password));
   const byToken = token !== undefined ? await checkToken(deps, token) : undefined;
   if (byToken && byToken.auditIds.length >= longestChain) throw refused('exchanged too often');
-  if (byPassword && byToken && byPassword.id !== byToken.userId) throw refused('methods name different users');
-  const user = byPassword ?? (byToken && (await enabledUser(deps.db, { id: byToken.userId })));
+  if (byPassword && byToken && byPassword.user.id !== byToken.userId) throw refused('methods name different users');
+  const user = byPassword?.user ?? (byToken && (await enabledUser(deps.db, { id: byToken.userId })));
   if (user === undefined) throw refused('no method');
   return {
     user,
     methods: [...(byPassword ? ['password'] : []), ...(byToken ? ['token'] : [])],
+    ...(byPassword && { passwordHash: byPassword.passwordHash }),
     ...(byToken && { parent: byToken }),
   };
 }
@@ -110,12 +126,12 @@ async function authenticateMethods(
 async function authenticatePassword(
   db: Knex,
   { user, password }: NonNullable<AuthenticationRequest['password']>,
-): Promise<User> {
+): Promise<{ user: User; passwordHash: string | null }> {
   const by = user.id !== undefined ? { id: user.id } : { name: user.name ?? '', domain: user.domain ?? {} };
   const found = await findUserWithPassword(db, by);
   const matches = await verifyPassword(new Secret(password), found?.passwordHash ?? null);
   if (!found || !matches) throw refused('password');
-  return enabledUser(db, { id: found.user.id });
+  return found;
 }
 
 /** Disabled users and users of disabled domains are told nothing else than strangers are. */

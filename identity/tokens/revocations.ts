@@ -11,8 +11,16 @@ export type Subject = `${'user' | 'project' | 'domain' | 'audit'}:${string}` | `
 
 const topic = 'revocations';
 
+const issuing = 'issuing and revoking tokens';
+
+/** Until the transaction ends, revocations wait: what a token is made from cannot be taken away while it is made. */
+export async function holdOffRevocations(trx: Knex): Promise<void> {
+  await trx.raw('select pg_advisory_xact_lock_shared(hashtext(?))', [issuing]);
+}
+
 /** Ends tokens, once the transaction commits. `tokenSeconds` is the longest that any of them could still have lived. */
 export async function revoke(db: Knex, subject: Subject, tokenSeconds: number): Promise<void> {
+  await db.raw('select pg_advisory_xact_lock(hashtext(?))', [issuing]);
   // Expired ones go on the way; those that another transaction is removing are left to it, or the two could deadlock.
   await db.raw(
     `with expired as (
@@ -70,7 +78,11 @@ export async function watchRevocations(db: Knex, notifications: Notifications): 
   return {
     async isRevoked(token) {
       if (!notifications.connected()) await refresh();
-      return subjectsOf(token).some((subject) => (revokedBefore.get(subject) ?? 0) >= token.issuedAtUs);
+      // An audit id is one token's for ever: what was bought with it falls too, however late it was issued.
+      return subjectsOf(token).some((subject) => {
+        const before = revokedBefore.get(subject);
+        return before !== undefined && (subject.startsWith('audit:') || before >= token.issuedAtUs);
+      });
     },
     refresh,
     stop: unsubscribe,

@@ -1,8 +1,32 @@
 import { argon2, randomBytes, timingSafeEqual } from 'node:crypto';
+import { availableParallelism } from 'node:os';
 import { promisify } from 'node:util';
+import { Unavailable } from '../../common/errors.ts';
 import type { Secret } from '../../common/secret.ts';
 
-const derive = promisify(argon2);
+const onThread = promisify(argon2);
+
+/** At once: one for each processor. More would only take libuv's threads from files, name look-ups and libvirt. */
+const atOnce = availableParallelism();
+/** Whoever comes when this many wait is told to come again: a flood of logins must not queue for minutes. */
+const longestQueue = 64;
+const waiting: (() => void)[] = [];
+let deriving = 0;
+
+/** @throws Unavailable when too many logins are waiting. */
+async function derive(...args: Parameters<typeof onThread>): Promise<Buffer> {
+  if (deriving >= atOnce) {
+    if (waiting.length >= longestQueue) throw new Unavailable('Too many people are logging in; try again.');
+    await new Promise<void>((resolve) => waiting.push(resolve));
+  } else deriving += 1;
+  try {
+    return await onThread(...args);
+  } finally {
+    const next = waiting.shift(); // who gets the place keeps it counted
+    if (next) next();
+    else deriving -= 1;
+  }
+}
 
 // OWASP Password Storage Cheat Sheet, first choice: argon2id, 19 MiB, 2 passes, 1 lane. On libuv's threads, off the main one.
 const parameters = { memory: 19456, passes: 2, parallelism: 1, tagLength: 32 } as const;

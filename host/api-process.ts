@@ -1,6 +1,7 @@
 /** Our own process: the API, the controllers and this host's agent. */
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
+import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { type HostContext, logPath, recordedProcess, runPath } from './engines/engine.ts';
 import { writeWhole } from './files.ts';
@@ -18,7 +19,16 @@ export async function writeConfig(context: HostContext, settings: HostSettings):
   const path = configPath(context);
   const before: Record<string, unknown> = existsSync(path) ? JSON.parse(await readFile(path, 'utf8')) : {};
   const { listenHost, listenPort, publicUrl, databaseUrl } = settings;
-  const ours = { dataDir: context.dataDir, listenHost, listenPort, publicUrl, databaseUrl: databaseUrl ?? '' };
+  // Kept from the first time on: under another name this host would not know its own guests any more.
+  const hostName = before.hostName ?? hostname();
+  const ours = {
+    hostName,
+    dataDir: context.dataDir,
+    listenHost,
+    listenPort,
+    publicUrl,
+    databaseUrl: databaseUrl ?? '',
+  };
   await writeWhole(path, `${JSON.stringify({ ...before, ...ours }, null, 2)}\n`, 0o600);
 }
 

@@ -8,10 +8,11 @@ import { versionRoutes } from './api/versions.ts';
 import type { ImageModuleDeps } from './deps.ts';
 import { imageReconciler } from './images/reconciler.ts';
 import { createImages } from './migrations/0001-images.ts';
+import { rememberUsedIds } from './migrations/0002-used-ids.ts';
 
 export { imagePolicy } from './images/policy.ts';
 
-export const imageMigrations = [createImages];
+export const imageMigrations = [createImages, rememberUsedIds];
 
 /** Image API v2 (Glance), as far as docs/compatibility.md says. */
 export function imageModule(deps: ImageModuleDeps): Module {

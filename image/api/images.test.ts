@@ -49,7 +49,8 @@ test('a client may choose the id, once', async (t) => {
   await cloud.as('member').delete(`${images}/${id}`);
   await cloud.as('member').post(images, { id }, 409); // its row lasts until its data is gone
   await cloud.settle();
-  await cloud.as('member').post(images, { id });
+  await cloud.as('member').get(`${images}/${id}`, 404);
+  await cloud.as('stranger').post(images, { id }, 409); // a host may still have the data of the first one by this id
 });
 
 test('what cannot be is refused', async (t) => {

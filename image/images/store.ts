@@ -112,6 +112,8 @@ export async function lockImage(trx: Knex, visible: Visible, id: string): Promis
 }
 
 export async function insertImage(db: Knex, id: string | undefined, image: EditableImage): Promise<Image> {
+  const taken = id !== undefined && (await db('used_image_ids').where({ id }).first('id'));
+  if (taken) throw new Conflict(`Image ID ${id} already exists!`);
   try {
     const [row] = await db<ImageRow>('images')
       .insert({ ...(id !== undefined && { id }), ...toRow(image) } as object)
@@ -223,8 +225,13 @@ export async function findUnsettled(db: Knex, id: string, silenceSeconds: number
     });
 }
 
+/** Its id stays used: a host may still have its data by that id, and must never take it for another image's. */
 export async function removeImage(db: Knex, id: string): Promise<void> {
-  await db('images').where({ id }).delete();
+  await db.raw(
+    `with gone as (delete from images where id = :id returning id)
+     insert into used_image_ids (id) select id from gone on conflict do nothing`,
+    { id },
+  );
 }
 
 /** Those of the ids that an image or an upload is known by. */

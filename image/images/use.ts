@@ -91,7 +91,7 @@ export async function openImageData({ db, store }: ImageDataSource, id: string):
 export async function placeImageData({ db, store }: ImageDataSource, id: string, path: string): Promise<void> {
   const dataId = await dataIdOf(db, id);
   const unfinished = `${path}.${randomUUID()}.partial`;
-  await mkdir(dirname(path), { recursive: true });
+  await mkdir(dirname(path), { recursive: true, mode: 0o711 }); // QEMU's user passes through, and nobody lists whose images are here
   try {
     const local = await store.localPath(dataId);
     const isLinked = local !== undefined && (await linked(local, unfinished));

@@ -64,6 +64,11 @@ export async function createPort(trx: Knex, request: PortRequest): Promise<{ id:
   const network = await lockNetwork(trx, request.visible, request.networkId);
   if (network.external && !network.shared && network.projectId !== request.projectId && request.visible !== 'everyone')
     throw new Forbidden(`It is not allowed to create an interface on external network ${network.id}.`);
+  // As `create_port:fixed_ips:ip_address` has it: on somebody else's network one gets an address, one does not choose it.
+  if (request.fixedIp !== undefined && network.projectId !== request.projectId && request.visible !== 'everyone')
+    throw new Forbidden(
+      `It is not allowed to choose an address on network ${network.id}, which is shared by another project.`,
+    );
   await checkQuota(trx, request.projectId, 'port');
   const groups = request.securityGroupIds ?? [await ensureDefaultGroup(trx, request.projectId)];
   const id = await insertPort(trx, request.visible, {

@@ -192,6 +192,17 @@ test('a failure that passes leaves no mark, one that lasts shows as Error, and s
   t.like(await show(id), { status: 'Running', status_reason: null });
 });
 
+test('a full disk is told at once, and room heals', async (t) => {
+  const cloud = await startTestCloud(t);
+  const { run, show, host } = await prepareContainers(t, cloud);
+  const id = await run();
+  host.failNext({ call: 'ensure', kind: 'disk full', message: 'The disk of the host is full.', times: 3 });
+  await cloud.settle();
+  t.like(await show(id), { status: 'Error', status_reason: 'The disk of the host is full.' });
+  for (let i = 0; i < 3; i++) await cloud.settle();
+  t.like(await show(id), { status: 'Running', status_reason: null });
+});
+
 test('a failure for good is told with its reason, and the container can be started anew or deleted', async (t) => {
   const cloud = await startTestCloud(t);
   const { run, show, ask, host } = await prepareContainers(t, cloud);

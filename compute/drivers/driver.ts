@@ -3,6 +3,10 @@
  * says what should be, not how. Failures are `CloudError`s of common/errors.ts: `PermanentFailure` when trying again cannot
  * help (the message is shown to the user), anything else is tried again by the reconcile loop.
  */
+import { CloudError } from '../../common/errors.ts';
+
+/** It may last, so the user is told at once; it may pass, so the loop goes on trying. */
+export class DiskFull extends CloudError {}
 
 /** What a guest is doing, as its engine reports it. `crashed`: it ended by itself and not by a clean shutdown. */
 export type PowerState = 'running' | 'paused' | 'shutdown' | 'crashed';

@@ -37,6 +37,8 @@ export interface Fault {
   message: string;
   /** For administrators: the chain of causes. */
   details: string;
+  /** Nobody should have to wait for it, although it may pass. */
+  isToldAtOnce?: boolean;
 }
 
 /** Trying again cannot help: the server is in error until something else is asked for. */
@@ -64,7 +66,10 @@ export async function recordFailure(db: Knex, server: Server, fault: Fault): Pro
     .update({
       ...faultColumns(db, fault),
       failing_since: db.raw(since),
-      is_faulty: db.raw(`is_faulty or now() - ${since} > ? * interval '1 second'`, [patienceSeconds]),
+      is_faulty: db.raw(`is_faulty or ? or now() - ${since} > ? * interval '1 second'`, [
+        fault.isToldAtOnce === true,
+        patienceSeconds,
+      ]),
       updated_at: db.fn.now(),
     });
 }

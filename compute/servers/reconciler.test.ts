@@ -110,6 +110,17 @@ test('a failure that passes leaves no mark, one that lasts shows as ERROR, and s
   t.is((await show(id)).status, 'ACTIVE');
 });
 
+test('a full disk is told at once, and room heals', async (t) => {
+  const cloud = await startTestCloud(t);
+  const { createServer, show, host } = await prepareCompute(t, cloud);
+  const id = await createServer();
+  host.failNext({ call: 'ensure', kind: 'disk full', message: 'The disk of the host is full.', times: 20 });
+  await cloud.settle();
+  t.like(await show(id), { status: 'ERROR', fault: { message: 'The disk of the host is full.' } });
+  for (let i = 0; i < 20 && (await show(id)).status !== 'ACTIVE'; i++) await cloud.settle();
+  t.is((await show(id)).status, 'ACTIVE');
+});
+
 test('a failure for good is told with its reason, and the server can still be deleted', async (t) => {
   const cloud = await startTestCloud(t);
   const { createServer, show, host } = await prepareCompute(t, cloud);

@@ -1,4 +1,5 @@
 import { CloudError, Conflict, NotFound, PermanentFailure, Unavailable } from '../../../common/errors.ts';
+import { DiskFull } from '../driver.ts';
 
 const unreachable = new Set(['ECONNREFUSED', 'ENOENT', 'ECONNRESET', 'EPIPE', 'ETIMEDOUT', 'EACCES', 'ABORT_ERR']);
 
@@ -40,7 +41,7 @@ export function renamed(error: unknown, resource: string, id: string): CloudErro
   const program = programFault(words);
   if (program !== undefined) return new PermanentFailure(`${resource} ${id} cannot run: ${program}.`, cause);
   if (/no space left on device/i.test(words)) {
-    return new Unavailable(`The host has no disk space left for ${resource.toLowerCase()} ${id}.`, cause);
+    return new DiskFull(`The host has no disk space left for ${resource.toLowerCase()} ${id}.`, cause);
   }
   if (status === 409) return new Conflict(`${resource} ${id} is not in a state that allows this.`, cause);
   if (status === 400)

@@ -3,6 +3,7 @@
 import type { Readable } from 'node:stream';
 import type Docker from 'dockerode';
 import { CloudError, Unavailable } from '../../../common/errors.ts';
+import { DiskFull } from '../driver.ts';
 import { cleanArchive, readArchive } from './archive.ts';
 import { BadArchive } from './archive-manifest.ts';
 import { renamed, statusOf } from './errors.ts';
@@ -32,7 +33,7 @@ export async function loadImage(docker: Docker, imageId: string, archivePath: st
   const failure = /"error":"(.*?)"[,}]/.exec(answer)?.[1];
   if (failure !== undefined) {
     const cause = { cause: new Error(failure) };
-    if (/no space left/.test(failure)) throw new Unavailable('The host has no disk space left for the image.', cause);
+    if (/no space left/.test(failure)) throw new DiskFull('The host has no disk space left for the image.', cause);
     throw new BadArchive('the container engine of the host cannot read its layers', cause);
   }
   const loaded = await findImage(docker, imageId);

@@ -1,5 +1,6 @@
 import test from 'ava';
 import { Conflict, NotFound, PermanentFailure, Unavailable } from '../../../common/errors.ts';
+import { DiskFull } from '../driver.ts';
 import { errorCode, explain, LibvirtError } from './errors.ts';
 
 const secret = '/var/lib/somewhere: qemu-system-x86_64: no';
@@ -12,7 +13,7 @@ test('failures of libvirt become ours by whether trying again can help', (t) => 
   t.true(explained(errorCode.configUnsupported) instanceof PermanentFailure);
   t.true(explained(errorCode.xml) instanceof PermanentFailure);
   t.true(explained(1) instanceof Unavailable);
-  t.true(explained(1, `${secret}: No space left on device`) instanceof PermanentFailure);
+  t.true(explained(1, `${secret}: No space left on device`) instanceof DiskFull);
   t.true(explained(1, `${secret}: Cannot allocate memory`) instanceof PermanentFailure);
 });
 

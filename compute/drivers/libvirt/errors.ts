@@ -1,5 +1,6 @@
 /** libvirt's failures as ours. What libvirt said goes into `cause`: it names host paths and processes, not for a user's eyes. */
 import { type CloudError, Conflict, NotFound, PermanentFailure, Unavailable } from '../../../common/errors.ts';
+import { DiskFull } from '../driver.ts';
 import type { NativeError } from './library.ts';
 
 /** The codes of virterror.h that we treat differently. */
@@ -49,7 +50,7 @@ export function explain(error: unknown, doing: string, serverId?: string): Cloud
       );
   }
   if (/No space left on device/.test(error.message)) {
-    return new PermanentFailure(`The host could not ${doing}: its disk is full.`, options);
+    return new DiskFull(`The host could not ${doing}: its disk is full.`, options);
   }
   if (/Cannot allocate memory/.test(error.message)) {
     return new PermanentFailure(`The host could not ${doing}: it has not enough free memory.`, options);

@@ -3,7 +3,7 @@
  * for the engines of a real host, so it outlives the drivers opened on it, as they outlive our process.
  */
 import { PermanentFailure, Unavailable } from '../../../common/errors.ts';
-import type { ContainerSpec, HostFacts, PowerState, ServerSpec } from '../driver.ts';
+import { type ContainerSpec, DiskFull, type HostFacts, type PowerState, type ServerSpec } from '../driver.ts';
 
 export interface SimulatedGuest<Spec> {
   /** As last corrected; what was asked for while it ran is not known here. */
@@ -18,7 +18,7 @@ export interface Failure {
   call?: string;
   /** Only calls about this guest or image fail. */
   id?: string;
-  kind: 'transient' | 'permanent';
+  kind: 'transient' | 'permanent' | 'disk full';
   message?: string;
   /** `after`: the work is done and its answer lost, as when our process dies just then. Default `before`. */
   when?: 'before' | 'after';
@@ -116,7 +116,8 @@ export class SimulatedHost {
 }
 
 function errorOf({ kind, message }: { kind: Failure['kind']; message: string }): Error {
-  return kind === 'permanent' ? new PermanentFailure(message) : new Unavailable(message);
+  const kinds = { permanent: PermanentFailure, transient: Unavailable, 'disk full': DiskFull };
+  return new kinds[kind](message);
 }
 
 const usualFacts: HostFacts = {

@@ -103,3 +103,18 @@ test('a quota is never exceeded, however many ask at once, and what is gone is n
   await cloud.settle();
   t.is((await ask()).status, 202);
 });
+
+test('on a shared network a server gets an address, and does not choose it', async (t) => {
+  const cloud = await startTestCloud(t);
+  const { imageId, flavorId } = await prepareCompute(t, cloud);
+  const admin = cloud.as('admin');
+  const { network } = await admin.post('/network/v2.0/networks', { network: { name: 'shared', shared: true } });
+  const subnet = { network_id: network.id, ip_version: 4, cidr: '10.50.0.0/24' };
+  await admin.post('/network/v2.0/subnets', { subnet });
+  const server = { name: 'web', imageRef: imageId, flavorRef: flavorId };
+  const networks = [{ uuid: network.id, fixed_ip: '10.50.0.1' }];
+  await cloud.as('member').post('/compute/v2.1/servers', { server: { ...server, networks } }, 403);
+  await cloud
+    .as('member')
+    .post('/compute/v2.1/servers', { server: { ...server, networks: [{ uuid: network.id }] } }, 202);
+});

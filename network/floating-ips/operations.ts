@@ -129,7 +129,11 @@ function chooseFixed(port: Port, address: string | undefined) {
   return first;
 }
 
-/** The router between the port's subnet and the floating IP's network, locked: its legs stay as they are. */
+/**
+ * The router between the port's subnet and the floating IP's network, locked: its legs stay as they are. Only one of the
+ * floating IP's project, or of the network's owner: on a shared network a stranger's router neither carries others' traffic
+ * nor is held by their floating IPs.
+ */
 async function findRouter(trx: Knex, floatingIp: FloatingIp, port: Port, subnetId: string): Promise<string> {
   const candidates: string[] = await trx('routers as r')
     .join('ports as p', 'p.used_by_router', 'r.id')
@@ -139,6 +143,11 @@ async function findRouter(trx: Knex, floatingIp: FloatingIp, port: Port, subnetI
       'p.device_owner': 'network:router_interface',
       'a.subnet_id': subnetId,
       'a.released': false,
+    })
+    .where((trusted) => {
+      trusted
+        .where('r.project_id', floatingIp.projectId)
+        .orWhere('r.project_id', trx('networks').where({ id: port.networkId }).select('project_id'));
     })
     .whereNull('r.deletion_requested_at')
     .whereNull('p.deletion_requested_at')

@@ -1,5 +1,6 @@
 /** From rows to what the driver is asked for. Each reads what it needs at that moment; undefined when the row is gone. */
 import type { Knex } from '../common/database/database.ts';
+import { addressesStillHeld } from './addresses/holding.ts';
 import { parseCidr } from './addresses/ip.ts';
 import type {
   AddressWithPrefix,
@@ -73,15 +74,21 @@ export async function securityGroupSpec(db: Knex, id: string): Promise<SecurityG
   };
 }
 
-export async function routerSpec(db: Knex, row: RouterRow): Promise<RouterSpec> {
-  const legs = await legsOf(db, row.id);
+/** `isWhole` is false when addresses are left out because the engine may still have them elsewhere. */
+export async function routerSpec(db: Knex, row: RouterRow): Promise<{ spec: RouterSpec; isWhole: boolean }> {
+  const allLegs = await legsOf(db, row.id);
+  const allFloatingIps = await floatingIpsOf(db, row.id);
+  const ports = [...allLegs.map((leg) => leg.portId), ...allFloatingIps.map((one) => one.holder)];
+  const held = await addressesStillHeld(db, ports);
+  const legs = allLegs.filter((leg) => !held.has(`${leg.portId} ${leg.address}`));
+  const floatingIps = allFloatingIps.filter((one) => !held.has(`${one.holder} ${one.spec.floatingAddress}`));
   const gateway = legs.filter((leg) => leg.owner === 'network:router_gateway' && leg.portId === row.gateway_port_id);
   const interfaces = Map.groupBy(
     legs.filter((leg) => leg.owner === 'network:router_interface'),
     (leg) => leg.portId,
   );
   const [exit] = gateway;
-  return {
+  const spec: RouterSpec = {
     id: row.id,
     name: row.name,
     adminStateUp: row.admin_state_up,
@@ -105,24 +112,26 @@ export async function routerSpec(db: Knex, row: RouterRow): Promise<RouterSpec> 
       };
     }),
     routes: row.routes,
-    floatingIps: await floatingIpsOf(db, row.id),
+    floatingIps: exit ? floatingIps.map((one) => one.spec) : [],
   };
+  return { spec, isWhole: legs.length === allLegs.length && floatingIps.length === allFloatingIps.length };
 }
 
 function withPrefix({ address, cidr }: Leg): AddressWithPrefix {
   return { address, prefixLength: parseCidr(cidr)?.prefixLength ?? 32 };
 }
 
-async function floatingIpsOf(db: Knex, routerId: string): Promise<RouterSpec['floatingIps']> {
+async function floatingIpsOf(
+  db: Knex,
+  routerId: string,
+): Promise<{ holder: string; spec: RouterSpec['floatingIps'][number] }[]> {
   const rows = await db('floating_ips')
     .where({ router_id: routerId })
     .orderBy('id')
-    .select('id', 'port_id')
+    .select('id', 'port_id', 'floating_port_id')
     .select(db.raw('host(floating_address) as floating'), db.raw('host(fixed_address) as fixed'));
   return rows.map((row) => ({
-    id: row.id,
-    floatingAddress: row.floating,
-    fixedAddress: row.fixed,
-    portId: row.port_id,
+    holder: row.floating_port_id,
+    spec: { id: row.id, floatingAddress: row.floating, fixedAddress: row.fixed, portId: row.port_id },
   }));
 }

@@ -1,5 +1,5 @@
 import { randomInt } from 'node:crypto';
-import type { Knex } from '../../common/database/database.ts';
+import { type Knex, violatedConstraint } from '../../common/database/database.ts';
 import { NotFound } from '../../common/errors.ts';
 import { IpAddressGenerationFailure, IpAddressInUse } from '../errors.ts';
 import { formatIpv4, type Pool, parseAddress } from './ip.ts';
@@ -64,7 +64,22 @@ async function insert(trx: Knex, portId: string, subnetId: string, address: stri
     .onConflict()
     .ignore()
     .returning('address');
-  return rows.length > 0;
+  return rows.length > 0 || (await takeBack(trx, { port_id: portId, subnet_id: subnetId, address }));
+}
+
+/** An address that this port released and that the engine may still have there. */
+async function takeBack(trx: Knex, address: { port_id: string; subnet_id: string; address: string }) {
+  try {
+    return await trx.transaction(
+      async (nested) =>
+        (await nested('port_addresses')
+          .where({ ...address, released: true })
+          .update({ released: false })) > 0,
+    );
+  } catch (error) {
+    if (violatedConstraint(error) === 'port_addresses_key') return false; // somebody else's by now
+    throw error;
+  }
 }
 
 /** The first thousand free addresses, by asking PostgreSQL which of the pools' addresses nobody has. */

@@ -198,7 +198,7 @@ function refuseWhatOthersHold(port: Port, asked: PortAttributes): void {
     );
 }
 
-/** Addresses that stay are not touched; floating IPs on those that go lose their port. */
+/** Addresses that stay are not touched; those that go are free, and floating IPs on them lose their port. */
 async function replaceAddresses(trx: Knex, port: Port, wanted: WantedAddress[]): Promise<void> {
   const kept = new Set<string>();
   const added: WantedAddress[] = [];
@@ -215,7 +215,7 @@ async function replaceAddresses(trx: Knex, port: Port, wanted: WantedAddress[]):
   await trx('port_addresses')
     .where({ port_id: port.id, released: false })
     .whereNotIn('address', [...kept])
-    .delete();
+    .update({ released: true });
   await disassociatePort(trx, port.id, [...kept]);
   await allocate(trx, port.id, port.networkId, added);
 }

@@ -1,9 +1,11 @@
 import type { Knex } from '../../common/database/database.ts';
 import type { Reconciler } from '../../common/reconcile/loop.ts';
+import { addressesStillHeld, forgetReleased } from '../addresses/holding.ts';
 import { wake } from '../lifecycle.ts';
-import { drawingReconciler, type ReconcilerDeps, wakeUnsettled } from '../reconciler.ts';
+import { drawingReconciler, type ReconcilerDeps } from '../reconciler.ts';
 import { portSpec } from '../specs.ts';
 import { routerOwners } from './port.ts';
+import { portGone } from './removal.ts';
 import { allPorts, type PortRow, portFromRow } from './store.ts';
 
 /**
@@ -15,14 +17,21 @@ export function portReconciler(deps: ReconcilerDeps): Reconciler {
   const reconciler = drawingReconciler<PortRow>(deps, {
     table: 'ports',
     kind: 'port',
-    async ensure({ id, device_owner: owner, used_by_router: routerId, observed_up: before }) {
+    async ensure({ id, revision, device_owner: owner, used_by_router: routerId, observed_up: before }) {
       if (routerOwners.includes(owner)) {
         await yieldToRouter(deps, id, routerId);
+        await forgetReleased(db, { id, revision });
         return {};
       }
-      if (await isAddressStillHeld(db, id)) return 'waiting';
       const port = portFromRow(await allPorts(db).where('p.id', id).first());
-      await driver.ensurePort(portSpec(port));
+      const held = await addressesStillHeld(db, [id]);
+      const free = port.fixedIps.filter(({ address }) => !held.has(`${id} ${address}`));
+      const isWhole = free.length === port.fixedIps.length;
+      // Drawn without what is held when it holds something itself: two that exchange addresses would wait for each other.
+      if (!isWhole && !(await hasReleased(db, id))) return 'waiting';
+      await driver.ensurePort({ ...portSpec(port), fixedIps: free });
+      await forgetReleased(db, port);
+      if (!isWhole) return 'waiting';
       const up = (await driver.portStatus(id)) === 'up';
       return up === before ? {} : { observed_up: up };
     },
@@ -32,15 +41,7 @@ export function portReconciler(deps: ReconcilerDeps): Reconciler {
       const router = await db('routers').where({ id: routerId }).first('revision', 'settled_revision');
       return router === undefined || router.revision === router.settled_revision;
     },
-    async gone(trx, row) {
-      await wake(trx, 'networks', row.network_id);
-      const addresses = await trx('port_addresses').where({ port_id: row.id }).select('subnet_id', 'address');
-      for (const { subnet_id, address } of addresses) {
-        await wake(trx, 'subnets', subnet_id);
-        const next = trx('port_addresses').where({ subnet_id, address, released: false }).select('port_id');
-        await wakeUnsettled(trx, 'ports', trx('ports').whereIn('id', next));
-      }
-    },
+    gone: portGone,
     drawn: (rows) => rows.whereNotIn('device_owner', [...routerOwners]),
   });
   let isListening = false;
@@ -65,15 +66,8 @@ async function yieldToRouter({ db, driver }: ReconcilerDeps, id: string, routerI
   if (routerId !== null) await wake(db, 'routers', routerId);
 }
 
-/** Whether a port that is being deleted had one of this port's addresses and is still on the engine. */
-async function isAddressStillHeld(db: Knex, id: string): Promise<boolean> {
-  const holder = await db('port_addresses as mine')
-    .join('port_addresses as old', (on) =>
-      on.on('old.subnet_id', 'mine.subnet_id').andOn('old.address', 'mine.address'),
-    )
-    .where({ 'mine.port_id': id, 'mine.released': false, 'old.released': true })
-    .first('old.port_id');
-  return holder !== undefined;
+async function hasReleased(db: Knex, id: string): Promise<boolean> {
+  return (await db('port_addresses').where({ port_id: id, released: true }).first('port_id')) !== undefined;
 }
 
 /** Ports whose change of status was missed. */

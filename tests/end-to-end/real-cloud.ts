@@ -40,7 +40,7 @@ export interface Answer {
 
 export interface RealCloudOptions {
   /** Settings beside those that every test cloud has. */
-  config?: Record<string, unknown>;
+  config?: (dataDir: string) => Record<string, unknown>;
   /** Does something to the data directory before anything is in it. */
   prepare?: (dataDir: string) => Promise<void>;
 }
@@ -57,7 +57,7 @@ export async function startRealCloud(t: ExecutionContext, options: RealCloudOpti
   const configPath = join(dataDir, 'config.json');
   const logPath = join(dataDir, 'cirrostack.log');
   await options.prepare?.(dataDir);
-  const config = { dataDir, databaseUrl, listenPort, logLevel: 'info', ...options.config };
+  const config = { dataDir, databaseUrl, listenPort, logLevel: 'info', ...options.config?.(dataDir) };
   await writeFile(configPath, JSON.stringify(config), { mode: 0o600 });
   // As bin/up starts it; compiled modules make a second start twice as fast.
   const env = { UV_THREADPOOL_SIZE: '16', NODE_COMPILE_CACHE: join(parent, 'node-cache'), ...process.env };

@@ -18,6 +18,8 @@ export interface Guests {
   show(kind: Kind, id: string): Promise<Shown>;
   /** Asks for its end. */
   remove(kind: Kind, id: string): Promise<void>;
+  /** Waits for `ERROR` and returns what it says of the reason. */
+  untilFailed(kind: Kind, id: string): Promise<string>;
   untilRunning(kind: Kind, id: string): Promise<void>;
   untilGone(kind: Kind, id: string): Promise<void>;
 }
@@ -135,6 +137,11 @@ export async function prepareGuests(cloud: RealCloud): Promise<Guests> {
     show,
     async remove(kind, id) {
       await given('member', 'DELETE', `${paths[kind]}/${id}${kind === 'container' ? '?stop=true' : ''}`);
+    },
+    async untilFailed(kind, id) {
+      await untilState(kind, id, 'error');
+      const { body } = await show(kind, id);
+      return kind === 'server' ? body.fault.message : body.status_reason;
     },
     untilRunning: (kind, id) => untilState(kind, id, 'running'),
     untilGone: (kind, id) => untilState(kind, id, 'gone'),

@@ -133,9 +133,8 @@ function fromRow(row: HostRow): ComputeHost {
     architecture: row.architecture,
     heartbeatAt: row.heartbeat_at,
     isUp: row.is_fresh && row.engine_fault === null,
-    downReason: row.is_fresh
-      ? `its engine does not answer: ${row.engine_fault}`
-      : `not heard of since ${row.heartbeat_at.toISOString()}`,
+    downReason: row.is_fresh ? 'its engine does not answer' : `not heard of since ${row.heartbeat_at.toISOString()}`,
+    downDetail: row.is_fresh ? row.engine_fault : null,
     isDisabled: row.is_disabled,
     disabledReason: row.disabled_reason,
     claimedVcpus: row.claimed_vcpus,

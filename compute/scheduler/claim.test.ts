@@ -70,6 +70,7 @@ test('each check refuses under its name and says by how much', (t) => {
     name: 'x',
     isUp: true,
     downReason: 'silent',
+    downDetail: null,
     isDisabled: false,
     disabledReason: null,
     vcpus: 1,
@@ -89,5 +90,8 @@ test('each check refuses under its name and says by how much', (t) => {
   t.like(refusalOf(host, { ...demand, diskGib: 2 }), { filter: 'DiskFilter' });
   t.like(refusalOf(host, { ...demand, zone: 'other' }), { filter: 'AvailabilityZoneFilter' });
   t.like(refusalOf({ ...host, isUp: false }, demand), { filter: 'ComputeFilter', reason: 'silent' });
-  t.like(refusalOf({ ...host, isDisabled: true, disabledReason: 'repair' }, demand), { reason: 'disabled: repair' });
+  t.like(refusalOf({ ...host, isDisabled: true, disabledReason: 'repair' }, demand), {
+    reason: 'disabled',
+    detail: 'repair',
+  });
 });

@@ -20,7 +20,7 @@ export function explainNoValidHost(refusals: readonly HostRefusal[]): { reason: 
   const groups = [...byFilter].map(([filter, failed]) => `${filter} refused ${count(failed.length)}${closest(failed)}`);
   const listed = refusals
     .slice(0, mostHostsListed)
-    .map(({ hostName, filter, reason }) => `${hostName}: ${filter}: ${reason}`);
+    .map(({ hostName, filter, reason, detail }) => `${hostName}: ${filter}: ${reason}${detail ? `: ${detail}` : ''}`);
   if (refusals.length > listed.length) listed.push(`and ${count(refusals.length - listed.length)} more`);
   return {
     reason: `No valid host was found. There are not enough hosts available: ${groups.join('; ')}.`,

@@ -5,8 +5,10 @@ export interface HostCapacity {
   id: string;
   name: string;
   isUp: boolean;
-  /** What its engine or its silence says when it is not up. */
+  /** Whether its engine or it itself is silent when it is not up. */
   downReason: string;
+  /** For administrators: what its engine's driver says. */
+  downDetail: string | null;
   isDisabled: boolean;
   disabledReason: string | null;
   vcpus: number;
@@ -31,7 +33,10 @@ export interface Demand {
 /** Why a host cannot take it; `missing` is by how much, for finding the host that came closest. */
 export interface Refusal {
   filter: string;
+  /** For whoever asked. */
   reason: string;
+  /** For administrators: their own words, and those of engines, which name paths. */
+  detail?: string | null;
   missing?: { amount: number; unit: string };
 }
 
@@ -39,8 +44,8 @@ type Filter = (host: HostCapacity, demand: Demand) => Omit<Refusal, 'filter'> | 
 
 const filters: Record<string, Filter> = {
   ComputeFilter(host) {
-    if (!host.isUp) return { reason: host.downReason };
-    if (host.isDisabled) return { reason: `disabled${host.disabledReason ? `: ${host.disabledReason}` : ''}` };
+    if (!host.isUp) return { reason: host.downReason, detail: host.downDetail };
+    if (host.isDisabled) return { reason: 'disabled', detail: host.disabledReason };
     return undefined;
   },
   AvailabilityZoneFilter: (_host, { zone }) =>

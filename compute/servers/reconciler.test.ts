@@ -204,7 +204,9 @@ test('while the engine of a host is away its servers wait and nothing is placed 
   t.is((await show(waiting)).status, 'BUILD');
   const unplaced = await show(await createServer());
   t.is(unplaced.status, 'ERROR');
-  t.regex(unplaced.fault?.message ?? '', /^No valid host was found\. .*its engine does not answer/);
+  t.regex(unplaced.fault?.message ?? '', /^No valid host was found\. .*its engine does not answer\)/);
+  const { server: unplacedToAdmin } = await cloud.as('admin').get(`/compute/v2.1/servers/${unplaced.id}`);
+  t.regex(unplacedToAdmin.fault.details, /its engine does not answer: The engine of the host/);
   host.isAway = false;
   await cloud.db('compute_hosts').update({ heartbeat_at: cloud.db.raw("now() - interval '10 seconds'") });
   await cloud.settle();

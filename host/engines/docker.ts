@@ -1,4 +1,5 @@
 /** dockerd. One that runs already is used as it is; ours keeps its data with ours and stays out of the host's network. */
+import { rm } from 'node:fs/promises';
 import { request } from 'node:http';
 import { join } from 'node:path';
 import type { DockerVersion } from 'dockerode';
@@ -43,6 +44,8 @@ export const docker: Engine = {
     if (hasSystemd()) {
       await startUnits(context, ['docker']);
     } else if ((await recordedProcess(runPath(context, 'dockerd.json'))) === undefined) {
+      // It takes its own pid file of before for another daemon while the kernel still knows that number.
+      await rm(runPath(context, 'dockerd.pid'), { force: true });
       const daemon = await spawnDaemon({
         command: 'tini', // its shims' children need a reaper too
         args: underTini(

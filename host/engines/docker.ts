@@ -44,8 +44,10 @@ export const docker: Engine = {
     if (hasSystemd()) {
       await startUnits(context, ['docker']);
     } else if ((await recordedProcess(runPath(context, 'dockerd.json'))) === undefined) {
-      // It takes its own pid file of before for another daemon while the kernel still knows that number.
-      await rm(runPath(context, 'dockerd.pid'), { force: true });
+      // It takes the pid files of before, its own and its containerd's, for running daemons as long as the kernel knows those
+      // numbers: for good, where PID 1 reaps no orphans. Neither runs: containerd is killed with its dockerd.
+      for (const stale of [runPath(context, 'dockerd.pid'), '/run/docker/containerd/containerd.pid'])
+        await rm(stale, { force: true });
       const daemon = await spawnDaemon({
         command: 'tini', // its shims' children need a reaper too
         args: underTini(

@@ -17,6 +17,8 @@ export interface ScriptedDaemon {
 /** Leaves alone one that runs already, whoever started it. */
 export async function startScripted(context: HostContext, daemon: ScriptedDaemon, args: string[]): Promise<void> {
   if ((await runningProcess(daemon)) !== undefined) return;
+  // The scripts take a pid file for a running daemon while the kernel knows the number: for good, where PID 1 reaps no orphans.
+  await rm(daemon.pidFile, { force: true });
   await execute(daemon.script, args, { env: await environment(context), timeoutSeconds: 60 });
   const worker = await runningProcess(daemon);
   if (worker === undefined) throw new Error(`${daemon.name} did not start; its log is in ${logPath(context)}`);

@@ -35,6 +35,7 @@ const neededByTests = {
   chromium: 'the dashboard, seen through a browser',
   'fonts-dejavu-core': 'letters in it',
   'python3-zunclient': 'the client of containers',
+  tempest: 'OpenStack’s own tests of its APIs',
 };
 
 /** Docker and libvirt confine what they run with it, where the kernel has it. */

@@ -43,6 +43,7 @@ const withoutEngines = [
   'network/drivers/**/*.e2e.test.ts',
   'tests/browser/*.e2e.test.ts',
   'tests/clients/*.e2e.test.ts',
+  'tests/conformance/*.e2e.test.ts',
 ];
 const oneFileAtATime = ['--serial', '--concurrency=1', '--timeout=15m'];
 

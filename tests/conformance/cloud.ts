@@ -1,0 +1,45 @@
+/** A cloud that listens and moves by itself, for clients that know nothing of us: real PostgreSQL, simulated hosts. */
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { ExecutionContext } from 'ava';
+import { pino } from 'pino';
+import { buildCloud, migrations } from '../../cloud.ts';
+import { buildConfig } from '../../common/config/config.ts';
+import { Secret } from '../../common/secret.ts';
+import { openDrivers } from '../../drivers.ts';
+import { freePort } from '../bench/free-port.ts';
+import { createTestDatabase } from '../database.ts';
+import { fillIdentity } from '../personas.ts';
+
+export interface ClientCloud {
+  url: string;
+  dataDir: string;
+  /** What it logged, a line of JSON each. */
+  logLines: string[];
+  /** Those of them at level error: somebody would have to act. */
+  errors(): string[];
+}
+
+/** Ends with `t`. `settings` are those of the configuration file. */
+export async function startClientCloud(
+  t: Pick<ExecutionContext, 'teardown'>,
+  settings: Record<string, string | number> = {},
+): Promise<ClientCloud> {
+  const databaseUrl = await createTestDatabase(t, migrations, { name: 'personas', fill: fillIdentity });
+  const dataDir = await mkdtemp(join(tmpdir(), 'cirrostack-clients-'));
+  const config = buildConfig({
+    file: { dataDir, drivers: 'simulated', listenPort: await freePort(), hostName: 'host-1', ...settings },
+  });
+  config.databaseUrl = new Secret(databaseUrl);
+  const logLines: string[] = [];
+  const log = pino({ level: 'info', base: null }, { write: (line: string) => logLines.push(line) });
+  const cloud = await buildCloud(config, log, openDrivers(config, log));
+  await cloud.start();
+  t.teardown(async () => {
+    await cloud.stop();
+    await rm(dataDir, { recursive: true, force: true });
+  });
+  const errors = () => logLines.filter((line) => (JSON.parse(line) as { level: number }).level >= 50);
+  return { url: cloud.url(), dataDir, logLines, errors };
+}

@@ -1,0 +1,38 @@
+/** Which of tempest's tests are run, against which cloud, and what they are told that it offers. */
+
+export interface Suite {
+  /** Of the tests' full names. */
+  regex: string;
+  /** Of the cloud's configuration file. */
+  settings: Record<string, string | number>;
+  /** Sections of tempest.conf beyond those that every suite has. */
+  conf: Record<string, Record<string, string | number | boolean>>;
+  /** Regular expression of names → why those tests may fail. Nothing else may. */
+  mayFail: Record<string, string>;
+}
+
+export const suites: Record<string, Suite> = {
+  identity: {
+    regex: '^tempest\\.api\\.identity\\.',
+    settings: {},
+    conf: {
+      identity: {
+        user_lockout_failure_attempts: 2,
+        user_lockout_duration: 5,
+        user_unique_last_password_count: 2,
+      },
+      'identity-feature-enabled': {
+        api_v2: false,
+        api_v3: true,
+        trust: true,
+        security_compliance: true,
+        application_credentials: true,
+        access_rules: true,
+        project_tags: true,
+        domain_specific_drivers: false,
+        immutable_user_source: false,
+      },
+    },
+    mayFail: {},
+  },
+};

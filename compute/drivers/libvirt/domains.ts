@@ -7,6 +7,8 @@ import { errorCode, explain, hasCode } from './errors.ts';
 import { domainState, libvirt, type Pointer, shutoffReason, undefineEverything } from './library.ts';
 import { isOurs } from './names.ts';
 
+const askAgainMs = 10_000;
+
 const startSeconds = 120;
 
 export class Domains {
@@ -88,8 +90,9 @@ export class Domains {
   }
 
   /**
-   * Asks the guest for something and waits until an event shows that it has done it: false when it has not within the
-   * time. Nothing is locked meanwhile, so it can be removed or cut off while it thinks.
+   * Asks the guest for something, again every ten seconds, and waits until an event shows that it has done it: false when it
+   * has not within the time. A guest that is still booting loses what it is asked, so nova asks again too
+   * (`shutdown_retry_interval`). Nothing is locked meanwhile, so it can be removed or cut off while it thinks.
    */
   async ask(
     id: string,
@@ -107,14 +110,18 @@ export class Domains {
       }, reject);
     });
     promise.catch(() => {}); // it may fail before it is awaited
-    try {
-      await this.on(id, `ask server ${id}`, async ({ check }, domain) => {
+    const askOnce = () =>
+      this.on(id, `ask server ${id}`, async ({ check }, domain) => {
         // It stopped just now, or cannot listen (it is paused): the deadline or the next look will tell.
         await tolerating(check(request(domain)), errorCode.operationInvalid);
       });
+    const again = setInterval(() => void askOnce().catch(reject), askAgainMs);
+    try {
+      await askOnce();
       return await promise;
     } finally {
       clearTimeout(timer);
+      clearInterval(again);
       stop();
     }
   }

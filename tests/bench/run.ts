@@ -5,6 +5,7 @@ import { measureApi } from './api.ts';
 import type { Figure } from './figures.ts';
 import { measureContainers, measureServers } from './guests.ts';
 import { type HostCloud, startHostCloud } from './host-cloud.ts';
+import { identityBenchmarks, startIdentityCloud } from './identity.ts';
 import { loadOfMachine, machineFacts } from './machine.ts';
 import { measureMemory } from './memory.ts';
 
@@ -13,12 +14,16 @@ const help = `Usage: node_modules/.bin/node tests/bench/run.ts [NAME…]
 Measures, and prints what it found with the facts of the machine. Without names: everything, in this order.
 
   api         requests a second of one API process, on simulated hosts
+  tokens      the same of Identity where 50,000 users are known to it: validation, own scopes
+  credentials logins with application credentials
+  passwords   logins with passwords, against the hash function alone, and validations meanwhile
+  lists       lists of users and of role assignments
   up          bin/up from installed packages, and again after bin/down
   memory      what our process and PostgreSQL take when idle
   servers     POST /servers to ACTIVE, against virsh create
   containers  POST /containers?run=true to Running, against docker run
 
-All but api need root and a host without a cloud: they make one by bin/up and remove it by bin/down --purge.
+From up on they need root and a host without a cloud: they make one by bin/up and remove it by bin/down --purge.
 `;
 
 /** Those that share one cloud on real engines. */
@@ -32,7 +37,7 @@ const onHost: Record<string, (cloud: HostCloud) => Promise<Figure[]>> = {
   containers: measureContainers,
 };
 
-const names = ['api', ...Object.keys(onHost)];
+const names = ['api', ...Object.keys(identityBenchmarks), ...Object.keys(onHost)];
 
 async function main(asked: string[]): Promise<void> {
   const unknown = asked.find((name) => !names.includes(name));
@@ -45,6 +50,15 @@ async function main(asked: string[]): Promise<void> {
     figures.push(...(await steps.step(`${name}, at load ${loadOfMachine()}`, measure)));
   };
   if (chosen.includes('api')) await take('api', measureApi);
+  const ofIdentity = Object.entries(identityBenchmarks).filter(([name]) => chosen.includes(name));
+  if (ofIdentity.length > 0) {
+    const cloud = await steps.step('A cloud of many users', startIdentityCloud);
+    try {
+      for (const [name, measure] of ofIdentity) await take(name, () => measure(cloud));
+    } finally {
+      await cloud.stop();
+    }
+  }
   const needed = Object.entries(onHost).filter(([name]) => chosen.includes(name));
   if (needed.length > 0) {
     const cloud = await steps.step('A cloud on this host', startHostCloud);

@@ -12,15 +12,18 @@ import { systemService } from './common/http/system.ts';
 import type { Logger } from './common/logger.ts';
 import { createMetrics } from './common/metrics.ts';
 import type { Module } from './common/module.ts';
-import { createEnforcer, readPolicyFile } from './common/policy/enforcer.ts';
+import { createEnforcer } from './common/policy/enforcer.ts';
+import { policyFileOf } from './common/policy/policy-file.ts';
+import { watchPolicyFile } from './common/policy/policy-watch.ts';
 import type { Rule } from './common/policy/rules.ts';
 import { type Loop, type Reconciler, startLoop } from './common/reconcile/loop.ts';
 import { containerHostMethods, containersModule, containersPolicy } from './compute/containers-plugin.ts';
 import { computeMigrations, computeModule, computePolicy } from './compute/plugin.ts';
 import { dashboardModule } from './dashboard/plugin.ts';
 import { closeDrivers, type Drivers, openDrivers } from './drivers.ts';
+import { rememberIdentity } from './identity/memory.ts';
 import { authenticator, identityMigrations, identityModule, identityPolicy } from './identity/plugin.ts';
-import { ensureKey, loadKeys, readMasterKey } from './identity/tokens/keys.ts';
+import { ensureKey, readMasterKey, watchKeys } from './identity/tokens/keys.ts';
 import { watchRevocations } from './identity/tokens/revocations.ts';
 import { rememberVerified } from './identity/tokens/verified.ts';
 import { imageMigrations, imageModule, imagePolicy } from './image/plugin.ts';
@@ -57,6 +60,8 @@ export async function buildCloud(
   log: Logger,
   drivers: Drivers = openDrivers(config, log),
 ): Promise<Cloud> {
+  const enforcer = createEnforcer(rules);
+  const policyWatch = await watchPolicyFile({ ...policyFileOf(config), log }, enforcer.replace);
   const databaseUrl = config.databaseUrl.reveal();
   const db = openDatabase(databaseUrl);
   await migrate(db, migrations);
@@ -68,17 +73,18 @@ export async function buildCloud(
   const publicUrl = config.publicUrl || `http://${config.listenHost}:${config.listenPort}`;
   const tokens = {
     db,
-    keys: await loadKeys(db, master),
+    master,
+    keys: await watchKeys(db, master, notifications),
     verified: rememberVerified(),
     revocations,
     tokenSeconds: config.tokenSeconds,
   };
 
-  const enforcer = createEnforcer(rules, config.policyFile ? await readPolicyFile(config.policyFile) : {});
+  const memory = rememberIdentity(notifications);
   const store = openFileStore(join(config.dataDir, 'images'));
 
   const modules: Module[] = [
-    identityModule({ ...tokens, publicUrl, region: config.region }),
+    identityModule({ ...tokens, enforcer, memory, publicUrl, region: config.region }),
     imageModule({ db, store, enforcer, log, publicUrl }),
     networkModule({ db, enforcer, driver: drivers.network, tenantMtu: config.tenantMtu, publicUrl }),
     computeModule({
@@ -165,7 +171,10 @@ export async function buildCloud(
       for (const stop of stops) await stop();
       await Promise.all(loops.map((loop) => loop.stop()));
       await Promise.all(locks.map((lock) => lock.stop()));
+      await policyWatch.stop();
       revocations.stop();
+      tokens.keys.stop();
+      memory.stop();
       await notifications.stop();
       await closeDrivers(drivers);
       await db.destroy();

@@ -13,7 +13,35 @@ export interface Context {
   readonly roles: readonly string[];
   /** Administrator of the cloud: the role `admin` on a project or the system. On a domain it is not that. */
   readonly isAdmin: boolean;
+  /** Through what the user acts, when not by themselves; null for who logged in with their own proof. */
+  readonly delegation: Delegation | null;
   readonly token: TokenFacts;
+}
+
+/** Rights handed on: a program with an application credential, or one user for another by a trust. Never more than their giver's. */
+export type Delegation =
+  | {
+      readonly type: 'application_credential';
+      readonly id: string;
+      /** May not make further credentials: keystone's default, unless it was created `unrestricted`. */
+      readonly restricted: boolean;
+      /** Null: any request. Otherwise only what one of them matches. */
+      readonly accessRules: readonly AccessRule[] | null;
+    }
+  | {
+      readonly type: 'trust';
+      readonly id: string;
+      readonly trustorId: string;
+      readonly trusteeId: string;
+      /** The token's user is the trustor; otherwise it is the trustee, with the trustor's roles. */
+      readonly impersonation: boolean;
+    };
+
+/** One kind of request: a service's type in the catalog, an HTTP method, and a path in which `*` is a segment and `**` is many. */
+export interface AccessRule {
+  readonly service: string;
+  readonly method: string;
+  readonly path: string;
 }
 
 /** What a rule that demands a project scope hands to its handler. */

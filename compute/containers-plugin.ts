@@ -57,6 +57,7 @@ export function containersModule({ db, log, publicUrl, enforcer, host }: Contain
   return {
     service: {
       name: 'container',
+      type: 'application-container',
       prefix: '/container',
       dialect: containerDialect,
       microversions: containerMicroversions,

@@ -72,6 +72,7 @@ export function computeModule(deps: ComputeModuleDeps): Module {
   return {
     service: {
       name: 'compute',
+      type: 'compute',
       prefix: '/compute',
       dialect: computeDialect,
       microversions: computeMicroversions,

@@ -1,7 +1,11 @@
-import type { TokenDeps } from './tokens/operations.ts';
+import type { Enforcer } from '../common/policy/enforcer.ts';
+import type { IdentityMemory } from './memory.ts';
+import type { TokenDeps } from './tokens/deps.ts';
 
 /** What every identity route may use. */
 export interface IdentityDeps extends TokenDeps {
+  enforcer: Enforcer;
+  memory: IdentityMemory;
   publicUrl: string;
   region: string;
 }

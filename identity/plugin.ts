@@ -1,5 +1,6 @@
 import type { Authenticate, Context } from '../common/context.ts';
 import { identityDialect } from '../common/http/dialect.ts';
+import type { Route } from '../common/http/route.ts';
 import type { Module } from '../common/module.ts';
 import { assignmentPolicy, assignmentRoutes } from './api/assignments.ts';
 import { authPolicy, authRoutes } from './api/auth.ts';
@@ -10,7 +11,9 @@ import { userPolicy, userRoutes } from './api/users.ts';
 import { versionRoutes } from './api/versions.ts';
 import type { IdentityDeps } from './deps.ts';
 import { initialIdentity } from './migrations/0001-identity.ts';
-import { checkToken, type TokenDeps } from './tokens/operations.ts';
+import { epochAndGroups } from './migrations/0002-epoch-and-groups.ts';
+import { checkToken } from './tokens/check.ts';
+import type { TokenDeps } from './tokens/deps.ts';
 import type { Token } from './tokens/token.ts';
 
 export const identityPolicy = {
@@ -22,17 +25,18 @@ export const identityPolicy = {
   ...assignmentPolicy,
 };
 
-export const identityMigrations = [initialIdentity];
+export const identityMigrations = [initialIdentity, epochAndGroups];
 
 /** Identity API v3 (Keystone), as far as docs/compatibility.md says. */
 export function identityModule(deps: IdentityDeps): Module {
   return {
     service: {
       name: 'identity',
+      type: 'identity',
       prefix: '/identity',
       dialect: identityDialect,
       overQuotaStatus: 403,
-      routes: [
+      routes: forgetting(deps, [
         ...versionRoutes(deps),
         ...authRoutes(deps),
         ...domainRoutes(deps),
@@ -40,11 +44,26 @@ export function identityModule(deps: IdentityDeps): Module {
         ...userRoutes(deps),
         ...roleRoutes(deps),
         ...assignmentRoutes(deps),
-      ],
+      ]),
     },
     controllers: [],
     agents: [],
   };
+}
+
+/** The process that changes something knows it at once; the others hear of it a moment later. */
+function forgetting({ memory }: IdentityDeps, routes: Route[]): Route[] {
+  return routes.map((route) => {
+    if (route.method === 'GET' || route.method === 'HEAD' || 'anonymous' in route.rule) return route;
+    const handler: Route['handler'] = async (incoming, h) => {
+      try {
+        return await route.handler(incoming, h);
+      } finally {
+        memory.forget();
+      }
+    };
+    return { ...route, handler };
+  });
 }
 
 /** Makes the context of a request from its token, and from nothing else. */
@@ -52,7 +71,8 @@ export function authenticator(deps: TokenDeps): Authenticate {
   return async (text, requestId) => contextOf(await checkToken(deps, text), requestId);
 }
 
-function contextOf(token: Token, requestId: string): Context {
+/** What a verified token makes of whoever sent it. */
+export function contextOf(token: Token, requestId: string): Context {
   const { scope } = token;
   return {
     requestId,
@@ -63,6 +83,7 @@ function contextOf(token: Token, requestId: string): Context {
     system: scope.type === 'system',
     roles: token.roles,
     isAdmin: token.roles.includes('admin') && scope.type !== 'domain',
+    delegation: delegationOf(token),
     token: {
       auditIds: token.auditIds,
       methods: token.methods,
@@ -70,4 +91,10 @@ function contextOf(token: Token, requestId: string): Context {
       expiresAt: token.expiresAt,
     },
   };
+}
+
+function delegationOf({ delegation }: Token): Context['delegation'] {
+  if (delegation?.type !== 'application_credential') return delegation;
+  const { type, id, restricted } = delegation;
+  return { type, id, restricted, accessRules: null };
 }

@@ -19,6 +19,7 @@ export function imageModule(deps: ImageModuleDeps): Module {
   return {
     service: {
       name: 'image',
+      type: 'image',
       prefix: '/image',
       dialect: imageDialect,
       overQuotaStatus: 413,

@@ -47,6 +47,7 @@ export function networkModule(deps: NetworkModuleDeps): Module {
   return {
     service: {
       name: 'network',
+      type: 'network',
       prefix: '/network',
       dialect: networkDialect,
       overQuotaStatus: 409,

@@ -32,8 +32,18 @@ export interface RouteSpec<R extends Rule | Anonymous, B extends TSchema | undef
   rule: R;
   /** One line for the OpenAPI document. */
   summary: string;
-  /** What the rule is about when it is not the caller's own project. Made from the path alone, before any look-up. */
-  target?: (params: Record<string, string>, ctx: Context) => Target;
+  /**
+   * What the rule is about when it is not the caller's own project. It may look things up; what is not there leaves its
+   * attributes out, so that whoever may see everything is told that it is not there, and others are refused as for any other.
+   * For what only the body names it gives the caller's own, so that who may never do it is refused before the body is read.
+   */
+  target?: (params: Record<string, string>, ctx: Context, query: Record<string, unknown>) => Target | Promise<Target>;
+  /** What the rule is about as the body has it; the rule is asked again with this. */
+  bodyTarget?: (
+    body: B extends TSchema ? Static<B> : never,
+    ctx: Context,
+    params: Record<string, string>,
+  ) => Target | Promise<Target>;
   body?: B;
   /** Media types of the body, all of them JSON; `application/json` when absent. */
   bodyTypes?: string[];

@@ -1,10 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import Hapi, { type Request, type ResponseObject, type ResponseToolkit, type Server } from '@hapi/hapi';
 import type { Authenticate, Context } from '../context.ts';
-import { NotFound, Unauthorized } from '../errors.ts';
+import { Forbidden, NotFound, Unauthorized } from '../errors.ts';
 import type { Logger } from '../logger.ts';
 import type { Metrics } from '../metrics.ts';
 import type { Enforcer } from '../policy/enforcer.ts';
+import { accessRuleMatches } from './access-rule.ts';
 import { type Dialect, imageDialect } from './dialect.ts';
 import { failureOf, UnsupportedMediaType } from './failure.ts';
 import { negotiate, type Version, versionHeaders } from './microversion.ts';
@@ -71,12 +72,16 @@ export function createServer(deps: ServerDeps): Server {
     if (!anonymous) mine.ctx = await deps.authenticate(tokenOf(request), mine.requestId);
     if (route.bodyTypes) checkMediaType(String(request.headers['content-type'] ?? ''), route.bodyTypes);
     if (service.microversions) mine.version = negotiate(request.headers, service.microversions);
-    if (mine.ctx && !('anonymous' in route.rule))
-      deps.enforcer.authorize(mine.ctx, route.rule, route.target?.(request.params as Record<string, string>, mine.ctx));
+    if (mine.ctx && !('anonymous' in route.rule)) {
+      checkAccessRules(mine.ctx, service, request);
+      const params = request.params as Record<string, string>;
+      deps.enforcer.authorize(mine.ctx, route.rule, await route.target?.(params, mine.ctx, request.query));
+    }
     return h.continue;
   });
 
-  for (const service of services) for (const route of service.routes) server.route(hapiRoute(service, route, of));
+  for (const service of services)
+    for (const route of service.routes) server.route(hapiRoute(service, route, of, deps.enforcer));
 
   server.ext('onPreResponse', (request, h) => {
     const mine = of(request);
@@ -109,7 +114,12 @@ export function createServer(deps: ServerDeps): Server {
   return server;
 }
 
-function hapiRoute(service: Service, route: Route, of: (request: Request) => Prepared): Hapi.ServerRoute {
+function hapiRoute(
+  service: Service,
+  route: Route,
+  of: (request: Request) => Prepared,
+  enforcer: Enforcer,
+): Hapi.ServerRoute {
   const body = route.body && validator(route.body, 'body');
   const query = route.query && validator(route.query, 'query');
   const hasBody = route.method !== 'GET' && route.method !== 'HEAD';
@@ -124,16 +134,20 @@ function hapiRoute(service: Service, route: Route, of: (request: Request) => Pre
     method: route.method === 'HEAD' ? 'GET' : route.method,
     path: path === '' ? '/' : path,
     options: { plugins: { cirrostack: route } as object, ...(hasBody && { payload }) },
-    handler: (request, h) => {
+    handler: async (request, h) => {
       const { ctx = null, requestId, version } = of(request);
+      const params = request.params as Record<string, string>;
+      const checked = body?.(request.payload);
+      if (ctx && route.bodyTarget && !('anonymous' in route.rule))
+        enforcer.authorize(ctx, route.rule, await route.bodyTarget(checked as never, ctx, params));
       return route.handler(
         {
           ctx,
           requestId,
           version,
           request,
-          params: request.params as Record<string, string>,
-          body: body?.(request.payload),
+          params,
+          body: checked,
           query: (query ? query(request.query) : request.query) as never,
         } as Parameters<Route['handler']>[0],
         h,
@@ -151,6 +165,16 @@ function canonicalPath(path: string, service: Service | undefined): string {
   return (
     base +
     single.slice(base.length).replace(/^\/(?:[0-9a-f]{32}|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})(?=\/|$)/, '')
+  );
+}
+
+/** Whoever acts through an application credential with access rules does what one of those names, and nothing else. */
+function checkAccessRules({ delegation }: Context, { type, prefix }: Service, request: Request): void {
+  if (delegation?.type !== 'application_credential' || delegation.accessRules === null) return;
+  const asked = { service: type, method: request.method.toUpperCase(), path: request.path.slice(prefix.length) };
+  if (delegation.accessRules.some((rule) => accessRuleMatches(rule, asked))) return;
+  throw new Forbidden(
+    `The application credential has no access rule for ${asked.method} ${asked.path} of ${type ?? 'this service'}.`,
   );
 }
 

@@ -5,6 +5,8 @@ import type { Route } from './route.ts';
 /** One OpenStack service, as the server mounts it: its public path, how it words failures, what it answers. */
 export interface Service {
   name: string;
+  /** Its type in the catalog, which access rules name; absent where it is in none. */
+  type?: string;
   /** `/compute`. */
   prefix: string;
   dialect: Dialect;

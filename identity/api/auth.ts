@@ -1,108 +1,68 @@
-import { type Static, Type } from 'typebox';
+import type { ResponseToolkit } from '@hapi/hapi';
+import type { Context } from '../../common/context.ts';
 import { BadRequest, NotFound, Unauthorized } from '../../common/errors.ts';
 import { noContent, route } from '../../common/http/route.ts';
-import { authenticated, definePolicy } from '../../common/policy/rules.ts';
+import { isoMicrosZ } from '../../common/http/time.ts';
+import { anyScope, authenticated, definePolicy } from '../../common/policy/rules.ts';
 import { catalogFor } from '../catalog/catalog.ts';
 import { type IdentityDeps, identityUrl } from '../deps.ts';
 import { listProjects } from '../projects/store.ts';
-import { type AuthenticationRequest, checkToken, issueToken, type ScopeRequest } from '../tokens/operations.ts';
+import { checkToken } from '../tokens/check.ts';
+import { refused } from '../tokens/deps.ts';
+import { provePassword } from '../tokens/methods/password.ts';
+import type { Proof } from '../tokens/methods/proof.ts';
+import { proveToken } from '../tokens/methods/token.ts';
+import { type IssuedToken, issueToken, MoreMethodsNeeded } from '../tokens/operations.ts';
 import { revoke } from '../tokens/revocations.ts';
+import { type Token, verifyReceipt } from '../tokens/token.ts';
+import { type Asked, Authenticate, unpackAuthentication } from './authenticate-body.ts';
 import { projectView } from './projects.ts';
-import { tokenView } from './token-view.ts';
+import { namesOf, readNames, tokenView } from './token-view.ts';
 
-const id = Type.String({ minLength: 1, maxLength: 64 });
-const name = Type.String({ minLength: 1, maxLength: 255 });
-const named = Type.Object({ id: Type.Optional(id), name: Type.Optional(name) });
-const namedInDomain = Type.Object({ id: Type.Optional(id), name: Type.Optional(name), domain: Type.Optional(named) });
-
-const Authenticate = Type.Object({
-  auth: Type.Object({
-    identity: Type.Object({
-      methods: Type.Array(Type.String(), { minItems: 1, maxItems: 8 }),
-      password: Type.Optional(
-        Type.Object({
-          user: Type.Object({
-            id: Type.Optional(id),
-            name: Type.Optional(name),
-            domain: Type.Optional(named),
-            password: Type.String({ maxLength: 4096 }),
-          }),
-        }),
-      ),
-      token: Type.Optional(Type.Object({ id: Type.String({ maxLength: 8192 }) })),
-    }),
-    scope: Type.Optional(
-      Type.Union([
-        Type.Literal('unscoped'),
-        Type.Object({ project: namedInDomain }),
-        Type.Object({ domain: named }),
-        Type.Object({ system: Type.Object({ all: Type.Literal(true) }) }),
-        Type.Object({ unscoped: Type.Object({}) }),
-      ]),
-    ),
-  }),
-});
+const subjectAttribute = 'target.token.user_id';
+const subjectReaders = (description: string) =>
+  ({
+    check: `is_admin:True or (role:reader and system_scope:all) or role:service or user_id:%(${subjectAttribute})s`,
+    scopes: anyScope,
+    description,
+  }) as const;
 
 export const authPolicy = definePolicy({
-  'identity:validate_token': authenticated('Show what a token says; whoever holds it may'),
-  'identity:check_token': authenticated('Check a token'),
-  'identity:revoke_token': authenticated('End a token before its time'),
+  'identity:validate_token': subjectReaders('Show what a token says; everybody may show their own'),
+  'identity:check_token': subjectReaders('Check a token; everybody may check their own'),
+  'identity:revoke_token': {
+    check: `is_admin:True or user_id:%(${subjectAttribute})s`,
+    scopes: anyScope,
+    description: 'End a token before its time; everybody may end their own',
+  },
   'identity:get_auth_catalog': authenticated('Show the catalog of the own token'),
   'identity:get_auth_projects': authenticated('List the projects one can have a token for'),
 });
 
-const supported = new Set(['password', 'token']);
+/** Whose token it is only the header tells, and is asked behind the route: first as if it were the caller's own. */
+const ownSubject = (_params: unknown, ctx: Context) => ({ [subjectAttribute]: ctx.userId });
 
-/** JSON to what is asked. Throws `BadRequest` for a method named but not given, `Unauthorized` for one we do not know. */
-function unpack({ auth }: Static<typeof Authenticate>): AuthenticationRequest {
-  const { methods, password, token } = auth.identity;
-  for (const method of methods) {
-    if (!supported.has(method))
-      throw new Unauthorized(`Attempted to authenticate with an unsupported method: ${method}.`);
-    if ((method === 'password' ? password : token) === undefined)
-      throw new BadRequest(`Expecting to find ${method} in identity.`);
-  }
-  return {
-    ...(methods.includes('password') &&
-      password && { password: { user: password.user, password: password.user.password } }),
-    ...(methods.includes('token') && token && { token: token.id }),
-    scope: scopeOf(auth.scope),
-  };
-}
-
-function scopeOf(scope: Static<typeof Authenticate>['auth']['scope']): ScopeRequest {
-  if (scope === undefined) return 'default';
-  if (scope === 'unscoped' || 'unscoped' in scope) return 'unscoped';
-  if ('system' in scope) return 'system';
-  if ('domain' in scope) {
-    if (scope.domain.id === undefined && scope.domain.name === undefined)
-      throw new BadRequest('Expecting to find id or name in domain.');
-    return scope;
-  }
-  const { project } = scope;
-  if (project.id === undefined && project.name === undefined)
-    throw new BadRequest('Expecting to find id or name in project.');
-  if (project.id === undefined && project.domain === undefined)
-    throw new BadRequest('Expecting to find domain in project.');
-  return scope;
-}
-
-const subjectToken = (headers: Record<string, unknown>): string => {
-  const header = headers['x-subject-token'];
-  if (typeof header !== 'string' || header === '')
-    throw new BadRequest('Expecting to find X-Subject-Token in the headers.');
-  return header;
+const header = (headers: Record<string, unknown>, name: string): string | undefined => {
+  const value = headers[name];
+  return typeof value === 'string' && value !== '' ? value : undefined;
 };
 
 export const authRoutes = (deps: IdentityDeps) => {
-  const catalog = catalogFor(deps);
   /** Keystone answers 404 for a subject that is no token: 401 would say that the caller's own is not one. */
   const subject = async (headers: Record<string, unknown>, query: Record<string, unknown>) => {
-    const text = subjectToken(headers);
+    const text = header(headers, 'x-subject-token');
+    if (text === undefined) throw new BadRequest('Expecting to find X-Subject-Token in the headers.');
     const token = await checkToken(deps, text, { allowExpired: query.allow_expired === '1' }).catch((error: Error) => {
       throw error instanceof Unauthorized ? new NotFound('token', '(not shown)', { cause: error }) : error;
     });
     return { text, token };
+  };
+  const show = (text: string, token: Token, query: Record<string, unknown>) => {
+    const withCatalog = !('nocatalog' in query);
+    return deps.memory.recall(`token ${withCatalog} ${text}`, async () => {
+      const names = await readNames(deps.db, token);
+      return JSON.stringify({ token: tokenView(token, names, withCatalog ? catalogFor(deps) : undefined) });
+    });
   };
   return [
     route({
@@ -112,10 +72,16 @@ export const authRoutes = (deps: IdentityDeps) => {
       summary: 'Authenticate',
       body: Authenticate,
       status: 201,
-      async handler({ body, query }, h) {
-        const { text, token } = await issueToken(deps, unpack(body));
-        const view = await tokenView(deps.db, token, 'nocatalog' in query ? undefined : catalog);
-        return h.response({ token: view }).code(201).header('x-subject-token', text).header('vary', 'X-Auth-Token');
+      async handler({ body, query, request }, h) {
+        const asked = unpackAuthentication(body.auth);
+        const receiptText = header(request.headers, 'openstack-auth-receipt');
+        try {
+          const issued = await authenticate(deps, asked, receiptText);
+          return answerToken(deps, h, issued, query);
+        } catch (error) {
+          if (error instanceof MoreMethodsNeeded) return answerReceipt(h, error);
+          throw error;
+        }
       },
     }),
     route({
@@ -123,11 +89,13 @@ export const authRoutes = (deps: IdentityDeps) => {
       path: '/v3/auth/tokens',
       rule: authPolicy['identity:validate_token'],
       summary: 'Validate and show a token (HEAD: check it)',
+      target: ownSubject,
       status: 200,
-      async handler({ query, request }, h) {
+      async handler({ ctx, query, request }, h) {
         const { text, token } = await subject(request.headers, query);
-        const view = await tokenView(deps.db, token, 'nocatalog' in query ? undefined : catalog);
-        return h.response({ token: view }).header('x-subject-token', text);
+        deps.enforcer.authorize(ctx, authPolicy['identity:validate_token'], { [subjectAttribute]: token.userId });
+        const shown = await show(text, token, query);
+        return h.response(shown).type('application/json').header('x-subject-token', text);
       },
     }),
     route({
@@ -135,9 +103,11 @@ export const authRoutes = (deps: IdentityDeps) => {
       path: '/v3/auth/tokens',
       rule: authPolicy['identity:revoke_token'],
       summary: 'Revoke a token and all that it was exchanged for',
+      target: ownSubject,
       status: 204,
-      async handler({ request, query }, h) {
+      async handler({ ctx, request, query }, h) {
         const { token } = await subject(request.headers, query);
+        deps.enforcer.authorize(ctx, authPolicy['identity:revoke_token'], { [subjectAttribute]: token.userId });
         await revoke(deps.db, `audit:${token.auditIds[0]}`, deps.tokenSeconds);
         await deps.revocations.refresh();
         return noContent(h);
@@ -149,7 +119,7 @@ export const authRoutes = (deps: IdentityDeps) => {
       rule: authPolicy['identity:get_auth_catalog'],
       summary: 'Show the catalog',
       status: 200,
-      handler: () => ({ catalog, links: { self: `${identityUrl(deps)}/auth/catalog` } }),
+      handler: () => ({ catalog: catalogFor(deps), links: { self: `${identityUrl(deps)}/auth/catalog` } }),
     }),
     route({
       method: 'GET',
@@ -157,13 +127,54 @@ export const authRoutes = (deps: IdentityDeps) => {
       rule: authPolicy['identity:get_auth_projects'],
       summary: 'List the projects that the caller can scope to',
       status: 200,
-      async handler({ ctx }) {
-        const projects = await listProjects(deps.db, { forUserId: ctx.userId, enabled: true });
-        return {
-          projects: projects.map((project) => projectView(deps, project)),
-          links: { self: `${identityUrl(deps)}/auth/projects`, previous: null, next: null },
-        };
+      async handler({ ctx }, h) {
+        const shown = await deps.memory.recall(`projects of ${ctx.userId}`, async () => {
+          const projects = await listProjects(deps.db, { forUserId: ctx.userId, enabled: true });
+          return JSON.stringify({
+            projects: projects.map((project) => projectView(deps, project)),
+            links: { self: `${identityUrl(deps)}/auth/projects`, previous: null, next: null },
+          });
+        });
+        return h.response(shown).type('application/json');
       },
     }),
   ];
 };
+
+/** Tries every method that was given, then makes the token. */
+async function authenticate(deps: IdentityDeps, asked: Asked, receiptText: string | undefined): Promise<IssuedToken> {
+  const receipt = receiptText === undefined ? undefined : await verifyReceipt(receiptText, deps.keys);
+  const proofs: Proof[] = [];
+  if (asked.token !== undefined) proofs.push(await proveToken(deps, asked.token));
+  if (asked.password) proofs.push(await provePassword(deps, asked.password));
+  if (proofs.length === 0) throw refused('no method');
+  return issueToken(deps, { proofs, scope: asked.scope, ...(receipt && { receipt }) });
+}
+
+async function answerToken(
+  deps: IdentityDeps,
+  h: ResponseToolkit,
+  { text, token, access }: IssuedToken,
+  query: Record<string, unknown>,
+) {
+  const names = namesOf(access, null);
+  const view = tokenView(token, names, 'nocatalog' in query ? undefined : catalogFor(deps));
+  return h.response({ token: view }).code(201).header('x-subject-token', text).header('vary', 'X-Auth-Token');
+}
+
+/** As keystone asks for the other methods: 401 with a receipt, what it is about, and which combinations would do. */
+function answerReceipt(h: ResponseToolkit, { receipt: { text, receipt }, access, required }: MoreMethodsNeeded) {
+  const { id, name, domain } = access.user;
+  return h
+    .response({
+      receipt: {
+        methods: receipt.methods,
+        user: { id, name, domain },
+        issued_at: isoMicrosZ(receipt.issuedAt),
+        expires_at: isoMicrosZ(receipt.expiresAt),
+      },
+      required_auth_methods: required,
+    })
+    .code(401)
+    .header('openstack-auth-receipt', text);
+}

@@ -1,40 +1,93 @@
 import type { Knex } from '../../common/database/database.ts';
 import { NotFound } from '../../common/errors.ts';
-import { isoMicrosZ } from '../../common/http/time.ts';
-import type { Catalog } from '../catalog/catalog.ts';
+import { isoMicros, isoMicrosZ } from '../../common/http/time.ts';
+import type { Access, Named, Owned } from '../tokens/access.ts';
 import type { Token } from '../tokens/token.ts';
 
-/** The `token` object of the Identity API: ids from the token, names as they are now. */
-export async function tokenView(db: Knex, token: Token, catalog: Catalog | undefined) {
-  const named = await namesIn(db, token);
+/** The names of what a token says. */
+export interface TokenNames {
+  user: Owned & { passwordExpiresAt: Date | null };
+  roles: Named[];
+  project: Owned | null;
+  domain: Named | null;
+  /** Of the application credential that it was made with, or the trust. */
+  delegation: DelegationNames | null;
+}
+
+interface DelegationNames {
+  name?: string;
+  accessRules?: unknown[] | null;
+}
+
+/** The `token` object of the Identity API. `catalog` undefined leaves it out. */
+export function tokenView(token: Token, names: TokenNames, catalog: unknown[] | undefined) {
   const isScoped = token.scope.type !== 'unscoped';
+  const { user } = names;
   return {
     methods: token.methods,
-    user: { ...named.user, password_expires_at: null },
+    user: {
+      id: user.id,
+      name: user.name,
+      domain: user.domain,
+      password_expires_at: user.passwordExpiresAt && isoMicros(user.passwordExpiresAt),
+      ...(token.federation && { 'OS-FEDERATION': federationView(token.federation) }),
+    },
     audit_ids: token.auditIds.length > 1 ? [token.auditIds[0], token.auditIds.at(-1)] : token.auditIds,
     expires_at: isoMicrosZ(token.expiresAt),
     issued_at: isoMicrosZ(new Date(token.issuedAtUs / 1000)),
-    ...scopeView(token, named),
-    ...(isScoped && { roles: named.roles }),
+    ...scopeView(token, names),
+    ...(isScoped && { roles: names.roles }),
     ...(isScoped && catalog && { catalog }),
+    ...delegationView(token, names.delegation),
   };
 }
 
-interface Owned {
-  id: string;
-  name: string;
-  domain: { id: string; name: string };
+function federationView({ identityProviderId, protocolId, groupIds }: NonNullable<Token['federation']>) {
+  return {
+    identity_provider: { id: identityProviderId },
+    protocol: { id: protocolId },
+    groups: groupIds.map((id) => ({ id })),
+  };
 }
 
-interface Names {
-  user: Owned;
-  roles: { id: string; name: string }[];
-  project: Owned | null;
-  domain: { id: string; name: string } | null;
+function delegationView({ delegation }: Token, names: DelegationNames | null): object {
+  if (delegation?.type === 'application_credential')
+    return {
+      application_credential: {
+        id: delegation.id,
+        name: names?.name ?? null,
+        restricted: delegation.restricted,
+        ...(names?.accessRules && { access_rules: names.accessRules }),
+      },
+      ...(names?.accessRules && { application_credential_access_rules: names.accessRules }),
+    };
+  if (delegation?.type === 'trust')
+    return {
+      'OS-TRUST:trust': {
+        id: delegation.id,
+        impersonation: delegation.impersonation,
+        trustee_user: { id: delegation.trusteeId },
+        trustor_user: { id: delegation.trustorId },
+      },
+    };
+  return {};
 }
 
-/** One query: this is the one answer that other services wait for before they begin. */
-async function namesIn(db: Knex, { userId, roles, scope }: Token): Promise<Names> {
+function scopeView({ scope }: Token, { project, domain }: TokenNames): object {
+  if (scope.type === 'unscoped') return {};
+  if (scope.type === 'system') return { system: { all: true } };
+  if (scope.type === 'domain') return { domain: { id: scope.id, name: domain?.name } };
+  if (project === null) throw new NotFound('project', scope.id);
+  return { project, is_domain: false };
+}
+
+/** The names that came with making the token. */
+export function namesOf({ user, roles, project, domain }: Access, delegation: DelegationNames | null): TokenNames {
+  return { user, roles, project, domain, delegation };
+}
+
+/** The names as they are now, in one query. Throws `NotFound` when the user is gone. */
+export async function readNames(db: Knex, { userId, roles, scope, delegation }: Token): Promise<TokenNames> {
   const projectId = scope.type === 'project' ? scope.id : null;
   const domainId = scope.type === 'domain' ? scope.id : null;
   const owned = (table: string) => `select json_build_object('id', o.id, 'name', o.name,
@@ -44,18 +97,10 @@ async function namesIn(db: Knex, { userId, roles, scope }: Token): Promise<Names
     `select (${owned('users')}) as "user", (${owned('projects')}) as project,
       (select json_build_object('id', id, 'name', name) from domains where id = ?) as domain,
       (select coalesce(json_agg(json_build_object('id', id, 'name', name) order by name), '[]')
-        from roles where name = any(?)) as roles`,
+        from roles where name = any(?) and domain_id is null) as roles`,
     [userId, projectId, domainId, roles],
   );
-  const found = rows[0] as Omit<Names, 'user'> & { user: Owned | null };
+  const found = rows[0] as Omit<TokenNames, 'user' | 'delegation'> & { user: Owned | null };
   if (found.user === null) throw new NotFound('user', userId);
-  return { ...found, user: found.user };
-}
-
-function scopeView({ scope }: Token, { project, domain }: Names): object {
-  if (scope.type === 'unscoped') return {};
-  if (scope.type === 'system') return { system: { all: true } };
-  if (scope.type === 'domain') return { domain: { id: scope.id, name: domain?.name } };
-  if (project === null) throw new NotFound('project', scope.id);
-  return { project, is_domain: false };
+  return { ...found, user: { ...found.user, passwordExpiresAt: null }, delegation: delegation && {} };
 }

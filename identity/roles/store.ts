@@ -60,7 +60,7 @@ export async function imply(db: Knex, priorRoleId: string, impliedRoleId: string
 export async function assignRole(db: Knex, userId: string, roleId: string, target: Target): Promise<void> {
   await db('role_assignments')
     .insert({ user_id: userId, role_id: roleId, ...targetColumns(target) })
-    .onConflict(db.raw('(user_id, role_id, project_id, domain_id, system)'))
+    .onConflict()
     .ignore();
 }
 
@@ -75,7 +75,7 @@ export async function removeAssignment(db: Knex, userId: string, roleId: string,
 export async function rolesOn(db: Knex, userId: string, target: Target): Promise<Role[]> {
   return db('role_assignments')
     .join('roles', 'roles.id', 'role_assignments.role_id')
-    .where({ user_id: userId, ...targetColumns(target) })
+    .where({ user_id: userId, ...targetCondition(target) })
     .select(columns)
     .orderBy('roles.name');
 }
@@ -87,7 +87,7 @@ export async function effectiveRolesOn(db: Knex, userId: string, target: Target)
       given
         .select('role_id')
         .from('role_assignments')
-        .where({ user_id: userId, ...targetColumns(target) })
+        .where({ user_id: userId, ...targetCondition(target) })
         .union((implied) => {
           implied
             .select('implied_role_id')
@@ -107,11 +107,11 @@ export async function listAssignments(
 ): Promise<Assignment[]> {
   const query = db('role_assignments')
     .join('roles', 'roles.id', 'role_assignments.role_id')
-    .select([...columns, 'user_id', 'project_id', 'domain_id'])
-    .orderBy(['user_id', 'roles.name', 'project_id', 'domain_id']);
+    .select([...columns, 'user_id', 'project_id', 'role_assignments.domain_id'])
+    .orderBy(['user_id', 'roles.name', 'project_id', 'role_assignments.domain_id']);
   if (filter.userId !== undefined) query.where('user_id', filter.userId);
   if (filter.roleId !== undefined) query.where('role_id', filter.roleId);
-  if (filter.target !== undefined) query.where(targetColumns(filter.target));
+  if (filter.target !== undefined) query.where(targetCondition(filter.target));
   const rows = await query;
   return rows.map((row) => ({
     userId: row.user_id,
@@ -124,4 +124,9 @@ function targetColumns(target: Target) {
   if (target === 'system') return { project_id: null, domain_id: null, system: true };
   if ('projectId' in target) return { project_id: target.projectId, domain_id: null, system: false };
   return { project_id: null, domain_id: target.domainId, system: false };
+}
+
+function targetCondition(target: Target) {
+  const columns = Object.entries(targetColumns(target));
+  return Object.fromEntries(columns.map(([column, value]) => [`role_assignments.${column}`, value]));
 }

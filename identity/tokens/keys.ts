@@ -1,9 +1,11 @@
-import { createCipheriv, createDecipheriv, hkdfSync, randomBytes } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import { mkdir, open, readFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { type CryptoKey, exportJWK, generateKeyPair, importJWK, type JWK } from 'jose';
 import type { Knex } from '../../common/database/database.ts';
+import { type Notifications, notify } from '../../common/database/notifications.ts';
 import { Secret } from '../../common/secret.ts';
+import { seal, unseal } from '../sealing.ts';
 
 export interface SigningKey {
   id: string;
@@ -11,14 +13,78 @@ export interface SigningKey {
   publicKey: CryptoKey;
 }
 
+/** The keys of this process, which hears of new ones. */
+export interface SigningKeys {
+  /** The newest, which signs. */
+  signing(): SigningKey;
+  /** Any whose tokens are still accepted; one that is not known yet is looked for in the database. */
+  find(id: string): Promise<SigningKey | undefined>;
+  stop(): void;
+}
+
+const topic = 'token keys';
+
+/** Strangers may send any key's id: no more than one look a second for those that nobody knows. */
+const leastBetweenLooksMs = 1000;
+
+/** Loads the keys and keeps them fresh. Throws when they cannot be read, or are sealed with another master key. */
+export async function watchKeys(db: Knex, master: Secret, notifications: Notifications): Promise<SigningKeys> {
+  let keys = await loadKeys(db, master);
+  let lastLook = performance.now();
+  const look = async () => {
+    lastLook = performance.now();
+    keys = await loadKeys(db, master);
+  };
+  const unsubscribe = notifications.subscribe(topic, () => void look().catch(() => undefined));
+  return {
+    signing: () => keys[0] as SigningKey,
+    async find(id) {
+      const isKnown = () => keys.find((key) => key.id === id);
+      if (!isKnown() && performance.now() - lastLook > leastBetweenLooksMs) await look();
+      return isKnown();
+    },
+    stop: unsubscribe,
+  };
+}
+
+/**
+ * A new key signs from now on; tokens of the older ones stay good until they expire, and a key goes once all of its tokens
+ * have. Gives the id of the new one, and how many went.
+ */
+export async function rotateKeys(
+  db: Knex,
+  master: Secret,
+  tokenSeconds: number,
+): Promise<{ id: string; removed: number }> {
+  return db.transaction(async (trx) => {
+    await trx.raw('lock table token_keys in exclusive mode');
+    // The last token of a key was signed when the next one came, or a moment later by a process that had not heard of it.
+    const removed = await trx('token_keys as old')
+      .whereExists((newer) =>
+        newer
+          .select('id')
+          .from('token_keys as newer')
+          .whereRaw('newer.created_at > old.created_at')
+          .whereRaw(`newer.created_at < now() - make_interval(secs => ?)`, [tokenSeconds + 300]),
+      )
+      .delete();
+    const id = await addKey(trx, master);
+    await notify(trx, topic, id);
+    return { id, removed };
+  });
+}
+
 /** All keys whose tokens are accepted, newest first; the newest signs. */
-export async function loadKeys(db: Knex, master: Secret): Promise<SigningKey[]> {
+async function loadKeys(db: Knex, master: Secret): Promise<SigningKey[]> {
   const rows = await db('token_keys').orderBy('created_at', 'desc').orderBy('id');
   return Promise.all(
     rows.map(async (row) => ({
       id: row.id,
       publicKey: (await importJWK(row.public_key, 'EdDSA')) as CryptoKey,
-      privateKey: (await importJWK(JSON.parse(unseal(row.sealed_private_key, master)), 'EdDSA')) as CryptoKey,
+      privateKey: (await importJWK(
+        JSON.parse(unseal(row.sealed_private_key, master, 'token keys')),
+        'EdDSA',
+      )) as CryptoKey,
     })),
   );
 }
@@ -32,15 +98,17 @@ export async function ensureKey(db: Knex, master: Secret): Promise<void> {
   });
 }
 
-/** Adds a key, which signs from now on. The older ones still verify. */
-export async function addKey(db: Knex, master: Secret): Promise<void> {
+async function addKey(db: Knex, master: Secret): Promise<string> {
   const { publicKey, privateKey } = await generateKeyPair('EdDSA', { crv: 'Ed25519', extractable: true });
   const jwk: JWK = await exportJWK(privateKey);
+  const id = randomBytes(8).toString('hex');
   await db('token_keys').insert({
-    id: randomBytes(8).toString('hex'),
+    id,
     public_key: await exportJWK(publicKey),
-    sealed_private_key: seal(JSON.stringify(jwk), master),
+    sealed_private_key: seal(JSON.stringify(jwk), master, 'token keys'),
+    created_at: db.raw('clock_timestamp()'),
   });
+  return id;
 }
 
 /** The key under which secrets are kept in the database: a file beside it, so that a dump of the database alone opens nothing. */
@@ -57,23 +125,4 @@ export async function readMasterKey(path: string): Promise<Secret> {
   const text = (await readFile(path, 'utf8')).trim();
   if (!/^[0-9a-f]{64}$/.test(text)) throw new Error(`${path} does not hold a master key: 64 hexadecimal digits.`);
   return new Secret(text);
-}
-
-// AES-256-GCM: 12 bytes of nonce, 16 of tag, then the text.
-function seal(text: string, master: Secret): string {
-  const nonce = randomBytes(12);
-  const cipher = createCipheriv('aes-256-gcm', keyFrom(master), nonce);
-  const sealed = Buffer.concat([cipher.update(text, 'utf8'), cipher.final()]);
-  return Buffer.concat([nonce, cipher.getAuthTag(), sealed]).toString('base64');
-}
-
-function unseal(sealed: string, master: Secret): string {
-  const bytes = Buffer.from(sealed, 'base64');
-  const decipher = createDecipheriv('aes-256-gcm', keyFrom(master), bytes.subarray(0, 12));
-  decipher.setAuthTag(bytes.subarray(12, 28));
-  return Buffer.concat([decipher.update(bytes.subarray(28)), decipher.final()]).toString('utf8');
-}
-
-function keyFrom(master: Secret): Buffer {
-  return Buffer.from(hkdfSync('sha256', Buffer.from(master.reveal(), 'hex'), '', 'cirrostack token keys', 32));
 }

@@ -1,193 +1,121 @@
-import type { Knex } from '../../common/database/database.ts';
 import { Unauthorized } from '../../common/errors.ts';
-import { Secret } from '../../common/secret.ts';
-import { effectiveRolesOn, type Target } from '../roles/store.ts';
-import { verifyPassword } from '../users/password.ts';
-import { findUserWithPassword } from '../users/store.ts';
-import type { User } from '../users/user.ts';
-import type { SigningKey } from './keys.ts';
-import { holdOffRevocations, type Revocations } from './revocations.ts';
-import { newAuditId, signToken, type Token, type TokenScope, verifyToken } from './token.ts';
-import type { VerifiedTokens } from './verified.ts';
+import { type Access, type AccessRequest, type AskedScope, readAccess } from './access.ts';
+import { refused, type TokenDeps } from './deps.ts';
+import type { Grant, Proof } from './methods/proof.ts';
+import { missingMethods } from './multi-factor.ts';
+import { newAuditId, type Receipt, signReceipt, signToken, type Token, type TokenScope } from './token.ts';
 
-export interface TokenDeps {
-  db: Knex;
-  keys: readonly SigningKey[];
-  verified: VerifiedTokens;
-  revocations: Revocations;
-  tokenSeconds: number;
+/** What is asked of whoever has proven who they are. */
+export interface TokenRequest {
+  proofs: Proof[];
+  scope: AskedScope;
+  /** Instead of a scope: rights that somebody handed on (a trust). */
+  grant?: Grant;
+  /** What was proven in the attempt before. */
+  receipt?: Receipt;
 }
 
-export interface NamedReference {
-  id?: string;
-  name?: string;
+export interface IssuedToken {
+  text: string;
+  token: Token;
+  /** The names of what the token says, from the snapshot that it was made from. */
+  access: Access;
 }
 
-/** What `POST /v3/auth/tokens` asks, its JSON undone. */
-export interface AuthenticationRequest {
-  password?: { user: NamedReference & { domain?: NamedReference }; password: string };
-  token?: string;
-  scope: ScopeRequest;
+/** The account asks for more methods than were given: the receipt goes on with those that were. */
+export class MoreMethodsNeeded extends Unauthorized {
+  readonly receipt: { text: string; receipt: Receipt };
+  readonly access: Access;
+  readonly required: string[][];
+  constructor(receipt: MoreMethodsNeeded['receipt'], access: Access, required: string[][]) {
+    super('Additional authentications steps required.');
+    this.receipt = receipt;
+    this.access = access;
+    this.required = required;
+  }
 }
 
-export type ScopeRequest =
-  | { project: NamedReference & { domain?: NamedReference } }
-  | { domain: NamedReference }
-  | 'system'
-  | 'unscoped'
-  /** The user's default project, if there is one that they may use. */
-  | 'default';
+const receiptSeconds = 300;
 
-/** One answer for every way a login can fail, so that none of them tells which names exist. */
-const refused = (cause?: unknown) => new Unauthorized('The request you have made requires authentication.', { cause });
-
-/** Checks who it is, decides the scope and the roles on it, and signs. Throws `Unauthorized` and says no more. */
-export async function issueToken(
-  deps: TokenDeps,
-  asked: AuthenticationRequest,
-): Promise<{ text: string; token: Token }> {
-  const { db, tokenSeconds, keys } = deps;
-  const who = await authenticateMethods(deps, asked);
-  // What ends tokens ends those issued before it. So that none can be issued after it from what was read before it, the time
-  // is taken first, and whoever revokes waits for those that are being issued.
-  const { issuedAtUs, scope, roles } = await db.transaction(async (trx) => {
-    await holdOffRevocations(trx);
-    const { rows } = await trx.raw('select (extract(epoch from clock_timestamp()) * 1000000)::bigint as us');
-    await confirm(trx, who);
-    return { issuedAtUs: Number(rows[0].us), ...(await resolveScope(trx, who.user, asked.scope)) };
-  });
-  const parent = who.parent;
+/** Decides the scope and the roles on it, and signs. Throws `Unauthorized` and says no more, or `MoreMethodsNeeded`. */
+export async function issueToken(deps: TokenDeps, asked: TokenRequest): Promise<IssuedToken> {
+  const { proofs } = asked;
+  const userId = commonUser(asked);
+  const parent = proofs.find((proof) => proof.parent)?.parent;
+  const federation = proofs.find((proof) => proof.federation)?.federation ?? null;
+  const grant = asked.grant ?? proofs.find((proof) => proof.grant)?.grant;
+  const access = await readAccess(deps.db, accessRequest(asked, userId, grant, federation?.groupIds));
+  if (!access?.user.enabled) throw refused('user gone or disabled');
+  confirmPasswords(proofs, access);
+  const methods = [
+    ...new Set([...proofs.map((proof) => proof.method), ...(asked.receipt?.methods ?? []), ...(parent?.methods ?? [])]),
+  ];
+  if (!grant && !parent) await askForMore(deps, methods, access);
   const token: Token = {
-    userId: who.user.id,
-    userDomainId: who.user.domainId,
-    scope,
-    roles,
-    methods: [...new Set([...who.methods, ...(parent?.methods ?? [])])],
+    userId: access.user.id,
+    userDomainId: access.user.domain.id,
+    scope: decidedScope(grant?.scope ?? asked.scope, access),
+    roles: access.roles.map((role) => role.name),
+    methods,
     auditIds: [newAuditId(), ...(parent?.auditIds ?? [])],
-    issuedAtUs,
-    // A token bought with a token lives no longer than that one: otherwise a stolen one could be renewed for ever.
-    expiresAt: parent?.expiresAt ?? new Date(Math.floor(issuedAtUs / 1000 + tokenSeconds * 1000)),
+    epoch: access.epoch,
+    issuedAtUs: access.nowUs,
+    expiresAt: expiry(deps, access, parent, grant),
+    delegation: grant?.delegation ?? null,
+    federation,
   };
-  return { text: await signToken(token, keys[0] as SigningKey), token };
+  return { text: await signToken(token, deps.keys.signing()), token, access };
 }
 
-/** Verifies a token's signature, expiry and that nothing has ended it since. Throws `Unauthorized`. */
-export async function checkToken(
-  { keys, verified, revocations }: TokenDeps,
-  text: string,
-  options: { allowExpired?: boolean } = {},
-): Promise<Token> {
-  let token = verified.find(text);
-  if (token === undefined) {
-    token = await verifyToken(text, keys, options);
-    verified.remember(text, token);
-  }
-  if (await revocations.isRevoked(token)) throw refused('revoked');
-  return token;
+/** All methods must be about one user, or somebody would be let in by another's second factor. */
+function commonUser({ proofs, receipt }: TokenRequest): string {
+  const users = new Set([...proofs.map((proof) => proof.userId), ...(receipt ? [receipt.userId] : [])]);
+  const [userId] = users;
+  if (userId === undefined || users.size > 1) throw refused('no method, or methods about different users');
+  return userId;
 }
 
-/** Longest chain of exchanges that one login may become; each adds an audit id, by which revoking any of them reaches the rest. */
-const longestChain = 16;
-
-interface Authenticated {
-  user: User;
-  methods: string[];
-  /** What the password was compared with; undefined when none was given. */
-  passwordHash?: string | null;
-  parent?: Token;
+function accessRequest(
+  { scope }: TokenRequest,
+  userId: string,
+  grant: Grant | undefined,
+  groupIds: readonly string[] | undefined,
+): AccessRequest {
+  if (!grant) return { userId, scope, ...(groupIds && { groupIds }) };
+  const { roleIds, holderId, userId: grantee } = grant;
+  return { userId: grantee, holderId, scope: grant.scope, ...(roleIds && { onlyRoleIds: roleIds }) };
 }
 
-/** That the user is still there, enabled, and has the password that was checked, which took a while. */
-async function confirm(trx: Knex, { user, passwordHash }: Authenticated): Promise<void> {
-  await enabledUser(trx, { id: user.id });
-  if (passwordHash === undefined) return;
-  const now = await findUserWithPassword(trx, { id: user.id });
-  if (now?.passwordHash !== passwordHash) throw refused('the password was changed meanwhile');
+/** Comparing a password takes a while; it must be the user's still. */
+function confirmPasswords(proofs: Proof[], { user }: Access): void {
+  for (const { passwordHash } of proofs)
+    if (passwordHash !== undefined && passwordHash !== user.passwordHash)
+      throw refused('the password was changed meanwhile');
 }
 
-async function authenticateMethods(
-  deps: TokenDeps,
-  { password, token }: AuthenticationRequest,
-): Promise<Authenticated> {
-  const byPassword = password && (await authenticatePassword(deps.db, password));
-  const byToken = token !== undefined ? await checkToken(deps, token) : undefined;
-  if (byToken && byToken.auditIds.length >= longestChain) throw refused('exchanged too often');
-  if (byPassword && byToken && byPassword.user.id !== byToken.userId) throw refused('methods name different users');
-  const user = byPassword?.user ?? (byToken && (await enabledUser(deps.db, { id: byToken.userId })));
-  if (user === undefined) throw refused('no method');
-  return {
-    user,
-    methods: [...(byPassword ? ['password'] : []), ...(byToken ? ['token'] : [])],
-    ...(byPassword && { passwordHash: byPassword.passwordHash }),
-    ...(byToken && { parent: byToken }),
-  };
-}
-
-async function authenticatePassword(
-  db: Knex,
-  { user, password }: NonNullable<AuthenticationRequest['password']>,
-): Promise<{ user: User; passwordHash: string | null }> {
-  const by = user.id !== undefined ? { id: user.id } : { name: user.name ?? '', domain: user.domain ?? {} };
-  const found = await findUserWithPassword(db, by);
-  const matches = await verifyPassword(new Secret(password), found?.passwordHash ?? null);
-  if (!found || !matches) throw refused('password');
-  return found;
-}
-
-/** Disabled users and users of disabled domains are told nothing else than strangers are. */
-async function enabledUser(db: Knex, { id }: { id: string }): Promise<User> {
-  const found = await findUserWithPassword(db, { id });
-  if (!found?.user.enabled) throw refused('user disabled or gone');
-  const domain = await db('domains').where({ id: found.user.domainId }).first('enabled');
-  if (!domain?.enabled) throw refused('domain disabled');
-  return found.user;
-}
-
-async function resolveScope(
-  db: Knex,
-  user: User,
-  asked: ScopeRequest,
-): Promise<{ scope: TokenScope; roles: string[] }> {
-  if (asked === 'unscoped') return { scope: { type: 'unscoped' }, roles: [] };
-  if (asked === 'default') {
-    const id = user.defaultProjectId;
-    const scoped = id === null ? undefined : await projectScope(db, user, { id });
-    return scoped ?? { scope: { type: 'unscoped' }, roles: [] };
-  }
-  const resolved =
-    asked === 'system'
-      ? await rolesFor(db, user, 'system', { type: 'system' })
-      : 'project' in asked
-        ? await projectScope(db, user, asked.project)
-        : await domainScope(db, user, asked.domain);
-  if (resolved === undefined) throw refused('no role on the scope asked for');
-  return resolved;
-}
-
-async function projectScope(db: Knex, user: User, reference: NamedReference & { domain?: NamedReference }) {
-  const query = db('projects')
-    .join('domains', 'domains.id', 'projects.domain_id')
-    .where({ 'projects.enabled': true, 'domains.enabled': true });
-  if (reference.id !== undefined) query.where('projects.id', reference.id);
-  else query.where('projects.name', reference.name ?? '').where(...domainCondition(reference.domain ?? {}));
-  const project = await query.first('projects.id');
-  return project && rolesFor(db, user, { projectId: project.id }, { type: 'project', id: project.id });
-}
-
-async function domainScope(db: Knex, user: User, reference: NamedReference) {
-  const domain = await db('domains')
-    .where({ enabled: true })
-    .where(...domainCondition(reference))
-    .first('id');
-  return domain && rolesFor(db, user, { domainId: domain.id }, { type: 'domain', id: domain.id });
-}
-
-function domainCondition({ id, name }: NamedReference): [string, string] {
-  return id !== undefined ? ['domains.id', id] : ['domains.name', name ?? ''];
+async function askForMore({ keys }: TokenDeps, methods: string[], access: Access): Promise<void> {
+  const required = missingMethods(access.user.options, methods);
+  if (required === null) return;
+  const issuedAt = new Date(access.nowUs / 1000);
+  const expiresAt = new Date(issuedAt.getTime() + receiptSeconds * 1000);
+  const receipt = { userId: access.user.id, methods, epoch: access.epoch, issuedAt, expiresAt };
+  throw new MoreMethodsNeeded({ text: await signReceipt(receipt, keys.signing()), receipt }, access, required);
 }
 
 /** Nobody gets a token for a scope on which they have no role. */
-async function rolesFor(db: Knex, user: User, target: Target, scope: TokenScope) {
-  const roles = (await effectiveRolesOn(db, user.id, target)).map((role) => role.name);
-  return roles.length === 0 ? undefined : { scope, roles };
+function decidedScope(asked: AskedScope, { project, domain, roles }: Access): TokenScope {
+  const has = roles.length > 0;
+  if (asked.type === 'unscoped') return { type: 'unscoped' };
+  if (asked.type === 'default' && !(has && project)) return { type: 'unscoped' };
+  if (asked.type === 'system' && has) return { type: 'system' };
+  if (asked.type === 'domain' && has && domain) return { type: 'domain', id: domain.id };
+  if (has && project) return { type: 'project', id: project.id };
+  throw refused('no role on the scope asked for');
+}
+
+/** A token bought with a token lives no longer than that one: otherwise a stolen one could be renewed for ever. */
+function expiry({ tokenSeconds }: TokenDeps, { nowUs }: Access, parent?: Token, grant?: Grant): Date {
+  const usual = Math.floor(nowUs / 1000 + tokenSeconds * 1000);
+  const latest = [usual, parent?.expiresAt.getTime(), grant?.expiresAt?.getTime()];
+  return new Date(Math.min(...latest.filter((time) => time !== undefined)));
 }

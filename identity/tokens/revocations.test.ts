@@ -12,7 +12,10 @@ const token: Token = {
   roles: [],
   methods: ['password'],
   auditIds: ['a'],
+  epoch: 0,
   issuedAtUs: 1,
+  delegation: null,
+  federation: null,
   expiresAt: new Date(Date.now() + 60_000),
 };
 
@@ -82,10 +85,9 @@ test('a process that cannot read the revocations does not stay subscribed', asyn
 test('revoking removes what has expired, and waits for nobody else who does', async (t) => {
   const cloud = await startTestCloud(t);
   const expired = (subject: string) =>
-    cloud.db.raw(
-      `insert into token_revocations (subject, revoked_before_us, expires_at) values (?, 1, now() - interval '1 s')`,
-      [subject],
-    );
+    cloud.db.raw(`insert into token_revocations (subject, epoch, expires_at) values (?, 1, now() - interval '1 s')`, [
+      subject,
+    ]);
   const subjects = () => cloud.db('token_revocations').orderBy('subject').pluck('subject');
   await expired('user:held');
   await cloud.db.transaction(async (trx) => {

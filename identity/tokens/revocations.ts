@@ -3,39 +3,44 @@ import { type Notifications, notify } from '../../common/database/notifications.
 import type { Token } from './token.ts';
 
 /**
- * What ends tokens before their time: every token about the subject issued up to now. Subjects are `user:ID` (disabled,
- * deleted, password changed), `project:ID`, `domain:ID`, `grant:USER:SCOPE` (a role taken away) and `audit:ID` (one token,
- * or a token and all that it was exchanged for).
+ * What ends tokens before their time: every token about the subject made from what was known until now. Subjects are
+ * `user:ID` (disabled, deleted, password changed), `project:ID`, `domain:ID`, `grant:USER:SCOPE` (a role taken away; SCOPE
+ * is a project's or domain's id, or `system`), `application_credential:ID`, `trust:ID`, `identity_provider:ID`, and
+ * `audit:ID` (one token, or a token and all that it was exchanged for).
  */
-export type Subject = `${'user' | 'project' | 'domain' | 'audit'}:${string}` | `grant:${string}:${string}`;
+export type Subject =
+  | `${'user' | 'project' | 'domain' | 'audit' | 'application_credential' | 'trust' | 'identity_provider'}:${string}`
+  | `grant:${string}:${string}`;
 
 const topic = 'revocations';
 
-const issuing = 'issuing and revoking tokens';
-
-/** Until the transaction ends, revocations wait: what a token is made from cannot be taken away while it is made. */
-export async function holdOffRevocations(trx: Knex): Promise<void> {
-  await trx.raw('select pg_advisory_xact_lock_shared(hashtext(?))', [issuing]);
-}
-
-/** Ends tokens, once the transaction commits. `tokenSeconds` is the longest that any of them could still have lived. */
-export async function revoke(db: Knex, subject: Subject, tokenSeconds: number): Promise<void> {
-  await db.raw('select pg_advisory_xact_lock(hashtext(?))', [issuing]);
+/**
+ * Ends tokens, once the transaction commits. `tokenSeconds` is the longest that any of them could still have lived.
+ *
+ * Revocations are counted, and a token says how far the count was in the very snapshot that it was made from: one made
+ * from what was there before is told from one made after, whatever the clocks say, and nobody who logs in waits for anybody
+ * who revokes. The count's row keeps revokers in the order in which they commit; so it is best called last.
+ */
+export async function revoke(trx: Knex, subject: Subject | Subject[], tokenSeconds: number): Promise<void> {
+  const subjects = [subject].flat();
+  if (subjects.length === 0) return;
   // Expired ones go on the way; those that another transaction is removing are left to it, or the two could deadlock.
-  await db.raw(
+  await trx.raw(
     `with expired as (
        delete from token_revocations where id in
          (select id from token_revocations where expires_at < now() for update skip locked)
+     ), counted as (
+       update token_epoch set epoch = epoch + 1 returning epoch
      )
-     insert into token_revocations (subject, revoked_before_us, expires_at)
-     values (?, extract(epoch from clock_timestamp()) * 1000000, now() + make_interval(secs => ?))`,
-    [subject, tokenSeconds + 60],
+     insert into token_revocations (subject, epoch, expires_at)
+     select subject, epoch, now() + make_interval(secs => ?) from counted, unnest(?::text[]) as subject`,
+    [tokenSeconds + 60, subjects],
   );
-  await notify(db, topic, subject);
+  await notify(trx, topic, String(subjects.length));
 }
 
 export interface Revocations {
-  /** Whether something that happened after the token was issued ended it. */
+  /** Whether something that happened after the token was made ended it. */
   isRevoked(token: Token): Promise<boolean>;
   /** Reads the database now; for the process that has just revoked, so that its next request already knows. */
   refresh(): Promise<void>;
@@ -44,17 +49,21 @@ export interface Revocations {
 
 /** A copy in memory of what was revoked, kept fresh by notification. While those are cut off, each check asks the database. */
 export async function watchRevocations(db: Knex, notifications: Notifications): Promise<Revocations> {
-  let revokedBefore = new Map<string, number>();
+  let revokedAt = new Map<string, number>();
   let running = Promise.resolve();
   let queued: Promise<void> | undefined;
+  /** A look that failed while notices came: until one succeeds, each check looks again. */
+  let isStale = false;
 
   const load = async () => {
+    isStale = true;
     const rows = await db('token_revocations')
       .where('expires_at', '>', db.fn.now())
       .groupBy('subject')
       .select('subject')
-      .max('revoked_before_us as before');
-    revokedBefore = new Map(rows.map((row) => [row.subject as string, Number(row.before)]));
+      .max('epoch as epoch');
+    revokedAt = new Map(rows.map((row) => [row.subject as string, Number(row.epoch)]));
+    isStale = false;
   };
   /** Never answers with a copy that was begun before the call. */
   const refresh = (): Promise<void> => {
@@ -77,23 +86,37 @@ export async function watchRevocations(db: Knex, notifications: Notifications): 
   }
   return {
     async isRevoked(token) {
-      if (!notifications.connected()) await refresh();
-      // An audit id is one token's for ever: what was bought with it falls too, however late it was issued.
-      return subjectsOf(token).some((subject) => {
-        const before = revokedBefore.get(subject);
-        return before !== undefined && (subject.startsWith('audit:') || before >= token.issuedAtUs);
-      });
+      if (isStale || !notifications.connected()) await refresh();
+      for (const subject of subjectsOf(token)) {
+        const at = revokedAt.get(subject);
+        // An audit id is one token's for ever: what was bought with it falls too, however late it was issued.
+        if (at !== undefined && (at > token.epoch || subject.startsWith('audit:'))) return true;
+      }
+      return false;
     },
     refresh,
     stop: unsubscribe,
   };
 }
 
+const known = new WeakMap<Token, Subject[]>();
+
+/** Everything whose end is the token's end. */
 function subjectsOf(token: Token): Subject[] {
-  const { scope, userId } = token;
+  const made = known.get(token);
+  if (made) return made;
+  const { scope, userId, delegation, federation } = token;
   const subjects: Subject[] = [`user:${userId}`, `domain:${token.userDomainId}`];
   for (const id of token.auditIds) subjects.push(`audit:${id}`);
   if (scope.type === 'system') subjects.push(`grant:${userId}:system`);
   if ('id' in scope) subjects.push(`${scope.type}:${scope.id}`, `grant:${userId}:${scope.id}`);
+  if (delegation?.type === 'application_credential') subjects.push(`application_credential:${delegation.id}`);
+  if (delegation?.type === 'trust') {
+    const { id, trustorId, trusteeId } = delegation;
+    subjects.push(`trust:${id}`, `user:${trustorId}`, `user:${trusteeId}`);
+    if ('id' in scope) subjects.push(`grant:${trustorId}:${scope.id}`);
+  }
+  if (federation) subjects.push(`identity_provider:${federation.identityProviderId}`);
+  known.set(token, subjects);
   return subjects;
 }

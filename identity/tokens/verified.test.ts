@@ -9,7 +9,10 @@ const token = (lifeMs: number): Token => ({
   roles: [],
   methods: ['password'],
   auditIds: ['a'],
+  epoch: 0,
   issuedAtUs: 0,
+  delegation: null,
+  federation: null,
   expiresAt: new Date(Date.now() + lifeMs),
 });
 

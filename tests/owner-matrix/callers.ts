@@ -1,7 +1,8 @@
 /** Everybody who tries, each with a token of their own kind. */
 import { join } from 'node:path';
 import type { Context } from '../../common/context.ts';
-import { loadKeys, readMasterKey, type SigningKey } from '../../identity/tokens/keys.ts';
+import { contextOf } from '../../identity/plugin.ts';
+import { readMasterKey, type SigningKeys, watchKeys } from '../../identity/tokens/keys.ts';
 import { signToken, verifyToken } from '../../identity/tokens/token.ts';
 import type { TestCloud } from '../cloud.ts';
 
@@ -29,11 +30,16 @@ export interface Callers {
 const v3 = '/identity/v3';
 
 export async function makeCallers(cloud: TestCloud): Promise<Callers> {
-  const keys = await loadKeys(cloud.db, await readMasterKey(join(cloud.config.dataDir, 'master.key')));
+  const master = await readMasterKey(join(cloud.config.dataDir, 'master.key'));
+  const keys = await watchKeys(cloud.db, master, {
+    subscribe: () => () => false,
+    connected: () => true,
+    stop: async () => undefined,
+  });
   const known = async (name: string, token: string): Promise<Caller> => ({
     name,
     token,
-    ctx: await contextOf(token, keys),
+    ctx: contextOf(await verifyToken(token, keys), 'req'),
   });
   const member = await cloud.as('member').token();
   return {
@@ -56,21 +62,6 @@ export async function makeCallers(cloud: TestCloud): Promise<Callers> {
   };
 }
 
-async function contextOf(text: string, keys: readonly SigningKey[]): Promise<Context> {
-  const { userId, userDomainId, scope, roles, ...token } = await verifyToken(text, keys);
-  return {
-    requestId: 'req',
-    userId,
-    userDomainId,
-    projectId: scope.type === 'project' ? scope.id : null,
-    domainId: scope.type === 'domain' ? scope.id : null,
-    system: scope.type === 'system',
-    roles,
-    isAdmin: roles.includes('admin'),
-    token: { ...token, issuedAt: new Date(token.issuedAtUs / 1000) },
-  };
-}
-
 /** A user who is an administrator there, and nowhere else. */
 async function scopedTo(cloud: TestCloud, place: string, scope: object): Promise<string> {
   const admin = cloud.as('admin');
@@ -82,9 +73,9 @@ async function scopedTo(cloud: TestCloud, place: string, scope: object): Promise
   return await authenticate(cloud, { identity, scope });
 }
 
-async function expired(cloud: TestCloud, text: string, keys: readonly SigningKey[]): Promise<string> {
+async function expired(cloud: TestCloud, text: string, keys: SigningKeys): Promise<string> {
   const token = await verifyToken(text, keys);
-  const signed = (expiresAt: Date) => signToken({ ...token, expiresAt }, keys[0] as SigningKey);
+  const signed = (expiresAt: Date) => signToken({ ...token, expiresAt }, keys.signing());
   const alive = await signed(new Date(Date.now() + 60_000));
   if ((await probe(cloud, alive)) !== 200)
     throw new Error('a token signed here is no token: an expired one would show nothing');

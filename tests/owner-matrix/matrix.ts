@@ -30,11 +30,9 @@ export async function walk(cloud: TestCloud, callsOf: Record<string, Calls>): Pr
   const callers = await makeCallers(cloud);
   const ground: Ground = { cloud, callers, owners, strangers, absent: absentThings(owners), findings: [] };
   // Services stand on those before them: whoever deletes begins with the last.
-  const ways = cloud.modules
-    .toReversed()
-    .flatMap(({ service }) =>
-      leastDestructiveFirst(waysOf(service, callsOf[service.name] ?? {}, owners, callers, enforcer)),
-    );
+  const ways: Way[] = [];
+  for (const { service } of cloud.modules.toReversed())
+    ways.push(...leastDestructiveFirst(await waysOf(service, callsOf[service.name] ?? {}, owners, callers, enforcer)));
   const before = await dump(ground, ways);
   for (const way of ways) await tryAsOthers(ground, way);
   await cloud.settle();
@@ -50,7 +48,7 @@ export async function walk(cloud: TestCloud, callsOf: Record<string, Calls>): Pr
 async function tryAsOthers(ground: Ground, way: Way): Promise<void> {
   const { admin, member, ...others } = ground.callers;
   for (const caller of Object.values(others)) {
-    const verdict = verdictOn(enforcer, way.route, caller, way.make(ground.owners));
+    const verdict = await verdictOn(enforcer, way.route, caller, way.make(ground.owners));
     if (verdict === 'needs a token') {
       await refuse(ground, way, caller, 401);
       continue;
@@ -79,14 +77,14 @@ async function tryAsStranger(ground: Ground, way: Way, caller: Caller): Promise<
     : foreign.map((thing) => [thing])) {
     const things = { ...strangers, ...pick(ground.owners, set) };
     const call = way.make(things);
-    if (verdictOn(enforcer, way.route, caller, call) === 'is forbidden')
+    if ((await verdictOn(enforcer, way.route, caller, call)) === 'is forbidden')
       await compare(ground, way, caller, set, (got) => got === 403, '403');
     else await compare(ground, way, caller, set, ...wantedOf(way, call, things, set));
   }
   if (foreign.length > 0 || way.route.method !== 'GET') return;
   // Nothing of the owner's is named, so it may be had; but nothing of the owner's is in it either.
   const call = way.make(strangers);
-  if (verdictOn(enforcer, way.route, caller, call) === 'is forbidden') return;
+  if ((await verdictOn(enforcer, way.route, caller, call)) === 'is forbidden') return;
   const answer = await ask(cloud, caller, requestOf(way.service.prefix, way.route, call));
   expectStatus(ground, way, caller, answer, call);
   lookForLeaks(ground, way, caller, answer.text, []);
@@ -154,7 +152,7 @@ async function readAsColleague({ cloud, callers, owners, findings }: Ground, way
   const { reader, member } = callers;
   const call = make(owners);
   if (route.method !== 'GET' || owner !== member || !isPrivy(route, reader, member)) return;
-  if (verdictOn(enforcer, route, reader, call) !== 'may ask') return;
+  if ((await verdictOn(enforcer, route, reader, call)) !== 'may ask') return;
   expectStatus({ findings }, way, reader, await ask(cloud, reader, requestOf(service.prefix, route, call)), call);
 }
 
@@ -162,7 +160,7 @@ async function readAsColleague({ cloud, callers, owners, findings }: Ground, way
 async function succeed(ground: Ground, way: Way, caller: Caller, things: Things): Promise<void> {
   const { route, make, service } = way;
   const call = make(things);
-  if (verdictOn(enforcer, route, caller, call) !== 'may ask') return;
+  if ((await verdictOn(enforcer, route, caller, call)) !== 'may ask') return;
   expectStatus(ground, way, caller, await ask(ground.cloud, caller, requestOf(service.prefix, route, call)), call);
   if (route.method !== 'GET') await ground.cloud.settle();
 }

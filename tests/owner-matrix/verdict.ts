@@ -6,15 +6,17 @@ import type { Caller } from './callers.ts';
 /** What a route's rule makes of a caller, before anything is looked up. */
 export type Verdict = 'needs a token' | 'is forbidden' | 'may ask';
 
-export function verdictOn(
+export async function verdictOn(
   enforcer: Enforcer,
-  { rule, target }: Route,
+  { rule, target, bodyTarget }: Route,
   { ctx }: Caller,
-  { params = {} }: Call,
-): Verdict {
+  { params = {}, query = {}, body }: Call,
+): Promise<Verdict> {
   if ('anonymous' in rule) return 'may ask';
   if (ctx === null) return 'needs a token';
-  return enforcer.allows(ctx, rule, target?.(params, ctx)) ? 'may ask' : 'is forbidden';
+  if (!enforcer.allows(ctx, rule, await target?.(params, ctx, query))) return 'is forbidden';
+  if (bodyTarget && !enforcer.allows(ctx, rule, await bodyTarget(body as never, ctx, params))) return 'is forbidden';
+  return 'may ask';
 }
 
 /**

@@ -34,19 +34,33 @@ export function uncovered({ name, routes }: Service, calls: Calls | undefined): 
   return [...missing, ...uncalled, ...stale];
 }
 
-export function waysOf(service: Service, calls: Calls, owners: Things, callers: Callers, enforcer: Enforcer): Way[] {
-  return service.routes.flatMap((route) => {
+export async function waysOf(
+  service: Service,
+  calls: Calls,
+  owners: Things,
+  callers: Callers,
+  enforcer: Enforcer,
+): Promise<Way[]> {
+  const ways: Way[] = [];
+  for (const route of service.routes) {
     const entry = calls[keyOf(route)] ?? [];
     const makes = typeof entry === 'function' ? [entry] : Array.isArray(entry) ? entry : [];
-    return makes.map((make) => ({ service, route, make, owner: ownerOf(route, make(owners), callers, enforcer) }));
-  });
+    for (const make of makes)
+      ways.push({ service, route, make, owner: await ownerOf(route, make(owners), callers, enforcer) });
+  }
+  return ways;
 }
 
 /** Who can do it with success: the project's member if the rule lets them, else the administrator. */
-function ownerOf(route: Route, call: Call, { member, admin, none }: Callers, enforcer: Enforcer): Caller {
+async function ownerOf(
+  route: Route,
+  call: Call,
+  { member, admin, none }: Callers,
+  enforcer: Enforcer,
+): Promise<Caller> {
   if ('anonymous' in route.rule) return none;
   if (call.by === 'admin') return admin;
-  return verdictOn(enforcer, route, member, call) === 'may ask' ? member : admin;
+  return (await verdictOn(enforcer, route, member, call)) === 'may ask' ? member : admin;
 }
 
 /** What is read goes first, and what is in a thing goes before the thing. */

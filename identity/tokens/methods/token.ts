@@ -1,0 +1,17 @@
+import { Forbidden } from '../../../common/errors.ts';
+import { checkToken } from '../check.ts';
+import { refused, type TokenDeps } from '../deps.ts';
+import type { Proof } from './proof.ts';
+
+/** Longest chain of exchanges that one login may become; each adds an audit id, by which revoking any of them reaches the rest. */
+const longestChain = 16;
+
+/** Whoever has a token may exchange it for one of another scope. Throws `Unauthorized`; `Forbidden` for a delegated one. */
+export async function proveToken(deps: TokenDeps, text: string): Promise<Proof> {
+  const parent = await checkToken(deps, text);
+  if (parent.auditIds.length >= longestChain) throw refused('exchanged too often');
+  // What was handed on is for one scope; in another it would be more than was given.
+  if (parent.delegation) throw new Forbidden('A token of an application credential or a trust cannot be exchanged.');
+  const { userId, federation } = parent;
+  return { method: 'token', userId, parent, ...(federation && { federation }) };
+}

@@ -2,11 +2,11 @@ import { authenticated, definePolicy, projectMember, projectReader } from '../co
 
 const project = ['project'] as const;
 /** An attribute, or a whole operation, for administrators. */
-const adminOnly = (description: string) => ({ check: 'role:admin', scopes: project, description }) as const;
+const adminOnly = (description: string) => ({ check: 'rule:context_is_admin', scopes: project, description }) as const;
 /** Whoever owns the network that the object is on. */
 const networkOwner = (description: string) =>
   ({
-    check: 'role:admin or (role:member and project_id:%(network:project_id)s)',
+    check: 'rule:context_is_admin or (role:member and project_id:%(network:project_id)s)',
     scopes: project,
     description,
   }) as const;

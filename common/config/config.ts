@@ -23,7 +23,10 @@ export const ConfigSchema = Type.Object(
     region: text('RegionOne', 'Region of every endpoint in the catalog'),
     roles: text('api,controller,agent', 'What this process does: any of api, controller, agent, separated by commas'),
     logLevel: text('info', 'trace, debug, info, warn or error'),
-    policyFile: text('', 'JSON object of policy rule names to check strings'),
+    policyFile: text(
+      '',
+      'Changes to the policy, YAML or JSON; empty means policy.yaml in the data directory, if there is one',
+    ),
     tokenSeconds: Type.Integer({ default: 3600 * 8, minimum: 60, description: 'How long a token is valid' }),
     drivers: text('real', 'real, or simulated for development without engines'),
     hostName: text('', 'Name of this host in the cloud; empty means the kernel’s'),

@@ -4,89 +4,141 @@
  */
 import { BadRequest } from '../errors.ts';
 
-export interface Credentials {
-  roles: readonly string[];
-  /** user_id, project_id, domain_id, system_scope … */
-  attributes: Readonly<Record<string, string | null>>;
-}
+/** What a request is about. An attribute that is missing holds with nothing; null is there, and is Python's `None`. */
+export type Target = Readonly<Record<string, string | number | boolean | null | undefined>>;
 
-export type Target = Readonly<Record<string, string | null | undefined>>;
+/** What a check compares with: text of its own, or an attribute of what the request is about. */
+export type Operand = { readonly text: string } | { readonly target: string };
 
-export type Check = (credentials: Credentials, target: Target, rule: (name: string) => Check) => boolean;
+/** A check string, taken apart. */
+export type Expression =
+  | { readonly kind: 'always' }
+  | { readonly kind: 'never' }
+  | { readonly kind: 'all'; readonly of: readonly Expression[] }
+  | { readonly kind: 'any'; readonly of: readonly Expression[] }
+  | { readonly kind: 'not'; readonly of: Expression }
+  | { readonly kind: 'rule'; readonly name: string }
+  | { readonly kind: 'role'; readonly wanted: Operand }
+  /** An attribute of the caller's token. */
+  | { readonly kind: 'attribute'; readonly attribute: string; readonly wanted: Operand }
+  /** A literal and an attribute of what the request is about: `None:%(target.role.domain_id)s`. */
+  | { readonly kind: 'literal'; readonly value: string; readonly target: string };
 
-const never: Check = () => false;
-const always: Check = () => true;
+/** Far beyond what anybody writes, and little enough that nobody's file costs time or stack. */
+const limits = { characters: 20_000, nesting: 40 };
 
-/** Compiles a check string. Throws `BadRequest` that quotes it when it does not parse. */
-export function parseCheck(text: string): Check {
-  const tokens = text.match(/\(|\)|[^\s()]*%\([^)]*\)s|'[^']*':[^\s()]+|[^\s()]+/g) ?? [];
+/** Takes a check string apart. Throws `BadRequest` that quotes it and says what is wrong with it. */
+export function parseCheck(text: string): Expression {
+  const fail = (why: string): never => {
+    const quoted = text.length > 200 ? `${text.slice(0, 200)}…` : text;
+    throw new BadRequest(`Policy rule "${quoted}" is not a valid check string: ${why}.`);
+  };
+  if (text.length > limits.characters) fail(`it is longer than ${limits.characters} characters`);
+  const tokens = text.match(/[()]|(?:%\([^\s()]*\)s|[^\s()])+/g) ?? [];
+  if (tokens.length === 0) return { kind: 'always' }; // as oslo.policy has it
   let at = 0;
-  const fail = (): never => {
-    throw new BadRequest(`Policy rule "${text}" is not a valid check string.`);
-  };
-  const orExpression = (): Check => {
-    let left = andExpression();
-    while (tokens[at]?.toLowerCase() === 'or') {
+  let depth = 0;
+  const word = () => tokens[at]?.toLowerCase();
+
+  const series = (kind: 'all' | 'any', separator: string, part: () => Expression): Expression => {
+    const of = [part()];
+    while (word() === separator) {
       at += 1;
-      left = either(left, andExpression());
+      of.push(part());
     }
-    return left;
+    return of.length === 1 ? (of[0] as Expression) : { kind, of };
   };
-  const andExpression = (): Check => {
-    let left = notExpression();
-    while (tokens[at]?.toLowerCase() === 'and') {
-      at += 1;
-      left = both(left, notExpression());
-    }
-    return left;
+  const anyOf = (): Expression => series('any', 'or', allOf);
+  const allOf = (): Expression => series('all', 'and', negated);
+  const nested = <T>(part: () => T): T => {
+    depth += 1;
+    if (depth > limits.nesting) fail(`it is nested deeper than ${limits.nesting}`);
+    const inner = part();
+    depth -= 1;
+    return inner;
   };
-  const notExpression = (): Check => {
-    if (tokens[at]?.toLowerCase() !== 'not') return primary();
+  const negated = (): Expression => {
+    if (word() !== 'not') return primary();
     at += 1;
-    const inner = notExpression();
-    return (c, t, r) => !inner(c, t, r);
+    return { kind: 'not', of: nested(negated) };
   };
-  const primary = (): Check => {
+  const primary = (): Expression => {
     const token = tokens[at];
-    if (token === undefined) return fail();
+    if (token === undefined) return fail('it ends too early');
     at += 1;
-    if (token !== '(') return atom(token) ?? fail();
-    const inner = orExpression();
-    if (tokens[at] !== ')') return fail();
+    if (token !== '(') return parseAtom(token, fail);
+    const inner = nested(anyOf);
+    if (tokens[at] !== ')') fail('a parenthesis is not closed');
     at += 1;
     return inner;
   };
-  if (tokens.length === 0) return always; // an empty rule allows, as oslo.policy has it
-  const check = orExpression();
-  return at === tokens.length ? check : fail();
+  const expression = anyOf();
+  return at === tokens.length ? expression : fail(`${tokens[at]} stands where "and" or "or" is needed`);
 }
 
-const either =
-  (a: Check, b: Check): Check =>
-  (c, t, r) =>
-    a(c, t, r) || b(c, t, r);
-const both =
-  (a: Check, b: Check): Check =>
-  (c, t, r) =>
-    a(c, t, r) && b(c, t, r);
+/** Kinds of oslo.policy that need what we do not have: a server to ask, or the object as Neutron's database has it. */
+const unsupported = ['http', 'https', 'field'];
 
-function atom(token: string): Check | undefined {
-  if (token === '@') return always;
-  if (token === '!') return never;
-  const colon = token.indexOf(':');
-  if (colon < 1) return undefined;
-  const kind = token.slice(0, colon);
-  const match = token.slice(colon + 1);
-  if (match === '') return undefined;
-  if (kind === 'rule') return (c, t, r) => r(match)(c, t, r);
-  if (kind === 'role') return (c) => c.roles.some((role) => role.toLowerCase() === match.toLowerCase());
-  const reference = match.match(/^%\(([^)]+)\)s$/);
-  if (reference) {
-    const key = reference[1] as string;
-    return (c, t) => {
-      const wanted = t[key];
-      return typeof wanted === 'string' && wanted === (kind.startsWith("'") ? kind.slice(1, -1) : c.attributes[kind]);
-    };
+function parseAtom(token: string, fail: (why: string) => never): Expression {
+  if (token === '@') return { kind: 'always' };
+  if (token === '!') return { kind: 'never' };
+  const [, kind, match] = token.match(/^('[^']*'|"[^"]*"|[^:'"]+):(.+)$/) ?? [];
+  if (kind === undefined || match === undefined) return fail(`${token} is no check`);
+  if (unsupported.includes(kind)) return fail(`checks of the kind ${kind}: are not supported`);
+  if (kind === 'rule') return { kind: 'rule', name: match };
+  const wanted = operand(match, fail);
+  if (kind === 'role') return { kind: 'role', wanted };
+  const value = literal(kind);
+  if (value === undefined) return { kind: 'attribute', attribute: ourName(kind), wanted };
+  if ('target' in wanted) return { kind: 'literal', value, target: wanted.target };
+  return { kind: value === wanted.text ? 'always' : 'never' };
+}
+
+function operand(match: string, fail: (why: string) => never): Operand {
+  const key = match.match(/^%\(([^\s()]+)\)s$/)?.[1];
+  if (key !== undefined) return { target: ourName(key) };
+  return match.includes('%') ? fail(`${match} is neither text nor one %(attribute)s`) : { text: match };
+}
+
+/** What Python would read as a literal, as text. */
+function literal(kind: string): string | undefined {
+  if (/^(['"]).*\1$/.test(kind)) return kind.slice(1, -1);
+  return /^(True|False|None|-?\d+)$/.test(kind) ? kind : undefined;
+}
+
+/** Neutron still calls projects tenants. */
+function ourName(name: string): string {
+  return name.replace(/(^|:)tenant_id$/, '$1project_id');
+}
+
+/** The check string that an expression was, in one form. */
+export function printCheck(expression: Expression): string {
+  switch (expression.kind) {
+    case 'always':
+      return '@';
+    case 'never':
+      return '!';
+    case 'rule':
+      return `rule:${expression.name}`;
+    case 'role':
+      return `role:${printOperand(expression.wanted)}`;
+    case 'attribute':
+      return `${expression.attribute}:${printOperand(expression.wanted)}`;
+    case 'literal':
+      return `${literal(expression.value) === undefined ? `'${expression.value}'` : expression.value}:%(${expression.target})s`;
+    case 'not':
+      return `not ${printPart(expression.of)}`;
+    case 'all':
+      return expression.of.map(printPart).join(' and ');
+    case 'any':
+      return expression.of.map(printPart).join(' or ');
   }
-  return (c) => c.attributes[kind] === match;
+}
+
+function printPart(part: Expression): string {
+  return part.kind === 'all' || part.kind === 'any' ? `(${printCheck(part)})` : printCheck(part);
+}
+
+function printOperand(operand: Operand): string {
+  return 'text' in operand ? operand.text : `%(${operand.target})s`;
 }

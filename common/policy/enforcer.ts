@@ -1,71 +1,108 @@
-import { readFile } from 'node:fs/promises';
 import type { Context } from '../context.ts';
-import { BadRequest, Forbidden } from '../errors.ts';
-import { type Check, type Credentials, parseCheck, type Target } from './check-string.ts';
+import { Forbidden } from '../errors.ts';
+import type { Target } from './check-string.ts';
+import type { Credentials } from './evaluate.ts';
+import { type Explanation, explainCheck } from './explanation.ts';
+import { compilePolicy, type Overrides, type Policy } from './policy.ts';
+import { type Caller, possessionOf, requirementOf } from './requirement.ts';
 import type { Rule, Scope } from './rules.ts';
 
-export interface Enforcer {
-  /** Throws `Forbidden`, naming the rule, unless the caller may. */
-  authorize(ctx: Context, rule: Rule, target?: Target): void;
-  allows(ctx: Context, rule: Rule, target?: Target): boolean;
-  /** The check string in force for a rule. */
-  effective(rule: Rule): string;
+/** Whether somebody may, and all that decides it. */
+export interface Verdict {
+  readonly allowed: boolean;
+  /** The rule's scopes are the program's and no file changes them: a token of another scope is refused whatever its roles. */
+  readonly scope: { readonly held: Scope; readonly allowed: readonly Scope[] };
+  readonly check: Explanation;
+  /** In words: what the rule requires. */
+  readonly requires: string;
 }
 
-/** The one authoriser. `overrides` replaces defaults by rule name; a name no rule has is refused, so that typos are seen. */
-export function createEnforcer(rules: readonly Rule[], overrides: Readonly<Record<string, string>> = {}): Enforcer {
-  const strings = new Map(rules.map((rule) => [rule.name, rule.check]));
-  for (const [name, check] of Object.entries(overrides)) {
-    if (!strings.has(name)) throw new BadRequest(`The policy file names a rule that does not exist: ${name}`);
-    strings.set(name, check);
-  }
-  const checks = new Map([...strings].map(([name, text]) => [name, parseCheck(text)]));
-  const denied: Check = () => false;
-  const byName = (name: string): Check => checks.get(name) ?? denied;
+export interface Enforcer {
+  /** Throws `Forbidden`, naming the rule and what it requires, unless the caller may. */
+  authorize(ctx: Context, rule: Rule, target?: Target): void;
+  allows(ctx: Caller, rule: Rule, target?: Target): boolean;
+  /** Why, or why not. The target's values are in it. */
+  explain(ctx: Caller, rule: Rule, target?: Target): Verdict;
+  /** The check string in force for a rule. */
+  effective(rule: Rule): string;
+  /** An operation's rule by its name. */
+  find(name: string): Rule | undefined;
+  /** Puts other overrides in force, from the next request on. Throws `BadRequest`, and changes nothing, when they are not valid. */
+  replace(overrides: Overrides): void;
+}
 
-  const allows = (ctx: Context, rule: Rule, target: Target = defaultTarget(ctx)): boolean =>
-    rule.scopes.includes(scopeOf(ctx)) && byName(rule.name)(credentialsOf(ctx), target, byName);
+/** The one authoriser. What no rule is registered for is denied. Throws `BadRequest` for overrides that are not valid. */
+export function createEnforcer(rules: readonly Rule[], overrides: Overrides = {}): Enforcer {
+  let policy: Policy = compilePolicy(rules, overrides);
+
+  const allows = (ctx: Caller, rule: Rule, target: Target = defaultTarget(ctx)): boolean => {
+    const entry = policy.get(rule.name);
+    if (!entry?.rule) return false;
+    return entry.rule.scopes.includes(scopeOf(ctx)) && entry.check(credentialsOf(ctx), target);
+  };
   return {
     allows,
-    authorize(ctx, rule, target = defaultTarget(ctx)) {
+    authorize(ctx, rule, target) {
       if (allows(ctx, rule, target)) return;
-      const why = rule.scopes.includes(scopeOf(ctx))
-        ? `it requires ${strings.get(rule.name)}`
-        : `it requires a token scoped to ${rule.scopes.join(' or ')}`;
-      throw new Forbidden(`Policy doesn't allow ${rule.name} to be performed: ${why}.`);
+      throw new Forbidden(`Policy doesn't allow ${rule.name} to be performed: ${refusal(policy, ctx, rule)}.`);
     },
-    effective: (rule) => strings.get(rule.name) ?? '!',
+    explain(ctx, rule, target = defaultTarget(ctx)) {
+      const entry = policy.get(rule.name);
+      const expression = entry?.rule ? entry.expression : ({ kind: 'never' } as const);
+      return {
+        allowed: allows(ctx, rule, target),
+        scope: { held: scopeOf(ctx), allowed: rule.scopes },
+        check: explainCheck(policy, expression, credentialsOf(ctx), target),
+        requires: requirementOf(policy, expression),
+      };
+    },
+    effective: (rule) => policy.get(rule.name)?.text ?? '!',
+    find: (name) => policy.get(name)?.rule ?? undefined,
+    replace(next) {
+      policy = compilePolicy(rules, next);
+    },
   };
 }
 
-/** Reads an operator's overrides: a JSON object of rule name to check string. */
-export async function readPolicyFile(path: string): Promise<Record<string, string>> {
-  const parsed: unknown = JSON.parse(await readFile(path, 'utf8'));
-  if (typeof parsed !== 'object' || parsed === null || Object.values(parsed).some((v) => typeof v !== 'string'))
-    throw new BadRequest(`${path} must be a JSON object of rule names to check strings.`);
-  return parsed as Record<string, string>;
+/** Of the caller it says what they know; of what the request is about, nothing: it may be somebody else's, or nowhere. */
+function refusal(policy: Policy, ctx: Context, rule: Rule): string {
+  const entry = policy.get(rule.name);
+  if (!entry?.rule) return 'no such rule is registered';
+  const scope = scopeOf(ctx);
+  if (!entry.rule.scopes.includes(scope))
+    return `it requires a token scoped to ${listed(entry.rule.scopes)} (yours is ${scope === 'unscoped' ? scope : `scoped to the ${scope}`})`;
+  if (entry.expression.kind === 'never') return 'nobody may';
+  return `it requires ${requirementOf(policy, entry.expression)} (${possessionOf(ctx)})`;
+}
+
+function listed(scopes: readonly Scope[]): string {
+  return scopes
+    .map((scope) => (scope === 'unscoped' ? 'nothing' : `a ${scope}`.replace('a system', 'the system')))
+    .join(' or ');
 }
 
 /** Routes are about the caller's own things unless they say otherwise; other owners' rows are out of a query's reach anyway. */
-function defaultTarget(ctx: Context): Target {
+function defaultTarget(ctx: Caller): Target {
   return { project_id: ctx.projectId, user_id: ctx.userId, domain_id: ctx.domainId };
 }
 
-function scopeOf(ctx: Context): Scope {
+function scopeOf(ctx: Caller): Scope {
   if (ctx.projectId !== null) return 'project';
   if (ctx.domainId !== null) return 'domain';
   return ctx.system ? 'system' : 'unscoped';
 }
 
-function credentialsOf(ctx: Context): Credentials {
+function credentialsOf(ctx: Caller): Credentials {
   return {
     roles: ctx.roles,
     attributes: {
       user_id: ctx.userId,
+      user_domain_id: ctx.userDomainId,
       project_id: ctx.projectId,
       domain_id: ctx.domainId,
       system_scope: ctx.system ? 'all' : null,
       is_admin: ctx.isAdmin ? 'True' : 'False',
+      is_admin_project: 'True', // there is no project whose administrators are more than others
     },
   };
 }

@@ -29,14 +29,15 @@ export function definePolicy<const T extends Record<string, RuleBody<Scope>>>(
 
 const project = ['project'] as const;
 
-/** The personas most rules are made of, as nova, neutron and glance define them since "consistent and secure RBAC". */
+/** The personas most rules are made of (the base rules they name are in base-rules.ts), as nova, neutron and glance define them since "consistent and secure RBAC". */
 export const projectReader = (description: string) =>
-  ({ check: 'role:admin or (role:reader and project_id:%(project_id)s)', scopes: project, description }) as const;
+  ({ check: 'rule:project_reader_or_admin', scopes: project, description }) as const;
 export const projectMember = (description: string) =>
-  ({ check: 'role:admin or (role:member and project_id:%(project_id)s)', scopes: project, description }) as const;
-export const projectAdmin = (description: string) => ({ check: 'role:admin', scopes: project, description }) as const;
+  ({ check: 'rule:project_member_or_admin', scopes: project, description }) as const;
+export const projectAdmin = (description: string) =>
+  ({ check: 'rule:context_is_admin', scopes: project, description }) as const;
 /** Administrators of the cloud. One of a domain is not: what they may do is for rules that look at the domain. */
 export const admin = (description: string) =>
-  ({ check: 'role:admin', scopes: ['project', 'system'], description }) as const;
+  ({ check: 'rule:admin_required', scopes: ['project', 'system'], description }) as const;
 /** Whoever has a valid token. */
 export const authenticated = (description: string) => ({ check: '@', scopes: anyScope, description }) as const;

@@ -22,7 +22,7 @@ test('a reference that leads nowhere is refused in the words of Nova, and leaves
     [
       { availability_zone: 'nova:host-1' },
       403,
-      "Policy doesn't allow os_compute_api:servers:create:forced_host to be performed: it requires role:admin.",
+      `Policy doesn't allow os_compute_api:servers:create:forced_host to be performed: it requires the role admin on a project or the system (you have the roles member, reader on the project ${member.projectId}).`,
     ],
     [{ user_data: '%%%' }, 400, 'Userdata content cannot be decoded'],
     [{ user_data: 'gICA' }, 400, 'Userdata must be text in UTF-8.'],

@@ -8,7 +8,7 @@ export const imagePolicy = definePolicy({
   get_image: projectReader('Show an image'),
   get_images: projectReader('List images'),
   modify_image: projectMember('Change an image, its tags included'),
-  publicize_image: { check: 'role:admin', scopes: project, description: 'Make an image public' },
+  publicize_image: { check: 'rule:context_is_admin', scopes: project, description: 'Make an image public' },
   communitize_image: projectMember('Offer an image to the community'),
   delete_image: projectMember('Delete an image'),
   upload_image: projectMember('Upload the data of an image'),

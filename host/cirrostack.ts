@@ -2,21 +2,25 @@
 
 import { runCommand } from './command.ts';
 import { doctor, doctorHelp } from './doctor.ts';
+import { policy, policyHelp } from './policy.ts';
 
 const help = `Usage: cirrostack COMMAND [OPTIONS]
 
-  doctor   checks this host and the cloud on it, and says what to do
+  doctor        checks this host and the cloud on it, and says what to do
+  policy show   shows who may do what, and what the policy file changes
 
 cirrostack COMMAND --help tells more. bin/up starts a cloud, bin/down stops it.
 `;
 
-const [command, ...rest] = process.argv.slice(2);
-await runCommand(
-  command === 'doctor' ? doctorHelp : help,
-  command === 'doctor' ? rest : process.argv.slice(2),
-  async (argv) => {
-    if (command === 'doctor') return doctor(argv);
-    process.stderr.write(help);
-    return command === undefined ? 0 : 2;
-  },
-);
+const commands: Record<string, { help: string; run: (argv: string[]) => Promise<number> }> = {
+  doctor: { help: doctorHelp, run: doctor },
+  policy: { help: policyHelp, run: policy },
+};
+
+const [name = '', ...rest] = process.argv.slice(2);
+const command = Object.hasOwn(commands, name) ? commands[name] : undefined;
+await runCommand(command?.help ?? help, command ? rest : process.argv.slice(2), async (argv) => {
+  if (command) return command.run(argv);
+  process.stderr.write(help);
+  return name === '' ? 0 : 2;
+});

@@ -22,7 +22,7 @@ export interface SigningKeys {
   stop(): void;
 }
 
-const topic = 'token keys';
+const topic = 'token-keys';
 
 /** Strangers may send any key's id: no more than one look a second for those that nobody knows. */
 const leastBetweenLooksMs = 1000;

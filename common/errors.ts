@@ -35,6 +35,15 @@ export class Conflict extends CloudError {}
 /** A limit would be exceeded; the message names the limit, what is used and what was asked for. */
 export class OverQuota extends CloudError {}
 
+/** Too often: the same request may work once so much time has passed. */
+export class TooManyRequests extends CloudError {
+  readonly retryAfterSeconds: number;
+  constructor(message: string, retryAfterSeconds: number) {
+    super(message);
+    this.retryAfterSeconds = retryAfterSeconds;
+  }
+}
+
 /** Something we stand on does not answer now; the same request may work later. */
 export class Unavailable extends CloudError {}
 

@@ -11,6 +11,12 @@ test('flags win over variables, variables over the file, the file over defaults'
   t.like(config, { listenPort: 3, region: 'env', logLevel: 'warn', dockerSocket: '/x=y', listenHost: '127.0.0.1' });
 });
 
+test('a setting of yes or no is true or false', (t) => {
+  const args = ['--change-password-upon-first-use', 'true'];
+  t.true(buildConfig({ args }).changePasswordUponFirstUse);
+  t.false(buildConfig({ args: [], env: {} }).changePasswordUponFirstUse);
+});
+
 test('the database URL is secret', (t) => {
   const config = buildConfig({ env: { DATABASE_URL: 'postgresql://u:hidden@h/d' } });
   t.is(config.databaseUrl.reveal(), 'postgresql://u:hidden@h/d');
@@ -23,6 +29,7 @@ for (const [what, sources] of Object.entries({
   'an unknown flag': { args: ['--listen-prt', '1'] },
   'a flag without a value': { args: ['--listen-port'] },
   'a number that is none': { env: { CIRROSTACK_LISTEN_PORT: 'http' } },
+  'a yes-or-no that is neither': { env: { CIRROSTACK_CHANGE_PASSWORD_UPON_FIRST_USE: 'maybe' } },
   'a port out of range': { file: { listenPort: 65536 } },
   'an unknown role': { file: { roles: 'api,cook' } },
   'a file that is a list': { file: [] },

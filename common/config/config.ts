@@ -6,6 +6,8 @@ import { Secret } from '../secret.ts';
 
 const closed = { additionalProperties: false };
 const text = (fallback: string, description: string) => Type.String({ default: fallback, description });
+const count = (fallback: number, description: string, maximum = 1_000_000) =>
+  Type.Integer({ default: fallback, minimum: 0, maximum, description });
 
 /** Every setting, its default and its meaning. `node main.ts --help` and docs/operations.md are made from it. */
 export const ConfigSchema = Type.Object(
@@ -27,7 +29,33 @@ export const ConfigSchema = Type.Object(
       '',
       'Changes to the policy, YAML or JSON; empty means policy.yaml in the data directory, if there is one',
     ),
+    federationFile: text('', 'JSON: whose logins count here, see identity/federation/README.md; empty means nobody’s'),
     tokenSeconds: Type.Integer({ default: 3600 * 8, minimum: 60, description: 'How long a token is valid' }),
+    lockoutFailureAttempts: count(0, 'Failed logins in a row after which a user is locked out; 0: never', 1000),
+    lockoutDuration: count(
+      1800,
+      'Seconds for which they stay locked out; 0: until an administrator enables them again',
+    ),
+    disableUserAccountDaysInactive: count(0, 'Days without a login after which a user is disabled; 0: never', 36500),
+    passwordExpiresDays: count(0, 'Days for which a password may be used; 0: for ever', 36500),
+    uniqueLastPasswordCount: count(0, 'So many passwords in a row that users choose must differ; 0: none', 24),
+    minimumPasswordAge: count(0, 'Days for which users must keep a password that they chose', 36500),
+    passwordRegex: text('', 'Regular expression that passwords must match; lookaheads may stand at its beginning'),
+    passwordRegexDescription: text('', 'What it demands, in words for who chooses a password'),
+    changePasswordUponFirstUse: Type.Boolean({
+      default: false,
+      description: 'Whether a password that an administrator set only serves for choosing another',
+    }),
+    totpIncludedPreviousWindows: count(1, 'Half minutes for which a passcode (TOTP) still counts after its own', 10),
+    failedLoginsPerAccount: count(
+      10,
+      'Failed logins a minute as one user from one address; more are answered 429 without a look; 0: any number',
+    ),
+    failedLoginsPerAddress: count(100, 'The same as any user from one address; behind a proxy set trustedProxies'),
+    trustedProxies: text(
+      '',
+      'Addresses or networks, separated by commas, whose X-Forwarded-For is believed; empty means nobody’s',
+    ),
     drivers: text('real', 'real, or simulated for development without engines'),
     hostName: text('', 'Name of this host in the cloud; empty means the kernel’s'),
     dockerSocket: text('/var/run/docker.sock', 'Socket of the Docker engine'),
@@ -56,7 +84,7 @@ export type Config = Omit<Static<typeof ConfigSchema>, 'databaseUrl' | 'roles'> 
 export type ProcessRole = 'api' | 'controller' | 'agent';
 const processRoles: readonly string[] = ['api', 'controller', 'agent'] satisfies ProcessRole[];
 
-type Settings = Record<string, string | number>;
+type Settings = Record<string, string | number | boolean>;
 
 /**
  * Puts the configuration together: defaults, then the file, then `CIRROSTACK_…` variables, then `--flags`; later wins. A key
@@ -90,7 +118,7 @@ export async function readConfig(env: NodeJS.ProcessEnv, args: string[]): Promis
 function defaults(): Settings {
   const entries = Object.entries(ConfigSchema.properties).map(([key, schema]) => [
     key,
-    (schema as unknown as { default: string | number }).default,
+    (schema as unknown as { default: string | number | boolean }).default,
   ]);
   return Object.fromEntries(entries);
 }
@@ -143,7 +171,8 @@ function known(key: string, message: string): void {
   if (!Object.hasOwn(ConfigSchema.properties, key)) throw new BadRequest(message);
 }
 
-function typed(key: string, value: string): string | number {
-  const isNumber = (ConfigSchema.properties as Record<string, { type?: string }>)[key]?.type === 'integer';
-  return isNumber && /^-?\d+$/.test(value) ? Number(value) : value;
+function typed(key: string, value: string): string | number | boolean {
+  const { type } = (ConfigSchema.properties as Record<string, { type?: string }>)[key] ?? {};
+  if (type === 'boolean' && (value === 'true' || value === 'false')) return value === 'true';
+  return type === 'integer' && /^-?\d+$/.test(value) ? Number(value) : value;
 }

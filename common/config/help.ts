@@ -3,7 +3,7 @@ import { ConfigSchema } from './config.ts';
 /** What `node main.ts --help` prints: every setting with its meaning and its default. */
 export function configHelp(): string {
   const settings = Object.entries(ConfigSchema.properties).map(([key, schema]) => {
-    const { default: fallback, description } = schema as { default?: string | number; description?: string };
+    const { default: fallback, description } = schema as { default?: string | number | boolean; description?: string };
     const flag = `--${key.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
     return `  ${flag.padEnd(18)} ${description}${fallback === '' ? '' : ` (${fallback})`}\n`;
   });

@@ -5,6 +5,7 @@ import {
   Forbidden,
   NotFound,
   OverQuota,
+  TooManyRequests,
   Unauthorized,
   Unavailable,
 } from '../errors.ts';
@@ -22,6 +23,7 @@ const statuses = new Map<unknown, number>([
   [NotAcceptable, 406],
   [Conflict, 409],
   [UnsupportedMediaType, 415],
+  [TooManyRequests, 429],
   [Unavailable, 503],
 ]);
 

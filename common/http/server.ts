@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import Hapi, { type Request, type ResponseObject, type ResponseToolkit, type Server } from '@hapi/hapi';
 import type { Authenticate, Context } from '../context.ts';
-import { Forbidden, NotFound, Unauthorized } from '../errors.ts';
+import { Forbidden, NotFound, TooManyRequests, Unauthorized } from '../errors.ts';
 import type { Logger } from '../logger.ts';
 import type { Metrics } from '../metrics.ts';
 import type { Enforcer } from '../policy/enforcer.ts';
@@ -213,6 +213,7 @@ function failed(
   if (headers.allow) answer.header('allow', headers.allow);
   if (failure.status === 401) answer.header('www-authenticate', `Keystone uri="${publicUrl}/identity"`);
   if (failure.status === 503) answer.header('retry-after', '2');
+  if (error instanceof TooManyRequests) answer.header('retry-after', String(error.retryAfterSeconds));
   return answer;
 }
 

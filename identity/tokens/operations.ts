@@ -117,5 +117,6 @@ function decidedScope(asked: AskedScope, { project, domain, roles }: Access): To
 function expiry({ tokenSeconds }: TokenDeps, { nowUs }: Access, parent?: Token, grant?: Grant): Date {
   const usual = Math.floor(nowUs / 1000 + tokenSeconds * 1000);
   const latest = [usual, parent?.expiresAt.getTime(), grant?.expiresAt?.getTime()];
-  return new Date(Math.min(...latest.filter((time) => time !== undefined)));
+  // In whole seconds, which is what the token can say of it.
+  return new Date(Math.floor(Math.min(...latest.filter((time) => time !== undefined)) / 1000) * 1000);
 }

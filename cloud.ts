@@ -21,6 +21,8 @@ import { containerHostMethods, containersModule, containersPolicy } from './comp
 import { computeMigrations, computeModule, computePolicy } from './compute/plugin.ts';
 import { dashboardModule } from './dashboard/plugin.ts';
 import { closeDrivers, type Drivers, openDrivers } from './drivers.ts';
+import { openFederation } from './identity/federation/federation.ts';
+import { readFederationFile } from './identity/federation/issuers/settings.ts';
 import { rememberIdentity } from './identity/memory.ts';
 import { authenticator, identityMigrations, identityModule, identityPolicy } from './identity/plugin.ts';
 import { ensureKey, readMasterKey, watchKeys } from './identity/tokens/keys.ts';
@@ -54,7 +56,7 @@ export interface Cloud {
   stop(): Promise<void>;
 }
 
-/** Throws what it cannot do without: the database, a policy file that reads. Engines may be away; their objects wait for them. */
+/** Throws what it cannot do without: the database, files of policy and federation that read. Engines may be away; their objects wait for them. */
 export async function buildCloud(
   config: Config,
   log: Logger,
@@ -62,6 +64,7 @@ export async function buildCloud(
 ): Promise<Cloud> {
   const enforcer = createEnforcer(rules);
   const policyWatch = await watchPolicyFile({ ...policyFileOf(config), log }, enforcer.replace);
+  const federationSettings = await readFederationFile(config.federationFile);
   const databaseUrl = config.databaseUrl.reveal();
   const db = openDatabase(databaseUrl);
   await migrate(db, migrations);
@@ -84,7 +87,14 @@ export async function buildCloud(
   const store = openFileStore(join(config.dataDir, 'images'));
 
   const modules: Module[] = [
-    identityModule({ ...tokens, enforcer, memory, publicUrl, region: config.region }),
+    identityModule({
+      ...tokens,
+      enforcer,
+      memory,
+      publicUrl,
+      region: config.region,
+      federation: openFederation(federationSettings, { publicUrl, log }),
+    }),
     imageModule({ db, store, enforcer, log, publicUrl }),
     networkModule({ db, enforcer, driver: drivers.network, tenantMtu: config.tenantMtu, publicUrl }),
     computeModule({

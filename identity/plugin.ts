@@ -5,13 +5,20 @@ import type { Module } from '../common/module.ts';
 import { assignmentPolicy, assignmentRoutes } from './api/assignments.ts';
 import { authPolicy, authRoutes } from './api/auth.ts';
 import { domainPolicy, domainRoutes } from './api/domains.ts';
+import { federationAuthRoutes } from './api/federation-auth.ts';
+import { identityProviderPolicy, identityProviderRoutes } from './api/federation-identity-providers.ts';
+import { mappingPolicy, mappingRoutes } from './api/federation-mappings.ts';
+import { protocolPolicy, protocolRoutes } from './api/federation-protocols.ts';
+import { serviceProviderPolicy, serviceProviderRoutes } from './api/federation-service-providers.ts';
 import { projectPolicy, projectRoutes } from './api/projects.ts';
 import { rolePolicy, roleRoutes } from './api/roles.ts';
 import { userPolicy, userRoutes } from './api/users.ts';
 import { versionRoutes } from './api/versions.ts';
 import type { IdentityDeps } from './deps.ts';
+import type { FederationDeps } from './federation/log-in/deps.ts';
 import { initialIdentity } from './migrations/0001-identity.ts';
 import { epochAndGroups } from './migrations/0002-epoch-and-groups.ts';
+import { federation } from './migrations/0008-federation.ts';
 import { checkToken } from './tokens/check.ts';
 import type { TokenDeps } from './tokens/deps.ts';
 import type { Token } from './tokens/token.ts';
@@ -23,12 +30,16 @@ export const identityPolicy = {
   ...userPolicy,
   ...rolePolicy,
   ...assignmentPolicy,
+  ...identityProviderPolicy,
+  ...protocolPolicy,
+  ...mappingPolicy,
+  ...serviceProviderPolicy,
 };
 
-export const identityMigrations = [initialIdentity, epochAndGroups];
+export const identityMigrations = [initialIdentity, epochAndGroups, federation];
 
 /** Identity API v3 (Keystone), as far as docs/compatibility.md says. */
-export function identityModule(deps: IdentityDeps): Module {
+export function identityModule(deps: FederationDeps): Module {
   return {
     service: {
       name: 'identity',
@@ -44,6 +55,11 @@ export function identityModule(deps: IdentityDeps): Module {
         ...userRoutes(deps),
         ...roleRoutes(deps),
         ...assignmentRoutes(deps),
+        ...identityProviderRoutes(deps),
+        ...protocolRoutes(deps),
+        ...mappingRoutes(deps),
+        ...serviceProviderRoutes(deps),
+        ...federationAuthRoutes(deps),
       ]),
     },
     controllers: [],

@@ -78,7 +78,7 @@ export async function findUserWithPassword(
   const query = db<UserRow>('users').select('users.*');
   if ('id' in by) query.where('users.id', by.id);
   else {
-    query.join('domains', 'domains.id', 'users.domain_id').where('users.name', by.name);
+    query.join('domains', 'domains.id', 'users.domain_id').where({ 'users.name': by.name, 'users.is_shadow': false });
     if (by.domain.id !== undefined) query.where('domains.id', by.domain.id);
     else query.where('domains.name', by.domain.name ?? '');
   }

@@ -5,6 +5,7 @@ import type { Client, TestCloud } from '../cloud.ts';
 import { type Persona, personas } from '../personas.ts';
 import { makeComputeThings } from './things/compute.ts';
 import { makeContainerThings } from './things/container.ts';
+import { makeFederationThings } from './things/federation.ts';
 import { makeIdentityThings } from './things/identity.ts';
 import { makeImageThings } from './things/image.ts';
 import { makeNetworkThings } from './things/network.ts';
@@ -27,6 +28,7 @@ type Common = keyof typeof common;
 /** The ids (or names, where those stand in paths) of one project’s things, and what is common. `spare…` is to be deleted. */
 export type Things = Record<Common, string> &
   Made<typeof makeIdentityThings> &
+  Made<typeof makeFederationThings> &
   Made<typeof makeImageThings> &
   Made<typeof makeNetworkThings> &
   Made<typeof makeComputeThings> &
@@ -49,11 +51,12 @@ export interface Making {
 export async function makeThings(cloud: TestCloud, persona: Persona, commons: Record<Common, string>): Promise<Things> {
   const making: Making = { cloud, admin: cloud.as('admin'), owner: cloud.as(persona), mark: `belongs-to-${persona}` };
   const identity = await makeIdentityThings(making, personas[persona].password);
+  const federation = await makeFederationThings(making);
   const image = await makeImageThings(making, identity);
   const network = await makeNetworkThings(making, commons);
   const compute = await makeComputeThings(making, { ...commons, ...identity, ...image, ...network });
   const container = await makeContainerThings(making, { ...image, ...network });
-  return { ...commons, ...identity, ...image, ...network, ...compute, ...container };
+  return { ...commons, ...identity, ...federation, ...image, ...network, ...compute, ...container };
 }
 
 /** Things of the same form that do not exist. */

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { Call, Calls, MakeCall } from '../call.ts';
+import { identityFederationCalls } from './identity-federation.ts';
 
 const v3 = '/v3';
 const nothing: MakeCall = () => ({});
@@ -14,6 +15,7 @@ const user =
 const role: MakeCall = (it) => ({ params: { role_id: it.spareRole } });
 
 export const identityCalls: Calls = {
+  ...identityFederationCalls,
   'GET /': nothing,
   'GET /v3': nothing,
   'POST /v3/auth/tokens': (it) => ({

@@ -5,6 +5,7 @@ import type { Module } from '../common/module.ts';
 import { assignmentPolicy, assignmentRoutes } from './api/assignments.ts';
 import { authPolicy, authRoutes } from './api/auth.ts';
 import { domainPolicy, domainRoutes } from './api/domains.ts';
+import { explainPolicy, explainRoutes } from './api/explain.ts';
 import { federationAuthRoutes } from './api/federation-auth.ts';
 import { identityProviderPolicy, identityProviderRoutes } from './api/federation-identity-providers.ts';
 import { mappingPolicy, mappingRoutes } from './api/federation-mappings.ts';
@@ -30,6 +31,7 @@ export const identityPolicy = {
   ...userPolicy,
   ...rolePolicy,
   ...assignmentPolicy,
+  ...explainPolicy,
   ...identityProviderPolicy,
   ...protocolPolicy,
   ...mappingPolicy,
@@ -55,6 +57,7 @@ export function identityModule(deps: FederationDeps): Module {
         ...userRoutes(deps),
         ...roleRoutes(deps),
         ...assignmentRoutes(deps),
+        ...explainRoutes(deps),
         ...identityProviderRoutes(deps),
         ...protocolRoutes(deps),
         ...mappingRoutes(deps),

@@ -2,7 +2,7 @@ import type { Context } from '../context.ts';
 import { Forbidden } from '../errors.ts';
 import type { Target } from './check-string.ts';
 import type { Credentials } from './evaluate.ts';
-import { type Explanation, explainCheck } from './explanation.ts';
+import { type Explanation, explainCheck, groundsOf } from './explanation.ts';
 import { compilePolicy, type Overrides, type Policy } from './policy.ts';
 import { type Caller, possessionOf, requirementOf } from './requirement.ts';
 import type { Rule, Scope } from './rules.ts';
@@ -13,8 +13,10 @@ export interface Verdict {
   /** The rule's scopes are the program's and no file changes them: a token of another scope is refused whatever its roles. */
   readonly scope: { readonly held: Scope; readonly allowed: readonly Scope[] };
   readonly check: Explanation;
-  /** In words: what the rule requires. */
-  readonly requires: string;
+  /** What it was asked about. */
+  readonly target: Target;
+  /** In words: what let them, or what the rule requires and they have not. */
+  readonly because: string;
 }
 
 export interface Enforcer {
@@ -49,11 +51,14 @@ export function createEnforcer(rules: readonly Rule[], overrides: Overrides = {}
     explain(ctx, rule, target = defaultTarget(ctx)) {
       const entry = policy.get(rule.name);
       const expression = entry?.rule ? entry.expression : ({ kind: 'never' } as const);
+      const allowed = allows(ctx, rule, target);
+      const check = explainCheck(policy, expression, credentialsOf(ctx), target);
       return {
-        allowed: allows(ctx, rule, target),
+        allowed,
         scope: { held: scopeOf(ctx), allowed: rule.scopes },
-        check: explainCheck(policy, expression, credentialsOf(ctx), target),
-        requires: requirementOf(policy, expression),
+        check,
+        target,
+        because: allowed ? groundsOf(check) : refusal(policy, ctx, rule, false),
       };
     },
     effective: (rule) => policy.get(rule.name)?.text ?? '!',
@@ -65,14 +70,14 @@ export function createEnforcer(rules: readonly Rule[], overrides: Overrides = {}
 }
 
 /** Of the caller it says what they know; of what the request is about, nothing: it may be somebody else's, or nowhere. */
-function refusal(policy: Policy, ctx: Context, rule: Rule): string {
+function refusal(policy: Policy, ctx: Caller, rule: Rule, isToldToThem = true): string {
   const entry = policy.get(rule.name);
   if (!entry?.rule) return 'no such rule is registered';
   const scope = scopeOf(ctx);
   if (!entry.rule.scopes.includes(scope))
-    return `it requires a token scoped to ${listed(entry.rule.scopes)} (yours is ${scope === 'unscoped' ? scope : `scoped to the ${scope}`})`;
+    return `it requires a token scoped to ${listed(entry.rule.scopes)} (${isToldToThem ? 'yours' : 'it'} is ${scope === 'unscoped' ? scope : `scoped to the ${scope}`})`;
   if (entry.expression.kind === 'never') return 'nobody may';
-  return `it requires ${requirementOf(policy, entry.expression)} (${possessionOf(ctx)})`;
+  return `it requires ${requirementOf(policy, entry.expression)} (${possessionOf(ctx, isToldToThem)})`;
 }
 
 function listed(scopes: readonly Scope[]): string {

@@ -7,6 +7,8 @@ export interface Explanation {
   readonly check: string;
   readonly held: boolean;
   readonly because: string;
+  /** How many of the parts have to hold. */
+  readonly needs?: 'all' | 'one' | 'none';
   readonly parts?: readonly Explanation[];
 }
 
@@ -24,23 +26,32 @@ export function explainCheck(
     case 'any': {
       const parts = expression.of.map(explain);
       const held = expression.kind === 'all' ? parts.every((part) => part.held) : parts.some((part) => part.held);
-      return { check, held, because: `${expression.kind === 'all' ? 'all' : 'one'} of these must hold`, parts };
+      const needs = expression.kind === 'all' ? 'all' : 'one';
+      return { check, held, because: `${needs} of these must hold`, needs, parts };
     }
     case 'not': {
       const part = explain(expression.of);
-      return { check, held: !part.held, because: 'this must not hold', parts: [part] };
+      return { check, held: !part.held, because: 'this must not hold', needs: 'none', parts: [part] };
     }
     case 'rule': {
       const entry = policy.get(expression.name);
       if (entry === undefined) return { check, held: false, because: 'there is no such rule' };
       const part = explain(entry.expression);
-      return { check, held: part.held, because: entry.description, parts: [part] };
+      return { check, held: part.held, because: entry.description, needs: 'all', parts: [part] };
     }
     default: {
       const held = compileCheck(expression, () => () => false)(credentials, target);
       return { check, held, because: reasonOf(expression, held, credentials, target) };
     }
   }
+}
+
+/** Why something held that holds: the first way that was enough, in words. */
+export function groundsOf({ parts = [], needs, check, because }: Explanation): string {
+  if (needs === 'all') return [...new Set(parts.map(groundsOf))].join(' and ');
+  if (needs === 'none') return `${check} holds`;
+  const first = parts.find((part) => part.held);
+  return first === undefined ? because : groundsOf(first);
 }
 
 type Atom = Exclude<Expression, { kind: 'all' | 'any' | 'not' | 'rule' }>;

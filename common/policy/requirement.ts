@@ -17,8 +17,9 @@ export function requirementOf(policy: Policy, expression: Expression): string {
   return joined(alternatives(policy, expression), ', or ');
 }
 
-/** "you have the roles reader, member on the project 0a1b". */
-export function possessionOf({ roles, projectId, domainId, system }: Caller): string {
+/** "you have the roles reader, member on the project 0a1b", or "the user has …", where it is told to somebody else. */
+export function possessionOf({ roles, projectId, domainId, system }: Caller, isToldToThem = true): string {
+  const have = isToldToThem ? 'you have' : 'the user has';
   const place =
     projectId !== null
       ? `on the project ${projectId}`
@@ -27,9 +28,9 @@ export function possessionOf({ roles, projectId, domainId, system }: Caller): st
         : system
           ? 'on the system'
           : undefined;
-  if (place === undefined) return 'your token is unscoped, and carries no role';
-  if (roles.length === 0) return `you have no role ${place}`;
-  return `you have the role${roles.length > 1 ? 's' : ''} ${roles.join(', ')} ${place}`;
+  if (place === undefined) return `${isToldToThem ? 'your' : 'the'} token is unscoped, and carries no role`;
+  if (roles.length === 0) return `${have} no role ${place}`;
+  return `${have} the role${roles.length > 1 ? 's' : ''} ${roles.join(', ')} ${place}`;
 }
 
 /** Each of them alone is enough. */

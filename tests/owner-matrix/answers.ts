@@ -22,7 +22,7 @@ const variable = new Set(['x-openstack-request-id', 'x-compute-request-id', 'dat
 export type Told = string;
 
 /**
- * With the ids that were asked for, request ids and times taken out. Of what was newly made only that it was: it has an id,
+ * With the ids that were asked for, request ids, times and what the caller has taken out. Of what was newly made only that it was: it has an id,
  * addresses and more of its own.
  */
 export function told(
@@ -34,7 +34,7 @@ export function told(
   const lines = Object.entries(headers)
     .filter(([name]) => !variable.has(name))
     .map(([name, value]) => `${name}: ${value}`);
-  let all = [status, ...lines.sort(), isNew ? '' : text].join('\n');
+  let all = [status, ...lines.sort(), isNew ? '' : text].join('\n').replace(/\(you have [^()]*\)/g, '(you have …)');
   for (const thing of named)
     for (const form of new Set([things[thing], encodeURIComponent(things[thing])]))
       all = all.replaceAll(form, `<${thing}>`);

@@ -16,6 +16,8 @@ export interface Call {
   by?: 'admin';
   /** Things of somebody else that it may name all the same, and why; the answer may not depend on whether they exist. */
   mayName?: Partial<Record<Thing, string>>;
+  /** Changes nothing, whatever its method: readers may do it. */
+  reads?: true;
 }
 
 export type MakeCall = (it: Things) => Call;

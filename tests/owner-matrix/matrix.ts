@@ -56,9 +56,13 @@ async function tryAsOthers(ground: Ground, way: Way): Promise<void> {
     if (verdict === 'is forbidden') await refuse(ground, way, caller, 403);
     if (!isPrivy(way.route, caller, member)) await tryAsStranger(ground, way, caller);
     // A reader whom the route lets ask for more than reading is refused by a rule of its own behind it.
-    else if (caller === others.reader && verdict === 'may ask' && way.route.method !== 'GET')
+    else if (caller === others.reader && verdict === 'may ask' && !isRead(way, ground))
       await refuse(ground, way, caller, 403);
   }
+}
+
+function isRead({ route, make }: Way, { owners }: Ground): boolean {
+  return route.method === 'GET' || make(owners).reads === true;
 }
 
 /** A refusal comes before anything about existence is told. */

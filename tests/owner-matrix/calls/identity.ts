@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { Call, Calls, MakeCall } from '../call.ts';
+import { identityPolicyCalls } from './identity-policy.ts';
 import { identityFederationCalls } from './identity-federation.ts';
 
 const v3 = '/v3';
@@ -15,6 +16,7 @@ const user =
 const role: MakeCall = (it) => ({ params: { role_id: it.spareRole } });
 
 export const identityCalls: Calls = {
+  ...identityPolicyCalls,
   ...identityFederationCalls,
   'GET /': nothing,
   'GET /v3': nothing,

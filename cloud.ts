@@ -8,6 +8,7 @@ import { type Leadership, seekLeadership } from './common/database/leadership.ts
 import { type Migration, migrate } from './common/database/migrate.ts';
 import { listenForNotifications } from './common/database/notifications.ts';
 import { createServer } from './common/http/server.ts';
+import { sourceAddressFrom } from './common/http/source-address.ts';
 import { systemService } from './common/http/system.ts';
 import type { Logger } from './common/logger.ts';
 import { createMetrics } from './common/metrics.ts';
@@ -25,6 +26,8 @@ import { openFederation } from './identity/federation/federation.ts';
 import { readFederationFile } from './identity/federation/issuers/settings.ts';
 import { rememberIdentity } from './identity/memory.ts';
 import { authenticator, identityMigrations, identityModule, identityPolicy } from './identity/plugin.ts';
+import { limitAttempts } from './identity/security-compliance/attempts.ts';
+import { complianceOf } from './identity/security-compliance/compliance.ts';
 import { ensureKey, readMasterKey, watchKeys } from './identity/tokens/keys.ts';
 import { watchRevocations } from './identity/tokens/revocations.ts';
 import { rememberVerified } from './identity/tokens/verified.ts';
@@ -65,6 +68,8 @@ export async function buildCloud(
   const enforcer = createEnforcer(rules);
   const policyWatch = await watchPolicyFile({ ...policyFileOf(config), log }, enforcer.replace);
   const federationSettings = await readFederationFile(config.federationFile);
+  const compliance = complianceOf(config);
+  const sourceOf = sourceAddressFrom(config.trustedProxies);
   const databaseUrl = config.databaseUrl.reveal();
   const db = openDatabase(databaseUrl);
   await migrate(db, migrations);
@@ -81,6 +86,8 @@ export async function buildCloud(
     verified: rememberVerified(),
     revocations,
     tokenSeconds: config.tokenSeconds,
+    compliance,
+    attempts: limitAttempts({ perAccount: config.failedLoginsPerAccount, perAddress: config.failedLoginsPerAddress }),
   };
 
   const memory = rememberIdentity(notifications);
@@ -91,6 +98,7 @@ export async function buildCloud(
       ...tokens,
       enforcer,
       memory,
+      sourceOf,
       publicUrl,
       region: config.region,
       federation: openFederation(federationSettings, { publicUrl, log }),

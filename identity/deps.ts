@@ -1,3 +1,4 @@
+import type { SourceAddress } from '../common/http/source-address.ts';
 import type { Enforcer } from '../common/policy/enforcer.ts';
 import type { IdentityMemory } from './memory.ts';
 import type { TokenDeps } from './tokens/deps.ts';
@@ -6,6 +7,8 @@ import type { TokenDeps } from './tokens/deps.ts';
 export interface IdentityDeps extends TokenDeps {
   enforcer: Enforcer;
   memory: IdentityMemory;
+  /** Where a request came from, to limit how often somebody may fail. */
+  sourceOf: SourceAddress;
   publicUrl: string;
   region: string;
 }

@@ -19,6 +19,7 @@ import type { IdentityDeps } from './deps.ts';
 import type { FederationDeps } from './federation/log-in/deps.ts';
 import { initialIdentity } from './migrations/0001-identity.ts';
 import { epochAndGroups } from './migrations/0002-epoch-and-groups.ts';
+import { securityCompliance } from './migrations/0007-security-compliance.ts';
 import { federation } from './migrations/0008-federation.ts';
 import { checkToken } from './tokens/check.ts';
 import type { TokenDeps } from './tokens/deps.ts';
@@ -38,7 +39,7 @@ export const identityPolicy = {
   ...serviceProviderPolicy,
 };
 
-export const identityMigrations = [initialIdentity, epochAndGroups, federation];
+export const identityMigrations = [initialIdentity, epochAndGroups, securityCompliance, federation];
 
 /** Identity API v3 (Keystone), as far as docs/compatibility.md says. */
 export function identityModule(deps: FederationDeps): Module {

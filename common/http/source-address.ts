@@ -1,9 +1,11 @@
-import type { IncomingHttpHeaders } from 'node:http';
 import { BlockList, isIP } from 'node:net';
 import { BadRequest } from '../errors.ts';
 
 /** Where a request came from. */
-export type SourceAddress = (request: { info: { remoteAddress: string }; headers: IncomingHttpHeaders }) => string;
+export type SourceAddress = (request: {
+  info: { remoteAddress: string };
+  headers: Readonly<Record<string, unknown>>;
+}) => string;
 
 /**
  * The socket's other end; where that is one of `trustedProxies` (addresses or networks, separated by commas), whom it says it

@@ -7,14 +7,14 @@ import { anyScope, authenticated, definePolicy } from '../../common/policy/rules
 import { catalogFor } from '../catalog/catalog.ts';
 import { type IdentityDeps, identityUrl } from '../deps.ts';
 import { listProjects } from '../projects/store.ts';
-import { checkToken } from '../tokens/check.ts';
+import { checkReceipt, checkToken } from '../tokens/check.ts';
 import { refused } from '../tokens/deps.ts';
 import { provePassword } from '../tokens/methods/password.ts';
 import type { Proof } from '../tokens/methods/proof.ts';
 import { proveToken } from '../tokens/methods/token.ts';
 import { type IssuedToken, issueToken, MoreMethodsNeeded } from '../tokens/operations.ts';
 import { revoke } from '../tokens/revocations.ts';
-import { type Token, verifyReceipt } from '../tokens/token.ts';
+import type { Token } from '../tokens/token.ts';
 import { type Asked, Authenticate, unpackAuthentication } from './authenticate-body.ts';
 import { projectView } from './projects.ts';
 import { namesOf, readNames, tokenView } from './token-view.ts';
@@ -75,8 +75,9 @@ export const authRoutes = (deps: IdentityDeps) => {
       async handler({ body, query, request }, h) {
         const asked = unpackAuthentication(body.auth);
         const receiptText = header(request.headers, 'openstack-auth-receipt');
+        const address = deps.sourceOf(request);
         try {
-          const issued = await authenticate(deps, asked, receiptText);
+          const issued = await authenticate(deps, asked, receiptText, address);
           return answerToken(deps, h, issued, query);
         } catch (error) {
           if (error instanceof MoreMethodsNeeded) return answerReceipt(h, error);
@@ -142,11 +143,16 @@ export const authRoutes = (deps: IdentityDeps) => {
 };
 
 /** Tries every method that was given, then makes the token. */
-async function authenticate(deps: IdentityDeps, asked: Asked, receiptText: string | undefined): Promise<IssuedToken> {
-  const receipt = receiptText === undefined ? undefined : await verifyReceipt(receiptText, deps.keys);
+async function authenticate(
+  deps: IdentityDeps,
+  asked: Asked,
+  receiptText: string | undefined,
+  address: string,
+): Promise<IssuedToken> {
+  const receipt = receiptText === undefined ? undefined : await checkReceipt(deps, receiptText);
   const proofs: Proof[] = [];
   if (asked.token !== undefined) proofs.push(await proveToken(deps, asked.token));
-  if (asked.password) proofs.push(await provePassword(deps, asked.password));
+  if (asked.password) proofs.push(await provePassword(deps, asked.password, address));
   if (proofs.length === 0) throw refused('no method');
   return issueToken(deps, { proofs, scope: asked.scope, ...(receipt && { receipt }) });
 }

@@ -90,17 +90,24 @@ export function namesOf({ user, roles, project, domain }: Access, delegation: De
 export async function readNames(db: Knex, { userId, roles, scope, delegation }: Token): Promise<TokenNames> {
   const projectId = scope.type === 'project' ? scope.id : null;
   const domainId = scope.type === 'domain' ? scope.id : null;
-  const owned = (table: string) => `select json_build_object('id', o.id, 'name', o.name,
-      'domain', json_build_object('id', d.id, 'name', d.name))
+  const owned = (table: string, more = '') => `select json_build_object('id', o.id, 'name', o.name,
+      'domain', json_build_object('id', d.id, 'name', d.name)${more})
     from ${table} o join domains d on d.id = o.domain_id where o.id = ?`;
   const { rows } = await db.raw(
-    `select (${owned('users')}) as "user", (${owned('projects')}) as project,
+    `select (${owned('users', ", 'passwordExpiresAt', o.password_expires_at")}) as "user", (${owned('projects')}) as project,
       (select json_build_object('id', id, 'name', name) from domains where id = ?) as domain,
       (select coalesce(json_agg(json_build_object('id', id, 'name', name) order by name), '[]')
         from roles where name = any(?) and domain_id is null) as roles`,
     [userId, projectId, domainId, roles],
   );
-  const found = rows[0] as Omit<TokenNames, 'user' | 'delegation'> & { user: Owned | null };
+  const found = rows[0] as Omit<TokenNames, 'user' | 'delegation'> & {
+    user: (Owned & { passwordExpiresAt: string | null }) | null;
+  };
   if (found.user === null) throw new NotFound('user', userId);
-  return { ...found, user: { ...found.user, passwordExpiresAt: null }, delegation: delegation && {} };
+  const expiresAt = found.user.passwordExpiresAt;
+  return {
+    ...found,
+    user: { ...found.user, passwordExpiresAt: expiresAt === null ? null : new Date(expiresAt) },
+    delegation: delegation && {},
+  };
 }

@@ -1,4 +1,5 @@
 import type { Knex } from '../../common/database/database.ts';
+import { type LoginState, loginColumns, loginStateOf } from '../users/login.ts';
 
 /** The scope somebody asks for, as it was written: an id, or a name with its domain. */
 export type AskedScope =
@@ -33,6 +34,7 @@ export interface Access {
     passwordExpiresAt: Date | null;
     defaultProjectId: string | null;
     options: Record<string, unknown>;
+    login: LoginState;
   };
   /** Null: not there, or disabled, or in a disabled domain; or no such scope was asked for. */
   project: Owned | null;
@@ -79,6 +81,7 @@ export async function readAccess(db: Knex, asked: AccessRequest): Promise<Access
       passwordExpiresAt: row.password_expires_at,
       defaultProjectId: row.default_project_id,
       options: row.options,
+      login: loginStateOf(row),
     },
     project: row.project,
     domain: row.domain,
@@ -124,7 +127,7 @@ function statement(type: AskedScope['type']): string {
     select (select epoch from token_epoch) as epoch,
       (extract(epoch from clock_timestamp()) * 1000000)::bigint as now_us,
       u.id, u.name, u.enabled and d.enabled as enabled, u.password_hash, u.default_project_id, u.options,
-      null::timestamptz as password_expires_at,
+      u.password_expires_at, ${loginColumns},
       d.id as domain_id, d.name as domain_name,
       (select json_build_object('id', id, 'name', name, 'domain', json_build_object('id', domain_id, 'name', domain_name))
          from the_project) as project,
@@ -133,7 +136,7 @@ function statement(type: AskedScope['type']): string {
          from held join roles r on r.id = held.role_id
         where r.domain_id is null
           and (:onlyRoleIds::text[] is null or held.role_id in (select role_id from allowed))) as roles
-    from users u join domains d on d.id = u.domain_id where u.id = :userId`;
+    from users u join domains d on d.id = u.domain_id left join user_logins l on l.user_id = u.id where u.id = :userId`;
 }
 
 /** What is given on the scope: to the user or their groups, on itself, or inherited from above it. */

@@ -1,5 +1,5 @@
 import { refused, type TokenDeps } from './deps.ts';
-import { type Token, verifyToken } from './token.ts';
+import { type Receipt, type Token, verifyReceipt, verifyToken } from './token.ts';
 
 /** Verifies a token's signature, expiry and that nothing has ended it since. Throws `Unauthorized`. */
 export async function checkToken(
@@ -14,4 +14,24 @@ export async function checkToken(
   }
   if (await revocations.isRevoked(token)) throw refused('revoked');
   return token;
+}
+
+/** Verifies what somebody has proven before. It ends as a token of theirs would: with their password, or when they are disabled. */
+export async function checkReceipt(
+  { keys, revocations }: Pick<TokenDeps, 'keys' | 'revocations'>,
+  text: string,
+): Promise<Receipt> {
+  const receipt = await verifyReceipt(text, keys);
+  const asToken: Token = {
+    ...receipt,
+    userDomainId: '',
+    scope: { type: 'unscoped' },
+    roles: [],
+    auditIds: [],
+    issuedAtUs: receipt.issuedAt.getTime() * 1000,
+    delegation: null,
+    federation: null,
+  };
+  if (await revocations.isRevoked(asToken)) throw refused('receipt revoked');
+  return receipt;
 }

@@ -1,12 +1,11 @@
-import type { Knex } from '../../common/database/database.ts';
 import { Unauthorized } from '../../common/errors.ts';
 import type { Secret } from '../../common/secret.ts';
+import type { LoginDeps } from '../users/login.ts';
 import type { SigningKeys } from './keys.ts';
 import type { Revocations } from './revocations.ts';
 import type { VerifiedTokens } from './verified.ts';
 
-export interface TokenDeps {
-  db: Knex;
+export interface TokenDeps extends LoginDeps {
   /** Opens what is sealed in the database (sealing.ts). */
   master: Secret;
   keys: SigningKeys;

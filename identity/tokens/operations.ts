@@ -1,4 +1,5 @@
 import { Unauthorized } from '../../common/errors.ts';
+import { isInactive, isLocked, recordLogin } from '../users/login.ts';
 import { type Access, type AccessRequest, type AskedScope, readAccess } from './access.ts';
 import { refused, type TokenDeps } from './deps.ts';
 import type { Grant, Proof } from './methods/proof.ts';
@@ -45,8 +46,8 @@ export async function issueToken(deps: TokenDeps, asked: TokenRequest): Promise<
   const federation = proofs.find((proof) => proof.federation)?.federation ?? null;
   const grant = asked.grant ?? proofs.find((proof) => proof.grant)?.grant;
   const access = await readAccess(deps.db, accessRequest(asked, userId, grant, federation?.groupIds));
-  if (!access?.user.enabled) throw refused('user gone or disabled');
-  confirmPasswords(proofs, access);
+  if (!access?.user.enabled || isInactive(access.user.login, deps.compliance)) throw refused('user gone or disabled');
+  confirmGuessable(deps, proofs, access);
   const methods = [
     ...new Set([...proofs.map((proof) => proof.method), ...(asked.receipt?.methods ?? []), ...(parent?.methods ?? [])]),
   ];
@@ -64,6 +65,7 @@ export async function issueToken(deps: TokenDeps, asked: TokenRequest): Promise<
     delegation: grant?.delegation ?? null,
     federation,
   };
+  if (!parent) await recordLogin(deps.db, userId, access.user.login, { forgivesFailures: proofs.some(isGuessable) });
   return { text: await signToken(token, deps.keys.signing()), token, access };
 }
 
@@ -86,11 +88,24 @@ function accessRequest(
   return { userId: grantee, holderId, scope: grant.scope, ...(roleIds && { onlyRoleIds: roleIds }) };
 }
 
-/** Comparing a password takes a while; it must be the user's still. */
-function confirmPasswords(proofs: Proof[], { user }: Access): void {
-  for (const { passwordHash } of proofs)
-    if (passwordHash !== undefined && passwordHash !== user.passwordHash)
-      throw refused('the password was changed meanwhile');
+/** The password was right and serves for choosing another, and for nothing else. */
+class PasswordExpired extends Unauthorized {}
+
+const isGuessable = ({ method }: Proof) => method === 'password' || method === 'totp';
+
+/**
+ * Comparing a password takes a while; it must be the user's still, and nobody who tried many at once may have been locked
+ * out in between. That it has expired is told to nobody but who knows it.
+ */
+function confirmGuessable({ compliance }: TokenDeps, proofs: Proof[], { user, nowUs }: Access): void {
+  if (proofs.some(isGuessable) && isLocked(user.login, compliance)) throw refused('locked');
+  for (const { passwordHash } of proofs) {
+    if (passwordHash === undefined) continue;
+    if (passwordHash !== user.passwordHash) throw refused('the password was changed meanwhile');
+    if (user.options.ignore_password_expiry !== true && (user.passwordExpiresAt?.getTime() ?? Infinity) <= nowUs / 1000)
+      // The dashboards and clients of OpenStack know it by these words (keystone/exception.py).
+      throw new PasswordExpired(`The password is expired and needs to be changed for user: ${user.id}.`);
+  }
 }
 
 async function askForMore({ keys }: TokenDeps, methods: string[], access: Access): Promise<void> {

@@ -1,59 +1,54 @@
-import { argon2, randomBytes, timingSafeEqual } from 'node:crypto';
-import { availableParallelism } from 'node:os';
-import { promisify } from 'node:util';
-import { Unavailable } from '../../common/errors.ts';
+import { randomBytes, timingSafeEqual } from 'node:crypto';
 import type { Secret } from '../../common/secret.ts';
+import { derive } from './hashing.ts';
 
-const onThread = promisify(argon2);
-
-/** At once: one for each processor. More would only take libuv's threads from files, name look-ups and libvirt. */
-const atOnce = availableParallelism();
-/** Whoever comes when this many wait is told to come again: a flood of logins must not queue for minutes. */
-const longestQueue = 64;
-const waiting: (() => void)[] = [];
-let deriving = 0;
-
-/** @throws Unavailable when too many logins are waiting. */
-async function derive(...args: Parameters<typeof onThread>): Promise<Buffer> {
-  if (deriving >= atOnce) {
-    if (waiting.length >= longestQueue) throw new Unavailable('Too many people are logging in; try again.');
-    await new Promise<void>((resolve) => waiting.push(resolve));
-  } else deriving += 1;
-  try {
-    return await onThread(...args);
-  } finally {
-    const next = waiting.shift(); // who gets the place keeps it counted
-    if (next) next();
-    else deriving -= 1;
-  }
-}
-
-// OWASP Password Storage Cheat Sheet, first choice: argon2id, 19 MiB, 2 passes, 1 lane. On libuv's threads, off the main one.
+// OWASP Password Storage Cheat Sheet, first choice: argon2id, 19 MiB, 2 passes, 1 lane.
 const parameters = { memory: 19456, passes: 2, parallelism: 1, tagLength: 32 } as const;
+
+const always = () => undefined;
 
 /** `argon2id$m,t,p$salt$hash`, the numbers first so that they can be raised later. */
 export async function hashPassword(password: Secret): Promise<string> {
   const nonce = randomBytes(16);
-  const tag = await derive('argon2id', { ...parameters, nonce, message: password.reveal() });
-  const { memory, passes, parallelism } = parameters;
-  return `argon2id$${memory},${passes},${parallelism}$${nonce.toString('base64')}$${tag.toString('base64')}`;
+  const tag = await derive({ ...parameters, nonce, message: password.reveal() }, always);
+  return formatted(parameters, nonce, tag);
 }
 
-/** Takes as long for a user that does not exist (`stored` null) as for a wrong password. */
-export async function verifyPassword(password: Secret, stored: string | null): Promise<boolean> {
-  const [, numbers = '', salt = '', hash = ''] = (stored ?? absent).split('$');
-  const [memory = 0, passes = 0, parallelism = 0] = numbers.split(',').map(Number);
-  const expected = Buffer.from(hash, 'base64');
-  const tag = await derive('argon2id', {
-    memory,
-    passes,
-    parallelism,
-    tagLength: expected.length,
-    nonce: Buffer.from(salt, 'base64'),
-    message: password.reveal(),
-  });
+/**
+ * Takes as long for a user that does not exist (`stored` null) as for a wrong password. `mayStart` is asked when its turn has
+ * come, before the work is done, and may throw.
+ */
+export async function verifyPassword(
+  password: Secret,
+  stored: string | null,
+  mayStart: () => void = always,
+): Promise<boolean> {
+  const { memory, passes, parallelism, nonce, tag: expected } = parsed(stored ?? absent);
+  const derivation = { memory, passes, parallelism, nonce, tagLength: expected.length, message: password.reveal() };
+  const tag = await derive(derivation, mayStart);
   return timingSafeEqual(tag, expected) && stored !== null;
 }
 
+/** Whether it was made when less work was thought to be enough, and is better made anew from the password while that is known. */
+export function isOutdated(stored: string): boolean {
+  const { memory, passes, parallelism } = parsed(stored);
+  return memory * passes * parallelism < parameters.memory * parameters.passes * parameters.parallelism;
+}
+
+function formatted(
+  { memory, passes, parallelism }: { memory: number; passes: number; parallelism: number },
+  nonce: Uint8Array,
+  tag: Uint8Array,
+): string {
+  const base64 = (bytes: Uint8Array) => Buffer.from(bytes).toString('base64');
+  return `argon2id$${memory},${passes},${parallelism}$${base64(nonce)}$${base64(tag)}`;
+}
+
+function parsed(stored: string) {
+  const [, numbers = '', salt = '', hash = ''] = stored.split('$');
+  const [memory = 0, passes = 0, parallelism = 0] = numbers.split(',').map(Number);
+  return { memory, passes, parallelism, nonce: Buffer.from(salt, 'base64'), tag: Buffer.from(hash, 'base64') };
+}
+
 /** The hash of nobody's password: the same work, never a match. */
-const absent = `argon2id$${parameters.memory},${parameters.passes},${parameters.parallelism}$${Buffer.alloc(16).toString('base64')}$${Buffer.alloc(32).toString('base64')}`;
+const absent = formatted(parameters, Buffer.alloc(16), Buffer.alloc(parameters.tagLength));

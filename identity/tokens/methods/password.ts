@@ -1,22 +1,28 @@
 import { Secret } from '../../../common/secret.ts';
-import { verifyPassword } from '../../users/password.ts';
-import { findUserWithPassword } from '../../users/store.ts';
-import type { NamedReference } from '../access.ts';
-import { refused, type TokenDeps } from '../deps.ts';
+import { checkPassword, type UserReference } from '../../users/login.ts';
+import { hashPassword, isOutdated } from '../../users/password.ts';
+import type { TokenDeps } from '../deps.ts';
 import type { Proof } from './proof.ts';
 
-export interface UserReference extends NamedReference {
-  domain?: NamedReference;
+export type { UserReference };
+
+/** Whoever knows the password is the user. Throws `Unauthorized` and says no more, or `TooManyRequests`. */
+export async function provePassword(
+  deps: TokenDeps,
+  { user, password }: { user: UserReference; password: string },
+  address: string,
+): Promise<Proof> {
+  const { userId, passwordHash } = await checkPassword(deps, { user, password, address });
+  const kept = isOutdated(passwordHash) ? await hashAnew(deps, { userId, passwordHash, password }) : passwordHash;
+  return { method: 'password', userId, passwordHash: kept };
 }
 
-/** Whoever knows the password is the user. Throws `Unauthorized` and says no more. */
-export async function provePassword(
+/** The password is known now, and only now: when more work is thought to be needed, this is when it can be done. */
+async function hashAnew(
   { db }: TokenDeps,
-  { user, password }: { user: UserReference; password: string },
-): Promise<Proof> {
-  const by = user.id !== undefined ? { id: user.id } : { name: user.name ?? '', domain: user.domain ?? {} };
-  const found = await findUserWithPassword(db, by);
-  const matches = await verifyPassword(new Secret(password), found?.passwordHash ?? null);
-  if (!found || !matches) throw refused('password');
-  return { method: 'password', userId: found.user.id, passwordHash: found.passwordHash };
+  { userId, passwordHash, password }: { userId: string; passwordHash: string; password: string },
+): Promise<string> {
+  const anew = await hashPassword(new Secret(password));
+  const replaced = await db('users').where({ id: userId, password_hash: passwordHash }).update({ password_hash: anew });
+  return replaced === 1 ? anew : passwordHash;
 }

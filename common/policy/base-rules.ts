@@ -24,6 +24,14 @@ export const baseRules: Readonly<Record<string, { check: string; description: st
     check: 'rule:service_or_admin or rule:token_subject',
     description: 'Services, administrators, and the user of the token',
   },
+  domain_managed_target_role: {
+    check: "'manager':%(target.role.name)s or 'member':%(target.role.name)s or 'reader':%(target.role.name)s",
+    description: 'Roles that managers of a domain may give and take within it; none with more than they have',
+  },
+  domain_managed_target_role: {
+    check: "'manager':%(target.role.name)s or 'member':%(target.role.name)s or 'reader':%(target.role.name)s",
+    description: 'Roles that managers of a domain may give, and take away',
+  },
   context_is_admin: {
     check: 'rule:admin_required',
     description: 'Administrators, as compute, network and image say it',

@@ -28,10 +28,6 @@ export const baseRules: Readonly<Record<string, { check: string; description: st
     check: "'manager':%(target.role.name)s or 'member':%(target.role.name)s or 'reader':%(target.role.name)s",
     description: 'Roles that managers of a domain may give and take within it; none with more than they have',
   },
-  domain_managed_target_role: {
-    check: "'manager':%(target.role.name)s or 'member':%(target.role.name)s or 'reader':%(target.role.name)s",
-    description: 'Roles that managers of a domain may give, and take away',
-  },
   context_is_admin: {
     check: 'rule:admin_required',
     description: 'Administrators, as compute, network and image say it',

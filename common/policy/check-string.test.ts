@@ -46,6 +46,12 @@ test('an absent target equals nothing, not even an absent attribute', (t) => {
   t.false(evaluate('project_id:%(constructor)s', [], { project_id: 'p' }, {}));
 });
 
+test('what Keystone’s rules find in a token is an attribute of it', (t) => {
+  const target = { 'target.user.domain_id': 'd' };
+  t.true(evaluate('token.domain.id:%(target.user.domain_id)s', [], { domain_id: 'd' }, target));
+  t.false(evaluate('token.domain.id:%(target.user.domain_id)s', [], { user_domain_id: 'd' }, target));
+});
+
 test('a tenant is a project, and an older name finds what an identity route is about', (t) => {
   t.true(evaluate('tenant_id:%(tenant_id)s', [], { project_id: 'p' }, { project_id: 'p' }));
   t.true(evaluate('tenant_id:%(network:tenant_id)s', [], { project_id: 'p' }, { 'network:project_id': 'p' }));

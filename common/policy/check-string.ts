@@ -106,8 +106,18 @@ function literal(kind: string): string | undefined {
   return /^(True|False|None|-?\d+)$/.test(kind) ? kind : undefined;
 }
 
+/** Keystone's own rules look into the token, where others have the token's attributes. */
+const insideTokens: Readonly<Record<string, string>> = {
+  'token.user.id': 'user_id',
+  'token.user.domain.id': 'user_domain_id',
+  'token.project.id': 'project_id',
+  'token.domain.id': 'domain_id',
+  'token.is_admin_project': 'is_admin_project',
+};
+
 /** Neutron still calls projects tenants. */
 function ourName(name: string): string {
+  if (Object.hasOwn(insideTokens, name)) return insideTokens[name] as string;
   return name.replace(/(^|:)tenant_id$/, '$1project_id');
 }
 

@@ -124,6 +124,7 @@ export async function checkPassword(
   const matches = await verifyPassword(new Secret(password), login?.passwordHash ?? null, mayStart);
   if (!login || login.passwordHash === null || !matches || isLocked(login, deps.compliance))
     throw await failed(deps, attempt, matches ? undefined : login);
+  deps.attempts.succeeded(attempt);
   return { ...login, passwordHash: login.passwordHash };
 }
 

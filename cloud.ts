@@ -22,6 +22,7 @@ import { containerHostMethods, containersModule, containersPolicy } from './comp
 import { computeMigrations, computeModule, computePolicy } from './compute/plugin.ts';
 import { dashboardModule } from './dashboard/plugin.ts';
 import { closeDrivers, type Drivers, openDrivers } from './drivers.ts';
+import { ensureOwnServices } from './identity/catalog/own-services.ts';
 import { openFederation } from './identity/federation/federation.ts';
 import { readFederationFile } from './identity/federation/issuers/settings.ts';
 import { rememberIdentity } from './identity/memory.ts';
@@ -79,6 +80,8 @@ export async function buildCloud(
   const revocations = await watchRevocations(db, notifications);
   const metrics = createMetrics();
   const publicUrl = config.publicUrl || `http://${config.listenHost}:${config.listenPort}`;
+  // Only who answers knows where: an agent on another host has no public URL of its own.
+  if (config.roles.has('api')) await ensureOwnServices(db, { publicUrl, region: config.region });
   const tokens = {
     db,
     master,

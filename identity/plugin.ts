@@ -5,6 +5,7 @@ import type { Module } from '../common/module.ts';
 import { assignmentPolicy, assignmentRoutes } from './api/assignments.ts';
 import { authPolicy, authRoutes } from './api/auth.ts';
 import { domainPolicy, domainRoutes } from './api/domains.ts';
+import { endpointPolicy, endpointRoutes } from './api/endpoints.ts';
 import { explainPolicy, explainRoutes } from './api/explain.ts';
 import { federationAuthRoutes } from './api/federation-auth.ts';
 import { identityProviderPolicy, identityProviderRoutes } from './api/federation-identity-providers.ts';
@@ -12,13 +13,16 @@ import { mappingPolicy, mappingRoutes } from './api/federation-mappings.ts';
 import { protocolPolicy, protocolRoutes } from './api/federation-protocols.ts';
 import { serviceProviderPolicy, serviceProviderRoutes } from './api/federation-service-providers.ts';
 import { projectPolicy, projectRoutes } from './api/projects.ts';
+import { regionPolicy, regionRoutes } from './api/regions.ts';
 import { rolePolicy, roleRoutes } from './api/roles.ts';
+import { servicePolicy, serviceRoutes } from './api/services.ts';
 import { userPolicy, userRoutes } from './api/users.ts';
 import { versionRoutes } from './api/versions.ts';
 import type { IdentityDeps } from './deps.ts';
 import type { FederationDeps } from './federation/log-in/deps.ts';
 import { initialIdentity } from './migrations/0001-identity.ts';
 import { epochAndGroups } from './migrations/0002-epoch-and-groups.ts';
+import { catalog } from './migrations/0005-catalog.ts';
 import { securityCompliance } from './migrations/0007-security-compliance.ts';
 import { federation } from './migrations/0008-federation.ts';
 import { checkToken } from './tokens/check.ts';
@@ -37,9 +41,12 @@ export const identityPolicy = {
   ...protocolPolicy,
   ...mappingPolicy,
   ...serviceProviderPolicy,
+  ...regionPolicy,
+  ...servicePolicy,
+  ...endpointPolicy,
 };
 
-export const identityMigrations = [initialIdentity, epochAndGroups, securityCompliance, federation];
+export const identityMigrations = [initialIdentity, epochAndGroups, catalog, securityCompliance, federation];
 
 /** Identity API v3 (Keystone), as far as docs/compatibility.md says. */
 export function identityModule(deps: FederationDeps): Module {
@@ -64,6 +71,9 @@ export function identityModule(deps: FederationDeps): Module {
         ...mappingRoutes(deps),
         ...serviceProviderRoutes(deps),
         ...federationAuthRoutes(deps),
+        ...regionRoutes(deps),
+        ...serviceRoutes(deps),
+        ...endpointRoutes(deps),
       ]),
     },
     controllers: [],

@@ -4,7 +4,7 @@ import { BadRequest, NotFound, Unauthorized } from '../../common/errors.ts';
 import { noContent, route } from '../../common/http/route.ts';
 import { isoMicrosZ } from '../../common/http/time.ts';
 import { anyScope, authenticated, definePolicy } from '../../common/policy/rules.ts';
-import { catalogFor } from '../catalog/catalog.ts';
+import { type Catalog, catalogOf } from '../catalog/catalog.ts';
 import { type IdentityDeps, identityUrl } from '../deps.ts';
 import { listProjects } from '../projects/store.ts';
 import { checkReceipt, checkToken } from '../tokens/check.ts';
@@ -35,7 +35,7 @@ export const authPolicy = definePolicy({
     scopes: anyScope,
     description: 'End a token before its time; everybody may end their own',
   },
-  'identity:get_auth_catalog': authenticated('Show the catalog of the own token'),
+  'identity:get_auth_catalog': { check: '@', scopes: ['project'], description: 'Show the catalog of the own token' },
   'identity:get_auth_projects': authenticated('List the projects one can have a token for'),
 });
 
@@ -61,7 +61,9 @@ export const authRoutes = (deps: IdentityDeps) => {
     const withCatalog = !('nocatalog' in query);
     return deps.memory.recall(`token ${withCatalog} ${text}`, async () => {
       const names = await readNames(deps.db, token);
-      return JSON.stringify({ token: tokenView(token, names, withCatalog ? catalogFor(deps) : undefined) });
+      return JSON.stringify({
+        token: tokenView(token, names, withCatalog ? await catalogFor(deps, token) : undefined),
+      });
     });
   };
   return [
@@ -120,7 +122,10 @@ export const authRoutes = (deps: IdentityDeps) => {
       rule: authPolicy['identity:get_auth_catalog'],
       summary: 'Show the catalog',
       status: 200,
-      handler: () => ({ catalog: catalogFor(deps), links: { self: `${identityUrl(deps)}/auth/catalog` } }),
+      handler: async ({ ctx: { userId, projectId } }) => ({
+        catalog: await catalogOf(deps, { userId, projectId }),
+        links: { self: `${identityUrl(deps)}/auth/catalog` },
+      }),
     }),
     route({
       method: 'GET',
@@ -141,6 +146,12 @@ export const authRoutes = (deps: IdentityDeps) => {
     }),
   ];
 };
+
+/** A token without a scope is good for nothing in the catalog, and has none. */
+async function catalogFor(deps: IdentityDeps, { scope, userId }: Token): Promise<Catalog | undefined> {
+  if (scope.type === 'unscoped') return undefined;
+  return catalogOf(deps, { userId, projectId: scope.type === 'project' ? scope.id : null });
+}
 
 /** Tries every method that was given, then makes the token. */
 async function authenticate(
@@ -164,7 +175,7 @@ async function answerToken(
   query: Record<string, unknown>,
 ) {
   const names = namesOf(access, null);
-  const view = tokenView(token, names, 'nocatalog' in query ? undefined : catalogFor(deps));
+  const view = tokenView(token, names, 'nocatalog' in query ? undefined : await catalogFor(deps, token));
   return h.response({ token: view }).code(201).header('x-subject-token', text).header('vary', 'X-Auth-Token');
 }
 

@@ -7,6 +7,7 @@ import { makeComputeThings } from './things/compute.ts';
 import { makeContainerThings } from './things/container.ts';
 import { makeFederationThings } from './things/federation.ts';
 import { makeIdentityThings } from './things/identity.ts';
+import { makeCatalogThings } from './things/identity-catalog.ts';
 import { makeImageThings } from './things/image.ts';
 import { makeNetworkThings } from './things/network.ts';
 
@@ -18,6 +19,8 @@ export const common = {
   flavor: 'public flavors are for every project',
   host: 'hosts are the operator’s, and only administrators see them',
   hypervisor: 'likewise',
+  region: 'whoever has a token sees where the cloud is',
+  spareRegion: 'likewise; one for each to delete',
 } as const;
 
 /** Whoever sends one has it already: what it opens is theirs. */
@@ -28,6 +31,7 @@ type Common = keyof typeof common;
 /** The ids (or names, where those stand in paths) of one project’s things, and what is common. `spare…` is to be deleted. */
 export type Things = Record<Common, string> &
   Made<typeof makeIdentityThings> &
+  Made<typeof makeCatalogThings> &
   Made<typeof makeFederationThings> &
   Made<typeof makeImageThings> &
   Made<typeof makeNetworkThings> &
@@ -52,11 +56,12 @@ export async function makeThings(cloud: TestCloud, persona: Persona, commons: Re
   const making: Making = { cloud, admin: cloud.as('admin'), owner: cloud.as(persona), mark: `belongs-to-${persona}` };
   const identity = await makeIdentityThings(making, personas[persona].password);
   const federation = await makeFederationThings(making);
+  const catalog = await makeCatalogThings(making);
   const image = await makeImageThings(making, identity);
   const network = await makeNetworkThings(making, commons);
   const compute = await makeComputeThings(making, { ...commons, ...identity, ...image, ...network });
   const container = await makeContainerThings(making, { ...image, ...network });
-  return { ...commons, ...identity, ...federation, ...image, ...network, ...compute, ...container };
+  return { ...commons, ...identity, ...catalog, ...federation, ...image, ...network, ...compute, ...container };
 }
 
 /** Things of the same form that do not exist. */
@@ -90,5 +95,7 @@ export async function makeCommons(cloud: TestCloud): Promise<Record<Common, stri
     flavor: flavor.id,
     host: cloud.config.hostName,
     hypervisor: String(hypervisors[0].id),
+    region: cloud.config.region,
+    spareRegion: cloud.config.region,
   };
 }

@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import type { Call, Calls, MakeCall } from '../call.ts';
-import { identityPolicyCalls } from './identity-policy.ts';
+import { identityCatalogCalls } from './identity-catalog.ts';
 import { identityFederationCalls } from './identity-federation.ts';
+import { identityPolicyCalls } from './identity-policy.ts';
 
 const v3 = '/v3';
 const nothing: MakeCall = () => ({});
@@ -16,6 +17,7 @@ const user =
 const role: MakeCall = (it) => ({ params: { role_id: it.spareRole } });
 
 export const identityCalls: Calls = {
+  ...identityCatalogCalls,
   ...identityPolicyCalls,
   ...identityFederationCalls,
   'GET /': nothing,

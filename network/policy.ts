@@ -6,7 +6,7 @@ const adminOnly = (description: string) => ({ check: 'rule:context_is_admin', sc
 /** Whoever owns the network that the object is on. */
 const networkOwner = (description: string) =>
   ({
-    check: 'rule:context_is_admin or (role:member and project_id:%(network:project_id)s)',
+    check: 'rule:context_is_admin or (role:member and rule:network_owner)',
     scopes: project,
     description,
   }) as const;

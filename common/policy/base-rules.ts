@@ -34,6 +34,15 @@ export const baseRules: Readonly<Record<string, { check: string; description: st
   },
   admin_api: { check: 'rule:context_is_admin', description: 'Administrators, as compute says it' },
   admin_only: { check: 'rule:context_is_admin', description: 'Administrators, as network says it' },
+  network_owner: {
+    check: 'project_id:%(network:project_id)s',
+    description: 'The project whose network something is on',
+  },
+  admin_or_network_owner: {
+    check: 'rule:context_is_admin or rule:network_owner',
+    description: 'Administrators, and the project whose network something is on',
+  },
+  regular_user: { check: '@', description: 'Whoever has a token, as network says it' },
   service_api: { check: 'rule:service_role', description: 'Services, as compute and network say it' },
   project_manager_api: {
     check: 'role:manager and project_id:%(project_id)s',

@@ -35,7 +35,9 @@ export type Delegation =
       readonly trusteeId: string;
       /** The token's user is the trustor; otherwise it is the trustee, with the trustor's roles. */
       readonly impersonation: boolean;
-    };
+    }
+  /** A program that the user allowed some of their roles in one project (OAuth 1.0); `id` is its access token's. */
+  | { readonly type: 'oauth1'; readonly id: string; readonly consumerId: string };
 
 /** One kind of request: a service's type in the catalog, an HTTP method, and a path in which `*` is a segment and `**` is many. */
 export interface AccessRule {

@@ -12,6 +12,8 @@ import { identityProviderPolicy, identityProviderRoutes } from './api/federation
 import { mappingPolicy, mappingRoutes } from './api/federation-mappings.ts';
 import { protocolPolicy, protocolRoutes } from './api/federation-protocols.ts';
 import { serviceProviderPolicy, serviceProviderRoutes } from './api/federation-service-providers.ts';
+import { consumerPolicy, consumerRoutes } from './api/oauth1-consumers.ts';
+import { accessTokenPolicy, accessTokenRoutes } from './api/oauth1-tokens.ts';
 import { projectPolicy, projectRoutes } from './api/projects.ts';
 import { regionPolicy, regionRoutes } from './api/regions.ts';
 import { rolePolicy, roleRoutes } from './api/roles.ts';
@@ -25,6 +27,7 @@ import { epochAndGroups } from './migrations/0002-epoch-and-groups.ts';
 import { catalog } from './migrations/0005-catalog.ts';
 import { securityCompliance } from './migrations/0007-security-compliance.ts';
 import { federation } from './migrations/0008-federation.ts';
+import { oauth1 } from './migrations/0009-oauth1.ts';
 import { checkToken } from './tokens/check.ts';
 import type { TokenDeps } from './tokens/deps.ts';
 import type { Token } from './tokens/token.ts';
@@ -41,12 +44,14 @@ export const identityPolicy = {
   ...protocolPolicy,
   ...mappingPolicy,
   ...serviceProviderPolicy,
+  ...consumerPolicy,
+  ...accessTokenPolicy,
   ...regionPolicy,
   ...servicePolicy,
   ...endpointPolicy,
 };
 
-export const identityMigrations = [initialIdentity, epochAndGroups, catalog, securityCompliance, federation];
+export const identityMigrations = [initialIdentity, epochAndGroups, catalog, securityCompliance, federation, oauth1];
 
 /** Identity API v3 (Keystone), as far as docs/compatibility.md says. */
 export function identityModule(deps: FederationDeps): Module {
@@ -71,6 +76,8 @@ export function identityModule(deps: FederationDeps): Module {
         ...mappingRoutes(deps),
         ...serviceProviderRoutes(deps),
         ...federationAuthRoutes(deps),
+        ...consumerRoutes(deps),
+        ...accessTokenRoutes(deps),
         ...regionRoutes(deps),
         ...serviceRoutes(deps),
         ...endpointRoutes(deps),

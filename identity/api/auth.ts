@@ -6,6 +6,7 @@ import { isoMicrosZ } from '../../common/http/time.ts';
 import { anyScope, authenticated, definePolicy } from '../../common/policy/rules.ts';
 import { type Catalog, catalogOf } from '../catalog/catalog.ts';
 import { type IdentityDeps, identityUrl } from '../deps.ts';
+import { proveOauth1 } from '../oauth1/access-tokens.ts';
 import { listProjects } from '../projects/store.ts';
 import { checkReceipt, checkToken } from '../tokens/check.ts';
 import { refused } from '../tokens/deps.ts';
@@ -16,6 +17,7 @@ import { type IssuedToken, issueToken, MoreMethodsNeeded } from '../tokens/opera
 import { revoke } from '../tokens/revocations.ts';
 import type { Token } from '../tokens/token.ts';
 import { type Asked, Authenticate, unpackAuthentication } from './authenticate-body.ts';
+import { signedRequest } from './oauth1-tokens.ts';
 import { projectView } from './projects.ts';
 import { namesOf, readNames, tokenView } from './token-view.ts';
 
@@ -75,7 +77,7 @@ export const authRoutes = (deps: IdentityDeps) => {
       body: Authenticate,
       status: 201,
       async handler({ body, query, request }, h) {
-        const asked = unpackAuthentication(body.auth);
+        const asked = { ...unpackAuthentication(body.auth), signed: signedRequest(deps, request) };
         const receiptText = header(request.headers, 'openstack-auth-receipt');
         const address = deps.sourceOf(request);
         try {
@@ -161,7 +163,7 @@ async function authenticate(
   address: string,
 ): Promise<IssuedToken> {
   const receipt = receiptText === undefined ? undefined : await checkReceipt(deps, receiptText);
-  const proofs: Proof[] = [];
+  const proofs: Proof[] = asked.isOauth1 ? [await proveOauth1(deps, asked.signed)] : [];
   if (asked.token !== undefined) proofs.push(await proveToken(deps, asked.token));
   if (asked.password) proofs.push(await provePassword(deps, asked.password, address));
   if (proofs.length === 0) throw refused('no method');

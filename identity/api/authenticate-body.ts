@@ -1,5 +1,6 @@
 import { type Static, Type } from 'typebox';
 import { BadRequest, Unauthorized } from '../../common/errors.ts';
+import type { SignedRequest } from '../oauth1/signature.ts';
 import type { AskedScope } from '../tokens/access.ts';
 import type { UserReference } from '../tokens/methods/password.ts';
 
@@ -28,6 +29,7 @@ export const Authenticate = Type.Object({
           secret: Type.String({ maxLength: 4096 }),
         }),
       ),
+      oauth1: Type.Optional(Type.Object({})), // all of it is in the Authorization header
     }),
     scope: Type.Optional(
       Type.Union([
@@ -51,12 +53,15 @@ export interface Asked {
   token?: string;
   applicationCredential?: { id?: string; name?: string; user?: UserReference; secret: string };
   scope: AskedScope;
+  isOauth1: boolean;
+  /** What the method oauth1 is about. */
+  signed?: SignedRequest | undefined;
   /** Undefined when no scope was named at all, which is all that an application credential may do. */
   isScopeNamed: boolean;
   trustId?: string;
 }
 
-const supported = ['password', 'token', 'totp', 'application_credential'] as const;
+const supported = ['password', 'token', 'totp', 'application_credential', 'oauth1'] as const;
 type Supported = (typeof supported)[number];
 
 /** JSON to what is asked. Throws `BadRequest` for a method named but not given, `Unauthorized` for one we do not know. */
@@ -75,6 +80,7 @@ export function unpackAuthentication({ identity, scope }: Auth): Asked {
     ...(totp && { totp: { user: checkedUser(totp.user), passcode: totp.user.passcode } }),
     ...(token && { token: token.id }),
     ...(credential && { applicationCredential: checkedCredential(credential) }),
+    isOauth1: asked('oauth1') !== undefined,
     scope: scopeOf(scope),
     isScopeNamed: scope !== undefined,
     ...(scope !== undefined &&

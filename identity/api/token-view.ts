@@ -61,6 +61,8 @@ function delegationView({ delegation }: Token, names: DelegationNames | null): o
       },
       ...(names?.accessRules && { application_credential_access_rules: names.accessRules }),
     };
+  if (delegation?.type === 'oauth1')
+    return { 'OS-OAUTH1': { access_token_id: delegation.id, consumer_id: delegation.consumerId } };
   if (delegation?.type === 'trust')
     return {
       'OS-TRUST:trust': {

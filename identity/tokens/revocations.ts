@@ -5,11 +5,11 @@ import type { Token } from './token.ts';
 /**
  * What ends tokens before their time: every token about the subject made from what was known until now. Subjects are
  * `user:ID` (disabled, deleted, password changed), `project:ID`, `domain:ID`, `grant:USER:SCOPE` (a role taken away; SCOPE
- * is a project's or domain's id, or `system`), `application_credential:ID`, `trust:ID`, `identity_provider:ID`, and
- * `audit:ID` (one token, or a token and all that it was exchanged for).
+ * is a project's or domain's id, or `system`), `application_credential:ID`, `trust:ID`, `access_token:ID` (OAuth1), `identity_provider:ID`,
+ * and `audit:ID` (one token, or a token and all that it was exchanged for).
  */
 export type Subject =
-  | `${'user' | 'project' | 'domain' | 'audit' | 'application_credential' | 'trust' | 'identity_provider'}:${string}`
+  | `${'user' | 'project' | 'domain' | 'audit' | 'application_credential' | 'trust' | 'access_token' | 'identity_provider'}:${string}`
   | `grant:${string}:${string}`;
 
 const topic = 'revocations';
@@ -111,6 +111,7 @@ function subjectsOf(token: Token): Subject[] {
   if (scope.type === 'system') subjects.push(`grant:${userId}:system`);
   if ('id' in scope) subjects.push(`${scope.type}:${scope.id}`, `grant:${userId}:${scope.id}`);
   if (delegation?.type === 'application_credential') subjects.push(`application_credential:${delegation.id}`);
+  if (delegation?.type === 'oauth1') subjects.push(`access_token:${delegation.id}`);
   if (delegation?.type === 'trust') {
     const { id, trustorId, trusteeId } = delegation;
     subjects.push(`trust:${id}`, `user:${trustorId}`, `user:${trusteeId}`);

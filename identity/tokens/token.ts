@@ -25,7 +25,8 @@ export type TokenScope = { type: 'project' | 'domain'; id: string } | { type: 's
 
 export type TokenDelegation =
   | { type: 'application_credential'; id: string; restricted: boolean; hasAccessRules: boolean }
-  | { type: 'trust'; id: string; trustorId: string; trusteeId: string; impersonation: boolean };
+  | { type: 'trust'; id: string; trustorId: string; trusteeId: string; impersonation: boolean }
+  | { type: 'oauth1'; id: string; consumerId: string };
 
 export interface TokenFederation {
   identityProviderId: string;

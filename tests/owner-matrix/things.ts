@@ -10,6 +10,7 @@ import { makeIdentityThings } from './things/identity.ts';
 import { makeCatalogThings } from './things/identity-catalog.ts';
 import { makeImageThings } from './things/image.ts';
 import { makeNetworkThings } from './things/network.ts';
+import { makeOauth1Things } from './things/oauth1.ts';
 
 /** What belongs to nobody in particular: it is the same for everybody, so it tells nothing about anybody. */
 export const common = {
@@ -17,6 +18,7 @@ export const common = {
   externalNetwork: 'routers and floating IPs of every project are on it',
   externalSubnet: 'its subnet',
   flavor: 'public flavors are for every project',
+  commonRole: 'the role member is everybody’s',
   host: 'hosts are the operator’s, and only administrators see them',
   hypervisor: 'likewise',
   region: 'whoever has a token sees where the cloud is',
@@ -33,6 +35,7 @@ export type Things = Record<Common, string> &
   Made<typeof makeIdentityThings> &
   Made<typeof makeCatalogThings> &
   Made<typeof makeFederationThings> &
+  Made<typeof makeOauth1Things> &
   Made<typeof makeImageThings> &
   Made<typeof makeNetworkThings> &
   Made<typeof makeComputeThings> &
@@ -57,11 +60,22 @@ export async function makeThings(cloud: TestCloud, persona: Persona, commons: Re
   const identity = await makeIdentityThings(making, personas[persona].password);
   const federation = await makeFederationThings(making);
   const catalog = await makeCatalogThings(making);
+  const oauth1 = await makeOauth1Things(making, commons);
   const image = await makeImageThings(making, identity);
   const network = await makeNetworkThings(making, commons);
   const compute = await makeComputeThings(making, { ...commons, ...identity, ...image, ...network });
   const container = await makeContainerThings(making, { ...image, ...network });
-  return { ...commons, ...identity, ...catalog, ...federation, ...image, ...network, ...compute, ...container };
+  return {
+    ...commons,
+    ...identity,
+    ...oauth1,
+    ...catalog,
+    ...federation,
+    ...image,
+    ...network,
+    ...compute,
+    ...container,
+  };
 }
 
 /** Things of the same form that do not exist. */
@@ -87,10 +101,12 @@ export async function makeCommons(cloud: TestCloud): Promise<Record<Common, stri
   const { network, subnet } = await makeExternal(cloud, { start: '172.24.4.100', end: '172.24.4.199' });
   const flavor = { id: 'tiny', name: 'tiny', ram: 64, vcpus: 1, disk: 1 };
   await admin.post('/compute/v2.1/flavors', { flavor }, 200);
+  const { roles } = await admin.get('/identity/v3/roles?name=member');
   const { hypervisors } = await admin.get('/compute/v2.1/os-hypervisors');
   return {
     domain: 'default',
     externalNetwork: network.id,
+    commonRole: roles[0].id,
     externalSubnet: subnet.id,
     flavor: flavor.id,
     host: cloud.config.hostName,

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { Call, Calls, MakeCall } from '../call.ts';
 import { identityCatalogCalls } from './identity-catalog.ts';
 import { identityFederationCalls } from './identity-federation.ts';
+import { identityOauth1Calls } from './identity-oauth1.ts';
 import { identityPolicyCalls } from './identity-policy.ts';
 
 const v3 = '/v3';
@@ -19,6 +20,7 @@ const role: MakeCall = (it) => ({ params: { role_id: it.spareRole } });
 export const identityCalls: Calls = {
   ...identityCatalogCalls,
   ...identityPolicyCalls,
+  ...identityOauth1Calls,
   ...identityFederationCalls,
   'GET /': nothing,
   'GET /v3': nothing,

@@ -13,12 +13,19 @@ import { type Finding, fail, type HostContext, hasSystemd, ok, warn } from './en
 import { engines } from './engines/engines.ts';
 import { type HostSettings, localUrl } from './options.ts';
 import { missingPackages } from './packages.ts';
+import { policy } from './policy-in-force.ts';
 
 type Check = (context: HostContext, settings: HostSettings) => Promise<Finding[]>;
 
 /** What has to be so before anything is installed or started. */
 const beforeStart: Check[] = [system, hardware, diskSpace, reaper, clock, ownName];
-const ofCloud: Check[] = [packages, virtualisation, ...engines.map((engine): Check => engine.check), apiProcess];
+const ofCloud: Check[] = [
+  packages,
+  virtualisation,
+  ...engines.map((engine): Check => engine.check),
+  policy,
+  apiProcess,
+];
 
 /** Never throws: a check that breaks is a finding. */
 export async function checkHost(context: HostContext, settings: HostSettings): Promise<Finding[]> {

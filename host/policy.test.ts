@@ -67,7 +67,7 @@ test('a file that is not valid is told of, and so is a rule that does not exist'
   await writeFile(file, '"identity:lst_users": "@"\n');
   const tried = await show(dataDir, '--file', file);
   t.is(tried.code, 1);
-  t.regex(tried.stderr, /identity:lst_users, which is no rule/);
+  t.regex(tried.stderr, /identity:lst_users is no rule/);
   const unknown = await show(dataDir, '--rule', 'identity:lst_users');
   t.is(unknown.code, 2);
   t.regex(unknown.stderr, /There is no rule identity:lst_users/);

@@ -1,11 +1,7 @@
 /** `cirrostack policy show`: the policy in force, read from the same file as the cloud's processes read it. */
-import { existsSync } from 'node:fs';
-import { join } from 'node:path';
-import { rules } from '../cloud.ts';
-import { readConfig } from '../common/config/config.ts';
-import { compilePolicy, type Overrides, type PolicyEntry, referencesOf } from '../common/policy/policy.ts';
-import { policyFileOf, readPolicyFile } from '../common/policy/policy-file.ts';
+import { type PolicyEntry, referencesOf } from '../common/policy/policy.ts';
 import { defaultDataDir, parseOptions, UsageError } from './options.ts';
+import { policyInForce } from './policy-in-force.ts';
 
 export const policyHelp = `Usage: cirrostack policy show [--rule NAME] [--changed] [--file FILE] [--data-dir DIR] [--json]
 
@@ -29,21 +25,12 @@ export async function policy([action, ...argv]: string[]): Promise<number> {
     'data-dir': { type: 'string', default: defaultDataDir },
     json: { type: 'boolean', default: false },
   });
-  const entries = compilePolicy(rules, await overridesOf(options['data-dir'], options.file));
+  const entries = await policyInForce(options['data-dir'], options.file);
   const chosen = choose([...entries.values()], options.rule).filter((entry) => !options.changed || isChanged(entry));
   process.stdout.write(
     options.json ? `${JSON.stringify(chosen.map(view), null, 2)}\n` : chosen.map(describe).join('\n'),
   );
   return 0;
-}
-
-/** From the cloud's own configuration, so that it is the file that its processes read. */
-async function overridesOf(dataDir: string, file: string | undefined): Promise<Overrides> {
-  if (file !== undefined) return readPolicyFile(file);
-  const configFile = join(dataDir, 'cirrostack.json');
-  const config = await readConfig({ ...(existsSync(configFile) && { CIRROSTACK_CONFIG: configFile }) }, []);
-  const { path, optional } = policyFileOf({ policyFile: config.policyFile, dataDir });
-  return optional && !existsSync(path) ? {} : readPolicyFile(path);
 }
 
 /** Sorted by name, parts of others last. */

@@ -77,7 +77,7 @@ test('a file may define rules of its own for others to refer to', (t) => {
 });
 
 for (const [what, overrides, message] of [
-  ['a name that is no rule', { 'thing:craete': '@' }, /thing:craete, which is no rule/],
+  ['a name that is no rule', { 'thing:craete': '@' }, /thing:craete is no rule/],
   ['a reference to no rule', { 'thing:create': 'rule:nowhere' }, /thing:create refers to rule:nowhere/],
   ['a rule that refers to itself', { 'thing:create': 'rule:thing:create' }, /refers to itself/],
   ['a circle', { 'thing:create': 'rule:a', a: 'rule:b', b: 'not rule:a' }, /a refers to itself: a → b → a/],

@@ -57,8 +57,11 @@ function bomb(): string {
 }
 
 test('a file that is not there is refused by its name', async (t) => {
-  await t.throwsAsync(readPolicyFile('/nowhere/policy.yaml'), {
-    instanceOf: BadRequest,
-    message: 'The policy file /nowhere/policy.yaml cannot be read: ENOENT.',
-  });
+  await t.throwsAsync(
+    readPolicyFile('/nowhere/policy.yaml', () => undefined),
+    {
+      instanceOf: BadRequest,
+      message: 'The policy file /nowhere/policy.yaml cannot be read: ENOENT.',
+    },
+  );
 });

@@ -16,13 +16,16 @@ export function policyFileOf({ policyFile, dataDir }: { policyFile: string; data
 
 const mostBytes = 1024 * 1024;
 
-/** Reads an operator's overrides. Throws `BadRequest`, naming the file, when it is not there or not valid. */
-export async function readPolicyFile(path: string): Promise<Overrides> {
+/**
+ * Reads an operator's overrides and does with them what they are read for, such as compiling. Throws `BadRequest`, naming the
+ * file, when it is not there or what it holds is not valid.
+ */
+export async function readPolicyFile<T>(path: string, use: (overrides: Overrides) => T): Promise<T> {
   const content = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
     throw new BadRequest(`The policy file ${path} cannot be read: ${error.code}.`, { cause: error });
   });
   try {
-    return parsePolicy(content);
+    return use(parsePolicy(content));
   } catch (error) {
     if (!(error instanceof BadRequest)) throw error;
     throw new BadRequest(`The policy file ${path} is not valid: ${error.message}`, { cause: error });

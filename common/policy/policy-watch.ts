@@ -21,7 +21,7 @@ export async function watchPolicyFile(
 ): Promise<PolicyWatch> {
   let applied = await stateOf(path);
   let previous = applied;
-  if (!optional || existsSync(path)) apply(await readPolicyFile(path));
+  if (!optional || existsSync(path)) await readPolicyFile(path, apply);
 
   const look = async (): Promise<void> => {
     const now = await stateOf(path);
@@ -30,7 +30,7 @@ export async function watchPolicyFile(
     if (now === applied || !isSettled) return;
     applied = now;
     try {
-      apply(await readPolicyFile(path));
+      await readPolicyFile(path, apply);
       log.info({ path }, 'the policy file has changed and is in force');
     } catch (err) {
       log.error({ err, path }, 'the policy file is not valid: the policy from before stays in force');

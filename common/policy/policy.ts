@@ -118,7 +118,5 @@ function checkNames(sources: ReadonlyMap<string, Source>, compiled: Policy): voi
   const used = new Set([...compiled.values()].flatMap(({ expression }) => referencesOf(expression)));
   for (const [name, source] of sources)
     if (source.default === null && !used.has(name))
-      throw new BadRequest(
-        `The policy file names ${name}, which is no rule of any operation, and to which no rule refers.`,
-      );
+      throw new BadRequest(`${name} is no rule of any operation, and no rule refers to it.`);
 }

@@ -4,19 +4,26 @@ import { defaultDomainId } from './domains/store.ts';
 import { insertProject, listProjects } from './projects/store.ts';
 import { assignRole, imply, insertRole, listRoles, type Role } from './roles/store.ts';
 import { createUser } from './users/operations.ts';
-import { hashPassword } from './users/password.ts';
+import { hashPassword, verifyPassword } from './users/password.ts';
+import { resetPassword } from './users/password-change.ts';
 import { listUsers, updateUser } from './users/store.ts';
 
 /** OpenStack's default roles, each implying the next (keystone's "consistent and secure RBAC"). */
 const roleChain = ['admin', 'manager', 'member', 'reader'] as const;
 
+/** What became of the user `admin`. */
+export type Bootstrapped = 'made' | 'unchanged' | 'reset';
+
 /**
  * Makes the first of everything, as `keystone-manage bootstrap` does: the default domain, the roles, the project `admin`
  * and the user `admin` with that password, administrator of both the project and the system. Doing it again mends what is
- * missing and sets the password.
+ * missing and sets the password, unless it is that already. `tokenSeconds` is the longest that a token may live.
  */
-export async function bootstrapIdentity(db: Knex, { adminPassword }: { adminPassword: Secret }): Promise<void> {
-  await db.transaction(async (trx) => {
+export async function bootstrapIdentity(
+  db: Knex,
+  { adminPassword, tokenSeconds = 86_400 }: { adminPassword: Secret; tokenSeconds?: number },
+): Promise<Bootstrapped> {
+  return db.transaction(async (trx) => {
     await trx.raw('select pg_advisory_xact_lock(hashtext(?))', ['identity bootstrap']);
     await trx('domains')
       .insert({ id: defaultDomainId, name: 'Default', description: 'The default domain' })
@@ -44,11 +51,17 @@ export async function bootstrapIdentity(db: Knex, { adminPassword }: { adminPass
         password: adminPassword,
         defaultProjectId: project.id,
       }));
-    if (existingUser)
-      await updateUser(trx, user.id, { passwordHash: await hashPassword(adminPassword), enabled: true });
     const adminRole = (roles[0] as Role).id;
     await assignRole(trx, user.id, adminRole, { projectId: project.id });
     await assignRole(trx, user.id, adminRole, 'system');
+    if (!existingUser) return 'made';
+    const { password_hash: hash, options } = await trx('users').where({ id: user.id }).forUpdate().first();
+    const isCurrent = hash !== null && (await verifyPassword(adminPassword, hash));
+    if (isCurrent && existingUser.enabled) return 'unchanged';
+    await updateUser(trx, user.id, { enabled: true });
+    const changed = { hash: isCurrent ? hash : await hashPassword(adminPassword), tokenSeconds };
+    await resetPassword(trx, { id: user.id, options }, changed);
+    return 'reset';
   });
 }
 

@@ -62,7 +62,7 @@ export interface TestCloud extends Omit<Cloud, 'start' | 'stop'> {
 /** Starts a cloud that ends with the test. Call it in the test itself: ava refuses a teardown in hooks. */
 export async function startTestCloud(
   t: ExecutionContext,
-  overrides: Record<string, string | number> = {},
+  overrides: Record<string, string | number | boolean> = {},
 ): Promise<TestCloud> {
   const databaseUrl = await createTestDatabase(t, migrations, { name: 'personas', fill: fillIdentity });
   const dataDir = await mkdtemp(join(tmpdir(), 'cirrostack-test-'));

@@ -6,7 +6,8 @@ import { Secret } from '../../common/secret.ts';
 import { type IdentityDeps, identityUrl } from '../deps.ts';
 import { defaultDomainId } from '../domains/store.ts';
 import { listProjects } from '../projects/store.ts';
-import { type AskedUser, changeOwnPassword, changeUser, createUser, deleteUser } from '../users/operations.ts';
+import { type AskedUser, changeUser, createUser, deleteUser } from '../users/operations.ts';
+import { changeOwnPassword } from '../users/password-change.ts';
 import { getUser, listUsers } from '../users/store.ts';
 import type { User } from '../users/user.ts';
 import { collection } from './collection.ts';
@@ -149,12 +150,10 @@ export const userRoutes = (deps: IdentityDeps) => [
     summary: 'Change the own password',
     body: ChangePassword,
     status: 204,
-    async handler({ params, body }, h) {
-      const { original_password, password } = body.user;
-      await changeOwnPassword(deps, params.user_id ?? '', {
-        original: new Secret(original_password),
-        next: new Secret(password),
-      });
+    async handler({ params, body, request }, h) {
+      const { original_password: original, password: next } = body.user;
+      const address = deps.sourceOf(request);
+      await changeOwnPassword(deps, params.user_id ?? '', { original, next, address });
       return noContent(h);
     },
   }),

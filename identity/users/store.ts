@@ -11,7 +11,6 @@ interface UserRow {
   email: string | null;
   default_project_id: string | null;
   enabled: boolean;
-  password_hash: string | null;
 }
 
 function fromRow(row: UserRow): User {
@@ -26,25 +25,24 @@ function fromRow(row: UserRow): User {
   };
 }
 
-export type UserChanges = Partial<Omit<User, 'id' | 'domainId'>> & { passwordHash?: string | null };
+export type UserChanges = Partial<Omit<User, 'id' | 'domainId'>>;
 
-function toColumns(db: Knex, changes: UserChanges) {
-  const { name, description, email, defaultProjectId, enabled, passwordHash } = changes;
+function toColumns(changes: UserChanges) {
+  const { name, description, email, defaultProjectId, enabled } = changes;
   const columns = {
     name,
     description,
     email,
     enabled,
     default_project_id: defaultProjectId,
-    password_hash: passwordHash,
   };
-  return { ...given(columns), ...(passwordHash !== undefined && { password_changed_at: db.fn.now() }) };
+  return given(columns);
 }
 
 export async function insertUser(db: Knex, domainId: string, user: UserChanges & { name: string }): Promise<User> {
   try {
     const [row] = await db('users')
-      .insert({ id: newHexId(), domain_id: domainId, ...toColumns(db, user) })
+      .insert({ id: newHexId(), domain_id: domainId, ...toColumns(user) })
       .returning('*');
     return fromRow(row);
   } catch (error) {
@@ -53,7 +51,7 @@ export async function insertUser(db: Knex, domainId: string, user: UserChanges &
 }
 
 export async function updateUser(db: Knex, id: string, changes: UserChanges): Promise<User> {
-  const columns = toColumns(db, changes);
+  const columns = toColumns(changes);
   if (Object.keys(columns).length === 0) return getUser(db, id);
   try {
     const [row] = await db('users').where({ id }).update(columns).returning('*');
@@ -68,22 +66,6 @@ export async function getUser(db: Knex, id: string): Promise<User> {
   const row = await db<UserRow>('users').where({ id }).first();
   if (row === undefined) throw new NotFound('user', id);
   return fromRow(row);
-}
-
-/** For logging in only: the user with the hash of their password. */
-export async function findUserWithPassword(
-  db: Knex,
-  by: { id: string } | { name: string; domain: { id?: string; name?: string } },
-): Promise<{ user: User; passwordHash: string | null } | undefined> {
-  const query = db<UserRow>('users').select('users.*');
-  if ('id' in by) query.where('users.id', by.id);
-  else {
-    query.join('domains', 'domains.id', 'users.domain_id').where({ 'users.name': by.name, 'users.is_shadow': false });
-    if (by.domain.id !== undefined) query.where('domains.id', by.domain.id);
-    else query.where('domains.name', by.domain.name ?? '');
-  }
-  const row: UserRow | undefined = await query.first();
-  return row && { user: fromRow(row), passwordHash: row.password_hash };
 }
 
 export async function listUsers(db: Knex, filter: UserFilter): Promise<User[]> {

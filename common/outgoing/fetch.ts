@@ -3,7 +3,7 @@
  * made to, at every hop: a name may lead elsewhere the next time it is looked up.
  */
 import { lookup } from 'node:dns';
-import { type ClientRequest, type IncomingMessage, request as requestHttp } from 'node:http';
+import { type ClientRequest, type IncomingMessage, type RequestOptions, request as requestHttp } from 'node:http';
 import { request as requestHttps } from 'node:https';
 import { isIP, type LookupFunction, type Socket } from 'node:net';
 import { type Readable, Transform } from 'node:stream';
@@ -88,9 +88,10 @@ function nextUrl(from: URL, location: string, rules: OutgoingRules): URL {
 }
 
 function ask(url: URL, { addresses }: OutgoingRules, signal: AbortSignal): Promise<IncomingMessage> {
-  const request = url.protocol === 'https:' ? requestHttps : requestHttp;
+  const request: (url: URL, options: RequestOptions) => ClientRequest =
+    url.protocol === 'https:' ? requestHttps : requestHttp;
   return new Promise((resolve, reject) => {
-    const asked: ClientRequest = request(url.href, {
+    const asked = request(url, {
       agent: false, // a kept connection would be one that was not checked for this
       signal,
       lookup: checkedLookup(addresses),

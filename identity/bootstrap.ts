@@ -1,8 +1,11 @@
 import type { Knex } from '../common/database/database.ts';
 import type { Secret } from '../common/secret.ts';
+import { assignRole } from './assignments/store.ts';
 import { defaultDomainId } from './domains/store.ts';
 import { insertProject, listProjects } from './projects/store.ts';
-import { assignRole, imply, insertRole, listRoles, type Role } from './roles/store.ts';
+import { insertImplication } from './roles/implications.ts';
+import type { Role } from './roles/role.ts';
+import { insertRole, listRoles } from './roles/store.ts';
 import { createUser } from './users/operations.ts';
 import { hashPassword, verifyPassword } from './users/password.ts';
 import { resetPassword } from './users/password-change.ts';
@@ -31,7 +34,8 @@ export async function bootstrapIdentity(
       .ignore();
     const roles: Role[] = [];
     for (const name of [...roleChain, 'service']) roles.push(await ensureRole(trx, name));
-    for (let i = 1; i < roleChain.length; i += 1) await imply(trx, (roles[i - 1] as Role).id, (roles[i] as Role).id);
+    for (let i = 1; i < roleChain.length; i += 1)
+      await insertImplication(trx, (roles[i - 1] as Role).id, (roles[i] as Role).id);
 
     const [existingProject] = await listProjects(trx, { name: 'admin', domainId: defaultDomainId });
     const project =
@@ -67,5 +71,5 @@ export async function bootstrapIdentity(
 
 async function ensureRole(db: Knex, name: string): Promise<Role> {
   const [existing] = await listRoles(db, { name });
-  return existing ?? insertRole(db, { name, description: null });
+  return existing ?? insertRole(db, { name, isImmutable: true });
 }

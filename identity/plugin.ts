@@ -12,6 +12,8 @@ import { identityProviderPolicy, identityProviderRoutes } from './api/federation
 import { mappingPolicy, mappingRoutes } from './api/federation-mappings.ts';
 import { protocolPolicy, protocolRoutes } from './api/federation-protocols.ts';
 import { serviceProviderPolicy, serviceProviderRoutes } from './api/federation-service-providers.ts';
+import { impliedRolePolicy, impliedRoleRoutes } from './api/implied-roles.ts';
+import { inheritedGrantRoutes } from './api/inherited.ts';
 import { consumerPolicy, consumerRoutes } from './api/oauth1-consumers.ts';
 import { accessTokenPolicy, accessTokenRoutes } from './api/oauth1-tokens.ts';
 import { projectPolicy, projectRoutes } from './api/projects.ts';
@@ -38,6 +40,7 @@ export const identityPolicy = {
   ...projectPolicy,
   ...userPolicy,
   ...rolePolicy,
+  ...impliedRolePolicy,
   ...assignmentPolicy,
   ...explainPolicy,
   ...identityProviderPolicy,
@@ -69,7 +72,9 @@ export function identityModule(deps: FederationDeps): Module {
         ...projectRoutes(deps),
         ...userRoutes(deps),
         ...roleRoutes(deps),
+        ...impliedRoleRoutes(deps),
         ...assignmentRoutes(deps),
+        ...inheritedGrantRoutes(deps),
         ...explainRoutes(deps),
         ...identityProviderRoutes(deps),
         ...protocolRoutes(deps),

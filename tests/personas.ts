@@ -1,8 +1,9 @@
 import { openDatabase } from '../common/database/database.ts';
 import { Secret } from '../common/secret.ts';
+import { assignRole } from '../identity/assignments/store.ts';
 import { bootstrapIdentity } from '../identity/bootstrap.ts';
 import { insertProject, listProjects } from '../identity/projects/store.ts';
-import { assignRole, listRoles } from '../identity/roles/store.ts';
+import { listRoles } from '../identity/roles/store.ts';
 import { createUser } from '../identity/users/operations.ts';
 
 export interface PersonaSpec {

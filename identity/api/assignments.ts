@@ -1,166 +1,163 @@
-import { BadRequest, NotFound } from '../../common/errors.ts';
-import { flag, one } from '../../common/http/page.ts';
-import { noContent, route } from '../../common/http/route.ts';
-import { admin, definePolicy } from '../../common/policy/rules.ts';
+import { BadRequest } from '../../common/errors.ts';
+import { one } from '../../common/http/page.ts';
+import { type Route, route } from '../../common/http/route.ts';
+import { definePolicy } from '../../common/policy/rules.ts';
+import type { Target } from '../assignments/assignment.ts';
+import { type AssignmentFilter, type ListedAssignment, listAssignments } from '../assignments/listing.ts';
 import { type IdentityDeps, identityUrl } from '../deps.ts';
-import { checkTarget, grantRole, withdrawRole } from '../roles/operations.ts';
-import { type Assignment, listAssignments, rolesOn, type Target } from '../roles/store.ts';
-import { getUser } from '../users/store.ts';
-import { collection } from './collection.ts';
-import { roleView } from './roles.ts';
+import { getProject } from '../projects/store.ts';
+import { grantPolicy, grantRoutes, ordinaryRules, type Place, placesFor } from './grants.ts';
+import { identityPage, listView } from './listing.ts';
+import { domainReaders } from './personas.ts';
 
-export const assignmentPolicy = definePolicy({
-  'identity:list_role_assignments': admin('List role assignments'),
-  'identity:list_grants': admin('List the roles of a user on a project, a domain or the system'),
-  'identity:check_grant': admin('Check whether a user has a role'),
-  'identity:create_grant': admin('Give a role to a user'),
-  'identity:revoke_grant': admin('Take a role from a user'),
+export const assignmentPolicy = {
+  ...grantPolicy,
+  ...definePolicy({
+    'identity:list_role_assignments': domainReaders(
+      'target.domain_id',
+      'List role assignments; readers of a domain see those on it and its projects',
+    ),
+    'identity:list_role_assignments_for_tree': domainReaders(
+      'target.domain_id',
+      'List role assignments on a project and those below it',
+    ),
+  }),
+};
+
+const systemRules = (kind: 'user' | 'group'): Place['rules'] => ({
+  list: grantPolicy[`identity:list_system_grants_for_${kind}`],
+  check: grantPolicy[`identity:check_system_grant_for_${kind}`],
+  create: grantPolicy[`identity:create_system_grant_for_${kind}`],
+  revoke: grantPolicy[`identity:revoke_system_grant_for_${kind}`],
 });
 
-/** The three places on which a user can have roles, and where each stands in the path. */
-const places: { path: string; target: (params: Record<string, string>) => Target }[] = [
-  { path: '/v3/projects/{project_id}', target: (p) => ({ projectId: p.project_id ?? '' }) },
-  { path: '/v3/domains/{domain_id}', target: (p) => ({ domainId: p.domain_id ?? '' }) },
-  { path: '/v3/system', target: () => 'system' },
+const places: Place[] = [
+  ...placesFor('/v3/projects/{project_id}', (p) => ({ projectId: p.project_id ?? '' }), { rules: () => ordinaryRules }),
+  ...placesFor('/v3/domains/{domain_id}', (p) => ({ domainId: p.domain_id ?? '' }), { rules: () => ordinaryRules }),
+  ...placesFor('/v3/system', () => 'system', { rules: systemRules }),
 ];
 
-/** `scope.project.id`, `scope.domain.id` or `scope.system` of the query. */
-function askedTarget(query: Record<string, unknown>): Target | undefined {
-  const [project, domain, system] = [
-    one(query['scope.project.id']),
-    one(query['scope.domain.id']),
-    one(query['scope.system']),
-  ];
-  if ([project, domain, system].filter((value) => value !== undefined).length > 1)
-    throw new BadRequest('Specify a domain, a project or the system, but only one of them.');
-  if (project !== undefined) return { projectId: project };
-  if (domain !== undefined) return { domainId: domain };
-  return system === undefined ? undefined : 'system';
-}
-
-export const assignmentRoutes = (deps: IdentityDeps) => [
-  ...places.flatMap(({ path, target }) => [
-    route({
-      method: 'GET',
-      path: `${path}/users/{user_id}/roles`,
-      rule: assignmentPolicy['identity:list_grants'],
-      summary: 'List the roles of a user there',
-      status: 200,
-      async handler({ params, request }) {
-        const user = await getUser(deps.db, params.user_id ?? '');
-        await checkTarget(deps.db, target(params));
-        const roles = await rolesOn(deps.db, user.id, target(params));
-        return collection(
-          deps,
-          'roles',
-          roles.map((role) => roleView(deps, role)),
-          request.url,
-        );
-      },
-    }),
-    route({
-      method: 'PUT',
-      path: `${path}/users/{user_id}/roles/{role_id}`,
-      rule: assignmentPolicy['identity:create_grant'],
-      summary: 'Give a role to a user there',
-      status: 204,
-      async handler({ params }, h) {
-        await grantRole(deps, params.user_id ?? '', params.role_id ?? '', target(params));
-        return noContent(h);
-      },
-    }),
-    route({
-      // Also answers HEAD, as every GET does.
-      method: 'GET',
-      path: `${path}/users/{user_id}/roles/{role_id}`,
-      rule: assignmentPolicy['identity:check_grant'],
-      summary: 'Check whether a user has a role there',
-      status: 204,
-      async handler({ params }, h) {
-        const roles = await rolesOn(deps.db, params.user_id ?? '', target(params));
-        if (!roles.some((role) => role.id === params.role_id))
-          throw new NotFound('role assignment', params.role_id ?? '');
-        return noContent(h);
-      },
-    }),
-    route({
-      method: 'DELETE',
-      path: `${path}/users/{user_id}/roles/{role_id}`,
-      rule: assignmentPolicy['identity:revoke_grant'],
-      summary: 'Take a role from a user there',
-      status: 204,
-      async handler({ params }, h) {
-        await withdrawRole(deps, params.user_id ?? '', params.role_id ?? '', target(params));
-        return noContent(h);
-      },
-    }),
-  ]),
+export const assignmentRoutes = (deps: IdentityDeps): Route[] => [
+  ...places.flatMap((place) => grantRoutes(deps, place)),
   route({
     method: 'GET',
     path: '/v3/role_assignments',
     rule: assignmentPolicy['identity:list_role_assignments'],
-    summary: 'List role assignments',
+    summary: 'List role assignments, or what follows from them',
+    target: (_, { domainId }) => ({ 'target.domain_id': domainId }),
     status: 200,
-    async handler({ query, request }) {
-      if ('effective' in query && flag(query.effective || 'true', 'effective'))
-        throw new BadRequest(
-          'Listing effective assignments is not supported; list the assignments and /role_inferences.',
-        );
-      const assignments = await listAssignments(deps.db, {
-        userId: one(query['user.id']),
-        roleId: one(query['role.id']),
-        target: askedTarget(query),
-      });
-      const wantsNames = 'include_names' in query && flag(query.include_names || 'true', 'include_names') === true;
-      const names = wantsNames ? await namesFor(deps, assignments) : undefined;
-      return collection(
-        deps,
-        'role_assignments',
-        assignments.map((a) => assignmentView(deps, a, names)),
-        request.url,
+    async handler({ ctx, query, request }) {
+      const filter = askedFilter(query);
+      if (
+        filter.withSubtree &&
+        filter.target !== undefined &&
+        filter.target !== 'system' &&
+        'projectId' in filter.target
+      ) {
+        const { projectId } = filter.target;
+        const project = await getProject(deps.db, projectId).catch((error: unknown) => error as Error);
+        const target = project instanceof Error ? {} : { 'target.domain_id': project.domainId };
+        deps.enforcer.authorize(ctx, assignmentPolicy['identity:list_role_assignments_for_tree'], target);
+        if (project instanceof Error) throw project;
+      }
+      const { assignments, more } = await listAssignments(
+        deps.db,
+        { ...filter, inDomainId: ctx.domainId },
+        identityPage(query),
       );
+      return assignmentsView(deps, assignments, request.url, more);
     },
   }),
 ];
 
-type Names = Map<string, { name: string; domain?: { id: string; name: string } }>;
+/** An answer says where each assignment stands in the list only where another page begins after it. */
+function assignmentsView(deps: IdentityDeps, assignments: ListedAssignment[], url: URL, more: boolean) {
+  const views = assignments.map((assignment) => ({ id: assignment.id, ...assignmentView(deps, assignment) }));
+  const list = listView(deps, 'role_assignments', views, { url, more });
+  return { ...list, role_assignments: views.map(({ id: _, ...view }) => view) };
+}
 
-function assignmentView(deps: IdentityDeps, { userId, role, target }: Assignment, names?: Names) {
-  const named = (id: string) => ({ id, ...names?.get(id) });
+/** A parameter that stands for itself: there without a value, or with any but `0` or `false`. */
+function isAsked(query: Record<string, unknown>, name: string): boolean {
+  if (!Object.hasOwn(query, name)) return false;
+  return !['0', 'false', 'no', 'off', 'f', 'n'].includes(one(query[name])?.toLowerCase() ?? '');
+}
+
+/** Throws `BadRequest` for combinations that no assignment fits, as keystone does. */
+function askedFilter(query: Record<string, unknown>): AssignmentFilter {
+  const text = (name: string) => {
+    const value = one(query[name]) || undefined;
+    if (value?.includes('\0')) throw new BadRequest(`Invalid input for query parameter ${name}.`);
+    return value;
+  };
+  const [userId, groupId] = [text('user.id'), text('group.id')];
+  if (userId !== undefined && groupId !== undefined) throw new BadRequest('Specify a user or group, not both.');
+  const target = askedTarget(text('scope.project.id'), text('scope.domain.id'), text('scope.system'));
+  const inheritedTo = one(query['scope.OS-INHERIT:inherited_to']);
+  const filter: AssignmentFilter = {
+    userId,
+    groupId,
+    roleId: text('role.id'),
+    target,
+    inherited: inheritedTo === undefined ? undefined : inheritedTo === 'projects',
+    effective: isAsked(query, 'effective'),
+    withSubtree: isAsked(query, 'include_subtree'),
+    withNames: isAsked(query, 'include_names'),
+  };
+  if (filter.withSubtree && (target === undefined || target === 'system' || 'domainId' in target))
+    throw new BadRequest('scope.project.id must be specified if include_subtree is also specified.');
+  if (filter.effective && groupId !== undefined)
+    throw new BadRequest('Combining effective and group filter will always result in an empty list.');
+  if (filter.effective && filter.inherited && target !== undefined && target !== 'system' && 'domainId' in target)
+    throw new BadRequest('Combining effective, domain and inherited filters will always result in an empty list.');
+  return filter;
+}
+
+/** The system is asked for by `all`; another value is none. */
+function askedTarget(
+  projectId: string | undefined,
+  domainId: string | undefined,
+  system: string | undefined,
+): Target | undefined {
+  if (projectId !== undefined && domainId !== undefined) throw new BadRequest('Specify a domain or project, not both.');
+  if (system !== undefined && domainId !== undefined) throw new BadRequest('Specify system or domain, not both.');
+  if (system !== undefined && projectId !== undefined) throw new BadRequest('Specify system or project, not both.');
+  if (projectId !== undefined) return { projectId };
+  if (domainId !== undefined) return { domainId };
+  return system === 'all' ? 'system' : undefined;
+}
+
+const segment = (target: Target) => {
+  if (target === 'system') return 'system';
+  return 'projectId' in target ? `projects/${target.projectId}` : `domains/${target.domainId}`;
+};
+
+/** `links.assignment` is where the assignment that it follows from was given, and can be withdrawn. */
+function assignmentView(deps: IdentityDeps, assignment: ListedAssignment) {
+  const { actor, roleId, target, isInherited, viaGroupId, inheritedFrom, givenRoleId, priorRoleId, names } = assignment;
   const base = identityUrl(deps);
-  const [scope, place] =
-    target === 'system'
-      ? [{ system: { all: true } }, 'system']
-      : 'projectId' in target
-        ? [{ project: named(target.projectId) }, `projects/${target.projectId}`]
-        : [{ domain: named(target.domainId) }, `domains/${target.domainId}`];
+  const given = viaGroupId === null ? actor : { groupId: viaGroupId };
+  const to = 'userId' in given ? `users/${given.userId}` : `groups/${given.groupId}`;
+  const path = `${segment(inheritedFrom ?? target)}/${to}/roles/${givenRoleId}`;
   return {
-    role: { id: role.id, ...(names && { name: role.name }) },
-    user: named(userId),
-    scope,
-    links: { assignment: `${base}/${place}/users/${userId}/roles/${role.id}` },
+    scope: { ...scopeView(target, names?.target ?? undefined), ...(isInherited && inherited) },
+    ...('userId' in actor
+      ? { user: names?.actor ?? { id: actor.userId } }
+      : { group: names?.actor ?? { id: actor.groupId } }),
+    role: names?.role ?? { id: roleId },
+    links: {
+      assignment: isInherited ? `${base}/OS-INHERIT/${path}/inherited_to_projects` : `${base}/${path}`,
+      ...(viaGroupId !== null &&
+        'userId' in actor && { membership: `${base}/groups/${viaGroupId}/users/${actor.userId}` }),
+      ...(priorRoleId !== null && { prior_role: `${base}/roles/${priorRoleId}/implies/${roleId}` }),
+    },
   };
 }
 
-async function namesFor({ db }: IdentityDeps, assignments: Assignment[]): Promise<Names> {
-  const userIds = assignments.map((a) => a.userId);
-  const targetIds = assignments.flatMap(({ target }) =>
-    target === 'system' ? [] : ['projectId' in target ? target.projectId : target.domainId],
-  );
-  const inDomain = (table: string, ids: string[]) =>
-    db(table)
-      .join('domains', 'domains.id', `${table}.domain_id`)
-      .whereIn(`${table}.id`, ids)
-      .select(`${table}.id`, `${table}.name`, 'domains.id as domain_id', 'domains.name as domain_name');
-  const [users, projects, domains] = await Promise.all([
-    inDomain('users', userIds),
-    inDomain('projects', targetIds),
-    db('domains').whereIn('id', targetIds).select('id', 'name'),
-  ]);
-  return new Map([
-    ...[...users, ...projects].map(
-      (row) => [row.id, { name: row.name, domain: { id: row.domain_id, name: row.domain_name } }] as const,
-    ),
-    ...domains.map((row) => [row.id, { name: row.name }] as const),
-  ]);
+const inherited = { 'OS-INHERIT:inherited_to': 'projects' };
+
+function scopeView(target: Target, named: object | undefined) {
+  if (target === 'system') return { system: { all: true } };
+  if ('projectId' in target) return { project: named ?? { id: target.projectId } };
+  return { domain: named ?? { id: target.domainId } };
 }

@@ -1,82 +1,108 @@
-import { NotFound } from '../../common/errors.ts';
+import type { Knex } from '../../common/database/database.ts';
+import { Conflict, Forbidden, NotFound } from '../../common/errors.ts';
+import { concernedBy } from '../assignments/concerned.ts';
 import type { IdentityDeps } from '../deps.ts';
 import { getDomain } from '../domains/store.ts';
-import { getProject } from '../projects/store.ts';
 import { revoke, type Subject } from '../tokens/revocations.ts';
-import { getUser } from '../users/store.ts';
-import { assignRole, getRole, listAssignments, removeAssignment, removeRole, type Target } from './store.ts';
+import { insertImplication, leadingTo, listImplications, lockImplications, removeImplication } from './implications.ts';
+import { type Implication, neverImplied, type Role, type RoleChanges } from './role.ts';
+import { getRole, insertRole, lockRole, removeRole, updateRole } from './store.ts';
 
-/** Gives a role; twice is once. Throws `NotFound` for whichever of the three is not there. */
-export async function grantRole(
-  { db }: Pick<IdentityDeps, 'db'>,
-  userId: string,
-  roleId: string,
-  target: Target,
-): Promise<void> {
-  await checkGrant(db, userId, roleId, target);
-  await assignRole(db, userId, roleId, target);
+/** Throws `NotFound` for the domain, `Conflict` when the name is taken there. */
+export async function createRole({ db }: Pick<IdentityDeps, 'db'>, asked: Omit<Role, 'id'>): Promise<Role> {
+  if (asked.domainId !== null) await getDomain(db, asked.domainId);
+  return insertRole(db, asked);
 }
 
-/** Takes a role away and ends the user's tokens on that target. Throws `NotFound` when it was not given. */
-export async function withdrawRole(
+/** An immutable role takes one change: to be no longer that. Tokens say roles by name, so those with the old name end. */
+export async function changeRole(
   { db, revocations, tokenSeconds }: IdentityDeps,
-  userId: string,
-  roleId: string,
-  target: Target,
-): Promise<void> {
-  await db.transaction(async (trx) => {
-    await checkGrant(trx, userId, roleId, target);
-    if (!(await removeAssignment(trx, userId, roleId, target))) throw new NotFound('role assignment', roleId);
-    await revoke(trx, grantSubject(userId, target), tokenSeconds);
+  id: string,
+  changes: RoleChanges,
+): Promise<Role> {
+  const role = await db.transaction(async (trx) => {
+    if (changes.name !== undefined) await lockImplications(trx);
+    const before = await lockRole(trx, id);
+    const { isImmutable, ...rest } = changes;
+    const isUnlocked = isImmutable === false && Object.values(rest).every((value) => value === undefined);
+    if (before.isImmutable && !isUnlocked) throw immutable(id);
+    const isRenamed = changes.name !== undefined && changes.name !== before.name;
+    const subjects = isRenamed ? await holdersOf(trx, id) : [];
+    const changed = await updateRole(trx, id, changes);
+    if (mayNotBeImplied(changed) && (await listImplications(trx, { impliedId: id })).length > 0)
+      throw new Forbidden(`Role ${id} is implied by another, and ${changed.name} may not be.`);
+    await revoke(trx, subjects, tokenSeconds);
+    return changed;
   });
   await revocations.refresh();
+  return role;
 }
 
-/** Deletes a role and with it all its assignments; tokens that carry it end. */
+/** Deletes a role with all its assignments and implications, and ends the tokens that may carry it. */
 export async function deleteRole({ db, revocations, tokenSeconds }: IdentityDeps, id: string): Promise<void> {
   await db.transaction(async (trx) => {
-    // What a role implies is carried by tokens too, so whoever has any role that leads here is concerned: those are few.
-    const leading = await trx
-      .withRecursive('leading', (first) => {
-        first
-          .select('id as role_id')
-          .from('roles')
-          .where({ id })
-          .union((more) => {
-            more
-              .select('prior_role_id')
-              .from('role_implications')
-              .join('leading', 'leading.role_id', 'implied_role_id');
-          });
-      })
-      .from('leading')
-      .pluck('role_id');
-    for (const roleId of leading)
-      for (const { userId, target } of await listAssignments(trx, { roleId }))
-        await revoke(trx, grantSubject(userId, target), tokenSeconds);
+    await lockImplications(trx);
+    if ((await lockRole(trx, id)).isImmutable) throw immutable(id);
+    const subjects = await holdersOf(trx, id);
     await removeRole(trx, id);
+    await revoke(trx, subjects, tokenSeconds);
   });
   await revocations.refresh();
 }
 
-export async function checkGrant(
-  db: IdentityDeps['db'],
-  userId: string,
-  roleId: string,
-  target: Target,
+/**
+ * From now on whoever has the first role has the second. Throws `NotFound` for either, `Conflict` when it is so already,
+ * `Forbidden` for what may never be implied: `admin`, a domain's own role by everybody's, or in a circle.
+ */
+export async function implyRole({ db }: IdentityDeps, priorId: string, impliedId: string): Promise<Implication> {
+  return db.transaction(async (trx) => {
+    await lockImplications(trx);
+    const prior = await getRole(trx, priorId);
+    const implied = await getRole(trx, impliedId);
+    if (mayNotBeImplied(implied))
+      throw new Forbidden(`Role ${implied.id} (${implied.name}) cannot be implied by another.`);
+    if (prior.domainId === null && implied.domainId !== null)
+      throw new Forbidden(`Role ${prior.id} is everybody's and cannot imply ${implied.id}, which is one of a domain.`);
+    if ((await leadingTo(trx, prior.id)).includes(implied.id))
+      throw new Forbidden(`Role ${prior.id} cannot imply ${implied.id}, which implies it: they would be one.`);
+    if (!(await insertImplication(trx, prior.id, implied.id)))
+      throw new Conflict(`Role ${prior.id} implies ${implied.id} already.`);
+    return { prior, implied };
+  });
+}
+
+/** Throws `NotFound` when it was not so. Ends the tokens of whoever may have had the second role by the first. */
+export async function stopImplying(
+  { db, revocations, tokenSeconds }: IdentityDeps,
+  priorId: string,
+  impliedId: string,
 ): Promise<void> {
-  await getUser(db, userId);
-  await checkTarget(db, target);
-  await getRole(db, roleId);
+  await db.transaction(async (trx) => {
+    await lockImplications(trx);
+    const subjects = await holdersOf(trx, priorId);
+    if (!(await removeImplication(trx, priorId, impliedId))) throw noImplication(priorId, impliedId);
+    await revoke(trx, subjects, tokenSeconds);
+  });
+  await revocations.refresh();
 }
 
-export async function checkTarget(db: IdentityDeps['db'], target: Target): Promise<void> {
-  if (target === 'system') return;
-  if ('projectId' in target) await getProject(db, target.projectId);
-  else await getDomain(db, target.domainId);
+export async function getImplication(db: Knex, priorId: string, impliedId: string): Promise<Implication> {
+  const [implication] = await listImplications(db, { priorId, impliedId });
+  if (implication === undefined) throw noImplication(priorId, impliedId);
+  return implication;
 }
 
-function grantSubject(userId: string, target: Target): Subject {
-  if (target === 'system') return `grant:${userId}:system`;
-  return `grant:${userId}:${'projectId' in target ? target.projectId : target.domainId}`;
+/** Whose tokens may carry a role. Nobody else is given one that leads to it before the transaction ends. */
+async function holdersOf(trx: Knex, roleId: string): Promise<Subject[]> {
+  const leading = await leadingTo(trx, roleId);
+  await trx('roles').whereIn('id', leading).orderBy('id').forUpdate().select('id');
+  return concernedBy(trx, trx('role_assignments').whereIn('role_id', leading));
 }
+
+const mayNotBeImplied = ({ name }: Role) => neverImplied.includes(name.toLowerCase());
+
+const immutable = (id: string) =>
+  new Forbidden(`Role ${id} is immutable: it can be changed or deleted once its option "immutable" is false.`);
+
+const noImplication = (priorId: string, impliedId: string) =>
+  new NotFound('implied role', `${impliedId} of ${priorId}`);

@@ -1,46 +1,108 @@
 import { given, type Knex, violatedConstraint } from '../../common/database/database.ts';
 import { Conflict, NotFound } from '../../common/errors.ts';
+import type { PageRequest } from '../../common/http/page.ts';
 import { newHexId } from '../../common/ids.ts';
+import { applyTextFilters, longestList, pageOf, type TextFilter } from '../api/listing.ts';
+import type { Role, RoleChanges } from './role.ts';
 
-export interface Role {
+export interface RoleRow {
   id: string;
   name: string;
   description: string | null;
+  domain_id: string | null;
+  options: { immutable?: boolean };
 }
 
-/** What a role is given on. */
-export type Target = { projectId: string } | { domainId: string } | 'system';
+export const roleColumns = ['roles.id', 'roles.name', 'roles.description', 'roles.domain_id', 'roles.options'] as const;
 
-export interface Assignment {
-  userId: string;
-  role: Role;
-  target: Target;
+export function fromRow({ id, name, description, domain_id, options }: RoleRow): Role {
+  return { id, name, description, domainId: domain_id, isImmutable: options.immutable === true };
 }
 
-const columns = ['roles.id', 'roles.name', 'roles.description'];
-
-export async function insertRole(db: Knex, role: { name: string; description: string | null }): Promise<Role> {
+/** Throws `Conflict` when the name is taken: among everybody's roles, or in the domain. */
+export async function insertRole(
+  db: Knex,
+  role: { name: string; description?: string | null; domainId?: string | null; isImmutable?: boolean },
+): Promise<Role> {
   try {
     const [row] = await db('roles')
-      .insert({ id: newHexId(), ...role })
-      .returning(['id', 'name', 'description']);
-    return row;
+      .insert({
+        id: newHexId(),
+        name: role.name,
+        description: role.description ?? null,
+        domain_id: role.domainId ?? null,
+        options: JSON.stringify(role.isImmutable ? { immutable: true } : {}),
+      })
+      .returning([...roleColumns]);
+    return fromRow(row);
   } catch (error) {
-    if (!violatedConstraint(error)) throw error;
-    throw new Conflict(`Conflict occurred attempting to store role - Duplicate entry found with name ${role.name}.`, {
-      cause: error,
-    });
+    throw nameTaken(error, role.name);
   }
 }
 
-export async function listRoles(db: Knex, filter: { name?: string }): Promise<Role[]> {
-  return db('roles').where(given(filter)).select(columns).orderBy('name');
+export async function updateRole(db: Knex, id: string, changes: RoleChanges): Promise<Role> {
+  const { name, description, isImmutable } = changes;
+  const columns = given({
+    name,
+    description,
+    options: isImmutable === undefined ? undefined : JSON.stringify(isImmutable ? { immutable: true } : {}),
+  });
+  if (Object.keys(columns).length === 0) return getRole(db, id);
+  try {
+    const [row] = await db('roles')
+      .where({ id })
+      .update(columns)
+      .returning([...roleColumns]);
+    if (row === undefined) throw new NotFound('role', id);
+    return fromRow(row);
+  } catch (error) {
+    throw nameTaken(error, name ?? '');
+  }
+}
+
+export interface RoleFilter {
+  name?: string;
+  /** Null: everybody's roles. */
+  domainId?: string | null;
+  texts?: readonly TextFilter[];
+}
+
+/** Everybody's roles, or a domain's own, by name. */
+export async function listRoles(db: Knex, filter: RoleFilter): Promise<Role[]> {
+  return (await pageOfRoles(db, filter, { limit: longestList, marker: undefined })).roles;
+}
+
+export async function pageOfRoles(
+  db: Knex,
+  { name, domainId = null, texts = [] }: RoleFilter,
+  page: PageRequest,
+): Promise<{ roles: Role[]; more: boolean }> {
+  const query = db('roles')
+    .where({ domain_id: domainId, ...given({ name }) })
+    .select([...roleColumns]);
+  const { rows, more } = await pageOf<RoleRow>(applyTextFilters(query, texts), page);
+  return { roles: rows.map(fromRow), more };
+}
+
+export async function findRole(db: Knex, id: string): Promise<Role | undefined> {
+  const row = await db('roles').where({ id }).first(roleColumns);
+  return row && fromRow(row);
 }
 
 export async function getRole(db: Knex, id: string): Promise<Role> {
-  const row = await db('roles').where({ id }).first(columns);
+  const role = await findRole(db, id);
+  if (role === undefined) throw new NotFound('role', id);
+  return role;
+}
+
+/** Holds it until the transaction ends: nobody gives it, implies it or changes it meanwhile. */
+export async function lockRole(trx: Knex, id: string): Promise<Role> {
+  const row = await trx('roles')
+    .where({ id })
+    .forUpdate()
+    .first([...roleColumns]);
   if (row === undefined) throw new NotFound('role', id);
-  return row;
+  return fromRow(row);
 }
 
 export async function removeRole(db: Knex, id: string): Promise<void> {
@@ -48,85 +110,9 @@ export async function removeRole(db: Knex, id: string): Promise<void> {
   if (removed === 0) throw new NotFound('role', id);
 }
 
-/** Who has the prior role has the implied one too. */
-export async function imply(db: Knex, priorRoleId: string, impliedRoleId: string): Promise<void> {
-  await db('role_implications')
-    .insert({ prior_role_id: priorRoleId, implied_role_id: impliedRoleId })
-    .onConflict()
-    .ignore();
-}
-
-/** Giving a role twice is giving it once. */
-export async function assignRole(db: Knex, userId: string, roleId: string, target: Target): Promise<void> {
-  await db('role_assignments')
-    .insert({ user_id: userId, role_id: roleId, ...targetColumns(target) })
-    .onConflict()
-    .ignore();
-}
-
-export async function removeAssignment(db: Knex, userId: string, roleId: string, target: Target): Promise<boolean> {
-  const removed = await db('role_assignments')
-    .where({ user_id: userId, role_id: roleId, ...targetColumns(target) })
-    .delete();
-  return removed > 0;
-}
-
-/** The roles given to a user on exactly this target, without what they imply. */
-export async function rolesOn(db: Knex, userId: string, target: Target): Promise<Role[]> {
-  return db('role_assignments')
-    .join('roles', 'roles.id', 'role_assignments.role_id')
-    .where({ user_id: userId, ...targetCondition(target) })
-    .select(columns)
-    .orderBy('roles.name');
-}
-
-/** The roles a token on this target carries: those given and, transitively, those implied. */
-export async function effectiveRolesOn(db: Knex, userId: string, target: Target): Promise<Role[]> {
-  return db
-    .withRecursive('held', (given) => {
-      given
-        .select('role_id')
-        .from('role_assignments')
-        .where({ user_id: userId, ...targetCondition(target) })
-        .union((implied) => {
-          implied
-            .select('implied_role_id')
-            .from('role_implications')
-            .join('held', 'held.role_id', 'role_implications.prior_role_id');
-        });
-    })
-    .from('held')
-    .join('roles', 'roles.id', 'held.role_id')
-    .select(columns)
-    .orderBy('roles.name');
-}
-
-export async function listAssignments(
-  db: Knex,
-  filter: { userId?: string; roleId?: string; target?: Target },
-): Promise<Assignment[]> {
-  const query = db('role_assignments')
-    .join('roles', 'roles.id', 'role_assignments.role_id')
-    .select([...columns, 'user_id', 'project_id', 'role_assignments.domain_id'])
-    .orderBy(['user_id', 'roles.name', 'project_id', 'role_assignments.domain_id']);
-  if (filter.userId !== undefined) query.where('user_id', filter.userId);
-  if (filter.roleId !== undefined) query.where('role_id', filter.roleId);
-  if (filter.target !== undefined) query.where(targetCondition(filter.target));
-  const rows = await query;
-  return rows.map((row) => ({
-    userId: row.user_id,
-    role: { id: row.id, name: row.name, description: row.description },
-    target: row.project_id ? { projectId: row.project_id } : row.domain_id ? { domainId: row.domain_id } : 'system',
-  }));
-}
-
-function targetColumns(target: Target) {
-  if (target === 'system') return { project_id: null, domain_id: null, system: true };
-  if ('projectId' in target) return { project_id: target.projectId, domain_id: null, system: false };
-  return { project_id: null, domain_id: target.domainId, system: false };
-}
-
-function targetCondition(target: Target) {
-  const columns = Object.entries(targetColumns(target));
-  return Object.fromEntries(columns.map(([column, value]) => [`role_assignments.${column}`, value]));
+function nameTaken(error: unknown, name: string): unknown {
+  if (violatedConstraint(error) !== 'roles_name_once') return error;
+  return new Conflict(`Conflict occurred attempting to store role - Duplicate entry found with name ${name}.`, {
+    cause: error,
+  });
 }

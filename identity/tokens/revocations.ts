@@ -9,7 +9,7 @@ import type { Token } from './token.ts';
  * and `audit:ID` (one token, or a token and all that it was exchanged for).
  */
 export type Subject =
-  | `${'user' | 'project' | 'domain' | 'audit' | 'application_credential' | 'trust' | 'access_token' | 'identity_provider'}:${string}`
+  | `${'user' | 'group' | 'project' | 'domain' | 'audit' | 'application_credential' | 'trust' | 'access_token' | 'identity_provider'}:${string}`
   | `grant:${string}:${string}`;
 
 const topic = 'revocations';
@@ -117,7 +117,10 @@ function subjectsOf(token: Token): Subject[] {
     subjects.push(`trust:${id}`, `user:${trustorId}`, `user:${trusteeId}`);
     if ('id' in scope) subjects.push(`grant:${trustorId}:${scope.id}`);
   }
-  if (federation) subjects.push(`identity_provider:${federation.identityProviderId}`);
+  if (federation) {
+    subjects.push(`identity_provider:${federation.identityProviderId}`);
+    for (const id of federation.groupIds) subjects.push(`group:${id}`);
+  }
   known.set(token, subjects);
   return subjects;
 }

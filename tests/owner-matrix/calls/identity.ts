@@ -1,11 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import type { Call, Calls, MakeCall } from '../call.ts';
+import { identityAssignmentCalls } from './identity-assignments.ts';
 import { identityCatalogCalls } from './identity-catalog.ts';
 import { identityFederationCalls } from './identity-federation.ts';
 import { identityOauth1Calls } from './identity-oauth1.ts';
 import { identityPolicyCalls } from './identity-policy.ts';
 
-const v3 = '/v3';
 const nothing: MakeCall = () => ({});
 const fresh = () => `new-${randomUUID()}`; // names here are taken once for all projects
 const withSubject: MakeCall = (it) => ({ headers: { 'x-subject-token': it.token } });
@@ -15,12 +15,12 @@ const project =
 const user =
   (call: Call = {}): MakeCall =>
   (it) => ({ params: { user_id: it.spareUser }, ...call });
-const role: MakeCall = (it) => ({ params: { role_id: it.spareRole } });
 
 export const identityCalls: Calls = {
   ...identityCatalogCalls,
   ...identityPolicyCalls,
   ...identityOauth1Calls,
+  ...identityAssignmentCalls,
   ...identityFederationCalls,
   'GET /': nothing,
   'GET /v3': nothing,
@@ -56,26 +56,4 @@ export const identityCalls: Calls = {
     body: { user: { original_password: it.password, password: 'another password' } },
   }),
   'GET /v3/users/{user_id}/projects': (it) => ({ params: { user_id: it.user } }),
-
-  'GET /v3/roles': nothing,
-  'POST /v3/roles': () => ({ body: { role: { name: fresh() } } }),
-  'GET /v3/roles/{role_id}': role,
-  'DELETE /v3/roles/{role_id}': role,
-
-  ...grants(`${v3}/projects/{project_id}`, (it) => ({ project_id: it.partner })),
-  ...grants(`${v3}/domains/{domain_id}`, (it) => ({ domain_id: it.domain })),
-  ...grants(`${v3}/system`, () => ({})),
-  'GET /v3/role_assignments': [nothing, (it) => ({ query: { 'user.id': it.user } })],
 };
-
-function grants(place: string, placed: (it: Parameters<MakeCall>[0]) => Record<string, string>): Calls {
-  const held: MakeCall = (it) => ({ params: { ...placed(it), user_id: it.grantee, role_id: it.grantedRole } });
-  return {
-    [`GET ${place}/users/{user_id}/roles`]: (it) => ({ params: { ...placed(it), user_id: it.grantee } }),
-    [`PUT ${place}/users/{user_id}/roles/{role_id}`]: (it) => ({
-      params: { ...placed(it), user_id: it.grantee, role_id: it.spareRole },
-    }),
-    [`GET ${place}/users/{user_id}/roles/{role_id}`]: held,
-    [`DELETE ${place}/users/{user_id}/roles/{role_id}`]: held,
-  };
-}

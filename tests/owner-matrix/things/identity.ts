@@ -1,21 +1,21 @@
 import type { Making } from '../things.ts';
+import { makeGrants } from './grants.ts';
 
 const v3 = '/identity/v3';
 
-export async function makeIdentityThings({ admin, owner, mark }: Making, password: string) {
+export async function makeIdentityThings(making: Making, password: string) {
+  const { admin, owner, mark } = making;
   const project = async (name: string) => (await admin.post(`${v3}/projects`, { project: { name } })).project.id;
   const user = async (name: string) => (await admin.post(`${v3}/users`, { user: { name, password } })).user.id;
   const role = async (name: string) => (await admin.post(`${v3}/roles`, { role: { name } })).role.id;
   const partner: string = await project(`partner-${mark}`);
-  const [grantee, grantedRole]: string[] = [await user(`grantee-${mark}`), await role(`granted-${mark}`)];
-  for (const place of [`projects/${partner}`, 'domains/default', 'system'])
-    await admin.put(`${v3}/${place}/users/${grantee}/roles/${grantedRole}`, undefined, 204);
+  const grantee: string = await user(`grantee-${mark}`);
   return {
     project: owner.projectId,
     user: owner.userId,
     partner,
-    grantee: grantee as string,
-    grantedRole: grantedRole as string,
+    grantee,
+    ...(await makeGrants(making, partner, grantee)),
     spareProject: (await project(`spare-${mark}`)) as string,
     spareUser: (await user(`spare-${mark}`)) as string,
     spareRole: (await role(`spare-${mark}`)) as string,

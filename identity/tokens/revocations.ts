@@ -5,11 +5,13 @@ import type { Token } from './token.ts';
 /**
  * What ends tokens before their time: every token about the subject made from what was known until now. Subjects are
  * `user:ID` (disabled, deleted, password changed), `project:ID`, `domain:ID`, `grant:USER:SCOPE` (a role taken away; SCOPE
- * is a project's or domain's id, or `system`), `application_credential:ID`, `trust:ID`, `access_token:ID` (OAuth1), `identity_provider:ID`,
- * and `audit:ID` (one token, or a token and all that it was exchanged for).
+ * is a project's or domain's id, or `system`), `group:ID` (one taken from a group, for those whom their login put in it),
+ * `application_credential:ID`, `trust:ID`, `access_token:ID` (OAuth1), `identity_provider:ID`, and `audit:ID` (one token, or
+ * a token and all that it was exchanged for).
  */
 export type Subject =
-  | `${'user' | 'group' | 'project' | 'domain' | 'audit' | 'application_credential' | 'trust' | 'access_token' | 'identity_provider'}:${string}`
+  | `${'user' | 'group' | 'project' | 'domain' | 'audit'}:${string}`
+  | `${'application_credential' | 'trust' | 'access_token' | 'identity_provider'}:${string}`
   | `grant:${string}:${string}`;
 
 const topic = 'revocations';

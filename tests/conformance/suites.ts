@@ -14,7 +14,7 @@ export interface Suite {
 export const suites: Record<string, Suite> = {
   identity: {
     regex: '^tempest\\.api\\.identity\\.',
-    settings: {},
+    settings: { lockoutFailureAttempts: 2, lockoutDuration: 5, uniqueLastPasswordCount: 2 },
     conf: {
       identity: {
         user_lockout_failure_attempts: 2,

@@ -3,8 +3,9 @@ import { readFile, writeFile } from 'node:fs/promises';
 import test from 'ava';
 import { rules } from '../cloud.ts';
 import type { Context } from '../common/context.ts';
+import type { Target } from '../common/policy/check-string.ts';
 import { createEnforcer } from '../common/policy/enforcer.ts';
-import { compilePolicy, partsOf } from '../common/policy/policy.ts';
+import { compilePolicy, type Policy, type PolicyEntry, partsOf } from '../common/policy/policy.ts';
 import type { Rule } from '../common/policy/rules.ts';
 import { startTestCloud } from './cloud.ts';
 
@@ -43,41 +44,61 @@ function context(facts: Partial<Context>, roles: string[]): Context {
   };
 }
 
-/** What each attribute of a target is when it is theirs, as the rules themselves compare it: `target.user.domain_id` with a domain. */
-const own: Map<string, { attribute: string; value: string | null }> = ownTargets();
+type Compared = { attributes: Set<string>; literals: Set<string | null> };
 
-function ownTargets(): typeof own {
-  const ids: Record<string, string> = { user_id: 'u', project_id: 'p', domain_id: 'd', user_domain_id: 'd' };
-  const found: typeof own = new Map();
-  for (const { expression } of compilePolicy(rules).values())
-    for (const part of partsOf(expression)) {
-      if (part.kind === 'attribute' && 'target' in part.wanted)
-        found.set(part.wanted.target, { attribute: part.attribute, value: ids[part.attribute] ?? null });
-      if (part.kind === 'literal' && !found.has(part.target))
-        found.set(part.target, { attribute: '', value: part.value === 'None' ? null : part.value });
-    }
+/** What a rule, with all that it refers to, compares each attribute of its target with. */
+function comparedBy(policy: Policy, { expression }: PolicyEntry, found = new Map<string, Compared>()) {
+  const at = (key: string): Compared => {
+    const compared = found.get(key) ?? { attributes: new Set(), literals: new Set() };
+    found.set(key, compared);
+    return compared;
+  };
+  for (const part of partsOf(expression)) {
+    if (part.kind === 'attribute' && 'target' in part.wanted) at(part.wanted.target).attributes.add(part.attribute);
+    if (part.kind === 'literal') at(part.target).literals.add(part.value === 'None' ? null : part.value);
+    if (part.kind === 'rule') comparedBy(policy, policy.get(part.name) as PolicyEntry, found);
+  }
   return found;
 }
 
-const targetWhere = (isOwn: (attribute: string) => boolean) =>
-  Object.fromEntries(
-    [...own].map(([key, { attribute, value }]) => [key, isOwn(attribute) ? value : 'somebody else'] as const),
-  );
-const foreign = targetWhere(() => false);
-const ofTheirPlace = targetWhere((attribute) => attribute !== 'user_id');
-const theirOwn = targetWhere(() => true);
+const ids: Record<string, string> = { user_id: 'u', project_id: 'p', domain_id: 'd', user_domain_id: 'd' };
+const foreign = 'somebody else';
 
-function cell(enforcer: ReturnType<typeof createEnforcer>, ctx: Context, rule: Rule): string {
-  if (enforcer.allows(ctx, rule, foreign)) return 'all';
-  if (enforcer.allows(ctx, rule, ofTheirPlace)) return 'own';
-  return enforcer.allows(ctx, rule, theirOwn) ? 'self' : '·';
+/**
+ * Everything that a rule can be about, when those attributes that it compares with `theirs` are theirs and the others
+ * somebody else's. What it compares with a text alone says what something is, and not whose.
+ */
+function targets(compared: Map<string, Compared>, theirs: (attribute: string) => boolean): Target[] {
+  let made: Record<string, string | null>[] = [{}];
+  for (const [key, { attributes, literals }] of compared) {
+    const values = new Set<string | null>(
+      [...attributes].map((one) => (theirs(one) ? (ids[one] ?? foreign) : foreign)),
+    );
+    if (attributes.size === 0 || [...attributes].some(theirs)) for (const literal of literals) values.add(literal);
+    made = made.flatMap((target) => [...values].map((value) => ({ ...target, [key]: value })));
+  }
+  return made;
+}
+
+/** One cell of the table for each persona. */
+function cellsOf(enforcer: ReturnType<typeof createEnforcer>, policy: Policy, rule: Rule): string[] {
+  const compared = comparedBy(policy, policy.get(rule.name) as PolicyEntry);
+  const kinds: [string, Target[]][] = [
+    ['all', targets(compared, () => false)],
+    ['own', targets(compared, (attribute) => attribute !== 'user_id')],
+    ['self', targets(compared, () => true)],
+  ];
+  return personas.map(
+    ({ ctx }) => kinds.find(([, about]) => about.some((target) => enforcer.allows(ctx, rule, target)))?.[0] ?? '·',
+  );
 }
 
 test('every role may do what the table says, and nothing else', async (t) => {
   const named = rules.toSorted((a, b) => a.name.localeCompare(b.name));
   const enforcer = createEnforcer(named);
   const header = ['rule', ...personas.map(({ title }) => title)];
-  const lines = named.map((rule) => [`\`${rule.name}\``, ...personas.map(({ ctx }) => cell(enforcer, ctx, rule))]);
+  const policy = compilePolicy(named);
+  const lines = named.map((rule) => [`\`${rule.name}\``, ...cellsOf(enforcer, policy, rule)]);
   const table = [
     '# Who may do what',
     '',

@@ -4,6 +4,7 @@ import type { Route } from '../common/http/route.ts';
 import type { Module } from '../common/module.ts';
 import { assignmentPolicy, assignmentRoutes } from './api/assignments.ts';
 import { authPolicy, authRoutes } from './api/auth.ts';
+import { domainConfigPolicy, domainConfigRoutes } from './api/domain-config.ts';
 import { domainPolicy, domainRoutes } from './api/domains.ts';
 import { endpointPolicy, endpointRoutes } from './api/endpoints.ts';
 import { explainPolicy, explainRoutes } from './api/explain.ts';
@@ -16,6 +17,9 @@ import { impliedRolePolicy, impliedRoleRoutes } from './api/implied-roles.ts';
 import { inheritedGrantRoutes } from './api/inherited.ts';
 import { consumerPolicy, consumerRoutes } from './api/oauth1-consumers.ts';
 import { accessTokenPolicy, accessTokenRoutes } from './api/oauth1-tokens.ts';
+import { groupPolicy, groupRoutes } from './api/groups.ts';
+import { membershipPolicy, membershipRoutes } from './api/memberships.ts';
+import { projectTagPolicy, projectTagRoutes } from './api/project-tags.ts';
 import { projectPolicy, projectRoutes } from './api/projects.ts';
 import { regionPolicy, regionRoutes } from './api/regions.ts';
 import { rolePolicy, roleRoutes } from './api/roles.ts';
@@ -26,6 +30,7 @@ import type { IdentityDeps } from './deps.ts';
 import type { FederationDeps } from './federation/log-in/deps.ts';
 import { initialIdentity } from './migrations/0001-identity.ts';
 import { epochAndGroups } from './migrations/0002-epoch-and-groups.ts';
+import { resources } from './migrations/0003-resources.ts';
 import { catalog } from './migrations/0005-catalog.ts';
 import { securityCompliance } from './migrations/0007-security-compliance.ts';
 import { federation } from './migrations/0008-federation.ts';
@@ -37,8 +42,12 @@ import type { Token } from './tokens/token.ts';
 export const identityPolicy = {
   ...authPolicy,
   ...domainPolicy,
+  ...domainConfigPolicy,
   ...projectPolicy,
+  ...projectTagPolicy,
   ...userPolicy,
+  ...groupPolicy,
+  ...membershipPolicy,
   ...rolePolicy,
   ...impliedRolePolicy,
   ...assignmentPolicy,
@@ -54,7 +63,7 @@ export const identityPolicy = {
   ...endpointPolicy,
 };
 
-export const identityMigrations = [initialIdentity, epochAndGroups, catalog, securityCompliance, federation, oauth1];
+export const identityMigrations = [initialIdentity, epochAndGroups, resources, catalog, securityCompliance, federation, oauth1];
 
 /** Identity API v3 (Keystone), as far as docs/compatibility.md says. */
 export function identityModule(deps: FederationDeps): Module {
@@ -69,8 +78,12 @@ export function identityModule(deps: FederationDeps): Module {
         ...versionRoutes(deps),
         ...authRoutes(deps),
         ...domainRoutes(deps),
+        ...domainConfigRoutes(deps),
         ...projectRoutes(deps),
+        ...projectTagRoutes(deps),
         ...userRoutes(deps),
+        ...groupRoutes(deps),
+        ...membershipRoutes(deps),
         ...roleRoutes(deps),
         ...impliedRoleRoutes(deps),
         ...assignmentRoutes(deps),

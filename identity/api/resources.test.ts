@@ -42,7 +42,7 @@ test('a project below another is in its domain, and keeps it from being deleted'
   const child = (await admin.post(`${v3}/projects`, { project: { name: 'child', parent_id: parent.id } })).project;
   t.is(child.parent_id, parent.id);
   t.deepEqual((await admin.get(`${v3}/projects?parent_id=${parent.id}`)).projects, [child]);
-  await admin.delete(`${v3}/projects/${parent.id}`, 409);
+  await admin.delete(`${v3}/projects/${parent.id}`, 403);
   await admin.post(`${v3}/projects`, { project: { name: 'orphan', parent_id: 'f'.repeat(32) } }, 400);
   await admin.post(`${v3}/projects`, { project: { name: 'lost', domain_id: 'nowhere' } }, 400);
 });

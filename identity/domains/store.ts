@@ -1,24 +1,104 @@
-import { given, type Knex } from '../../common/database/database.ts';
-import { NotFound } from '../../common/errors.ts';
+import { given, type Knex, violatedConstraint } from '../../common/database/database.ts';
+import { Conflict, NotFound } from '../../common/errors.ts';
+import type { PageRequest } from '../../common/http/page.ts';
+import { newHexId } from '../../common/ids.ts';
+import { applyTextFilters, pageOf } from '../api/listing.ts';
+import { applyTagFilter } from '../projects/tags.ts';
+import type { Domain, DomainFilter } from './domain.ts';
 
-export interface Domain {
-  id: string;
-  name: string;
-  description: string;
-  enabled: boolean;
+export { type Domain, defaultDomainId } from './domain.ts';
+
+const columns = ['id', 'name', 'description', 'enabled', 'tags', 'options', 'extra'] as const;
+
+export type NewDomain = Omit<Domain, 'id'> & { id?: string | undefined };
+
+export async function insertDomain(db: Knex, domain: NewDomain): Promise<Domain> {
+  try {
+    const [row] = await db('domains')
+      .insert({ ...domain, id: domain.id ?? newHexId() })
+      .returning(columns);
+    return row;
+  } catch (error) {
+    throw taken(error, domain.name);
+  }
 }
 
-/** The domain of everything that names none; its id is a word because clients are configured with it. */
-export const defaultDomainId = 'default';
+export async function updateDomain(db: Knex, id: string, changes: Partial<Omit<Domain, 'id'>>): Promise<Domain> {
+  const columnsToSet = given(changes);
+  if (Object.keys(columnsToSet).length === 0) return getDomain(db, id);
+  try {
+    const [row] = await db('domains').where({ id }).update(columnsToSet).returning(columns);
+    if (row === undefined) throw new NotFound('domain', id);
+    return row;
+  } catch (error) {
+    throw taken(error, changes.name ?? '');
+  }
+}
 
-const columns = ['id', 'name', 'description', 'enabled'] as const;
+function narrowed(db: Knex, { id, name, enabled, texts = [], tags }: DomainFilter) {
+  const query = db('domains').where(given({ id, name, enabled })).select(columns);
+  applyTextFilters(query, texts);
+  applyTagFilter(query, tags);
+  return query;
+}
 
-export async function listDomains(db: Knex, filter: { name?: string; enabled?: boolean }): Promise<Domain[]> {
-  return db('domains').where(given(filter)).select(columns).orderBy('name');
+export async function listDomains(db: Knex, filter: DomainFilter): Promise<Domain[]> {
+  return narrowed(db, filter).orderBy('name');
+}
+
+export function pageOfDomains(db: Knex, filter: DomainFilter, page: PageRequest) {
+  return pageOf<Domain>(narrowed(db, filter), page);
+}
+
+export async function findDomain(db: Knex, id: string): Promise<Domain | undefined> {
+  return db('domains').where({ id }).first(columns);
 }
 
 export async function getDomain(db: Knex, id: string): Promise<Domain> {
-  const row = await db('domains').where({ id }).first(columns);
+  const domain = await findDomain(db, id);
+  if (domain === undefined) throw new NotFound('domain', id);
+  return domain;
+}
+
+/** For the rest of the transaction nobody changes it (`share`), or nobody puts anything into it either (`update`). */
+export async function lockDomain(trx: Knex, id: string, mode: 'share' | 'update'): Promise<Domain> {
+  const query = trx('domains').where({ id });
+  const row = await (mode === 'share' ? query.forShare() : query.forUpdate()).first(columns);
   if (row === undefined) throw new NotFound('domain', id);
   return row;
+}
+
+/** The ids of all that tokens are about and that is in a domain: its projects, and members of its groups from anywhere. */
+export async function insideDomain(db: Knex, id: string): Promise<{ projectIds: string[]; memberIds: string[] }> {
+  const projectIds = await db('projects').where({ domain_id: id }).pluck('id');
+  const { rows } = await db.raw(
+    `select user_id from group_members m join groups g on g.id = m.group_id where g.domain_id = :id
+     union
+     select user_id from federated_group_members m join groups g on g.id = m.group_id where g.domain_id = :id`,
+    { id },
+  );
+  const memberIds = rows.map((row: { user_id: string }) => row.user_id);
+  return { projectIds, memberIds };
+}
+
+/** Removes a domain with its projects and users; its groups, roles and all that hangs on them go by their foreign keys. */
+export async function removeDomain(trx: Knex, id: string): Promise<void> {
+  await trx('users')
+    .whereIn('default_project_id', trx('projects').where({ domain_id: id }).select('id'))
+    .update({ default_project_id: null });
+  await trx('projects').where({ domain_id: id }).delete();
+  await trx('users').where({ domain_id: id }).delete();
+  await trx('domains').where({ id }).delete();
+}
+
+function taken(error: unknown, name: string): unknown {
+  const constraint = violatedConstraint(error);
+  if (constraint === 'domains_name_unique')
+    return new Conflict(
+      `Conflict occurred attempting to store domain - it is not permitted to have two projects acting as domains with the same name: ${name}.`,
+      { cause: error },
+    );
+  if (constraint === 'domains_pkey')
+    return new Conflict('Conflict occurred attempting to store domain - Duplicate ID.', { cause: error });
+  return error;
 }

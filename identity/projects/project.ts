@@ -1,3 +1,8 @@
+import type { TextFilter } from '../api/listing.ts';
+import type { TagFilter } from '../domains/domain.ts';
+import type { Extra } from '../extra.ts';
+import type { Options } from '../options.ts';
+
 export interface Project {
   id: string;
   domainId: string;
@@ -6,13 +11,22 @@ export interface Project {
   name: string;
   description: string;
   enabled: boolean;
+  tags: string[];
+  options: Options;
+  extra: Extra;
 }
 
+/** Projects below projects: so many levels, without the domain (keystone's `max_project_tree_depth`). */
+export const maxDepth = 5;
+
 export interface ProjectFilter {
-  name?: string;
-  domainId?: string;
-  parentId?: string;
-  enabled?: boolean;
-  /** Only projects on which this user has some role. */
-  forUserId?: string;
+  name?: string | undefined;
+  domainId?: string | undefined;
+  /** A project's or, for those at the top, a domain's. */
+  parentId?: string | undefined;
+  enabled?: boolean | undefined;
+  /** Only projects that this user can have a token for. */
+  forUserId?: string | undefined;
+  texts?: readonly TextFilter[];
+  tags?: TagFilter;
 }

@@ -1,7 +1,13 @@
 import { type Knex, violatedConstraint } from '../../common/database/database.ts';
 import { Conflict, NotFound } from '../../common/errors.ts';
+import type { PageRequest } from '../../common/http/page.ts';
 import { newHexId } from '../../common/ids.ts';
+import { applyTextFilters, pageOf } from '../api/listing.ts';
+import type { Extra } from '../extra.ts';
+import type { Options } from '../options.ts';
 import type { Project, ProjectFilter } from './project.ts';
+import { projectsOfUser } from './reach.ts';
+import { applyTagFilter } from './tags.ts';
 
 interface ProjectRow {
   id: string;
@@ -10,76 +16,95 @@ interface ProjectRow {
   name: string;
   description: string;
   enabled: boolean;
+  tags: string[];
+  options: Options;
+  extra: Extra;
 }
 
-function fromRow(row: ProjectRow): Project {
-  const { id, domain_id, parent_id, name, description, enabled } = row;
-  return { id, domainId: domain_id, parentId: parent_id, name, description, enabled };
+export function projectFromRow(row: ProjectRow): Project {
+  const { id, domain_id, parent_id, name, description, enabled, tags, options, extra } = row;
+  return { id, domainId: domain_id, parentId: parent_id, name, description, enabled, tags, options, extra };
 }
 
-export async function insertProject(db: Knex, project: Omit<Project, 'id'>): Promise<Project> {
+export type NewProject = Omit<Project, 'id' | 'tags' | 'options' | 'extra'> & Partial<Project>;
+export type ProjectColumns = Partial<Omit<Project, 'id' | 'domainId' | 'parentId'>>;
+
+export async function insertProject(db: Knex, project: NewProject): Promise<Project> {
+  const { domainId, parentId, ...columns } = project;
   try {
     const [row] = await db<ProjectRow>('projects')
-      .insert({
-        id: newHexId(),
-        domain_id: project.domainId,
-        parent_id: project.parentId,
-        name: project.name,
-        description: project.description,
-        enabled: project.enabled,
-      })
+      .insert({ id: newHexId(), ...columns, domain_id: domainId, parent_id: parentId })
       .returning('*');
-    return fromRow(row as ProjectRow);
+    return projectFromRow(row as ProjectRow);
   } catch (error) {
     throw nameTaken(error, project.name);
   }
 }
 
-export async function updateProject(
-  db: Knex,
-  id: string,
-  changes: Partial<Pick<Project, 'name' | 'description' | 'enabled'>>,
-): Promise<Project> {
+export async function updateProject(db: Knex, id: string, changes: ProjectColumns): Promise<Project> {
+  if (Object.keys(changes).length === 0) return getProject(db, id);
   try {
-    const [row] = Object.keys(changes).length
-      ? await db<ProjectRow>('projects').where({ id }).update(changes).returning('*')
-      : await db<ProjectRow>('projects').where({ id });
+    const [row] = await db<ProjectRow>('projects').where({ id }).update(changes).returning('*');
     if (row === undefined) throw new NotFound('project', id);
-    return fromRow(row);
+    return projectFromRow(row);
   } catch (error) {
     throw nameTaken(error, changes.name ?? '');
   }
 }
 
-export async function getProject(db: Knex, id: string): Promise<Project> {
+export async function findProject(db: Knex, id: string): Promise<Project | undefined> {
   const row = await db<ProjectRow>('projects').where({ id }).first();
-  if (row === undefined) throw new NotFound('project', id);
-  return fromRow(row);
+  return row && projectFromRow(row);
 }
 
-export async function listProjects(db: Knex, filter: ProjectFilter): Promise<Project[]> {
-  const query = db<ProjectRow>('projects').orderBy('name').orderBy('id');
+export async function getProject(db: Knex, id: string): Promise<Project> {
+  const project = await findProject(db, id);
+  if (project === undefined) throw new NotFound('project', id);
+  return project;
+}
+
+/** Nobody else changes it, or puts a project below it, for the rest of the transaction. */
+export async function lockProject(trx: Knex, id: string): Promise<Project> {
+  const row = await trx<ProjectRow>('projects').where({ id }).forUpdate().first();
+  if (row === undefined) throw new NotFound('project', id);
+  return projectFromRow(row);
+}
+
+function narrowed(db: Knex, filter: ProjectFilter) {
+  const query = db<ProjectRow>('projects');
   if (filter.name !== undefined) query.where('name', filter.name);
   if (filter.domainId !== undefined) query.where('domain_id', filter.domainId);
   if (filter.enabled !== undefined) query.where('enabled', filter.enabled);
-  if (filter.parentId !== undefined) query.whereRaw('coalesce(parent_id, domain_id) = ?', [filter.parentId]); // Keystone shows the domain as the parent of its top projects
-  if (filter.forUserId !== undefined)
-    query.whereIn(
-      'id',
-      db('role_assignments').where({ user_id: filter.forUserId }).whereNotNull('project_id').select('project_id'),
+  if (filter.parentId !== undefined) {
+    const { parentId } = filter; // Keystone shows the domain as the parent of its top projects
+    query.where((either) =>
+      either.where('parent_id', parentId).orWhere((top) => top.whereNull('parent_id').where('domain_id', parentId)),
     );
-  return (await query).map(fromRow);
+  }
+  if (filter.forUserId !== undefined) query.whereRaw('id in (?)', [projectsOfUser(db, filter.forUserId)]);
+  applyTextFilters(query, filter.texts ?? []);
+  applyTagFilter(query, filter.tags);
+  return query;
 }
 
-export async function removeProject(db: Knex, id: string): Promise<void> {
-  try {
-    const removed = await db('projects').where({ id }).delete();
-    if (removed === 0) throw new NotFound('project', id);
-  } catch (error) {
-    if (violatedConstraint(error))
-      throw new Conflict(`Project ${id} has projects below it; delete those first.`, { cause: error });
-    throw error;
-  }
+export async function listProjects(db: Knex, filter: ProjectFilter): Promise<Project[]> {
+  return (await narrowed(db, filter).orderBy('name').orderBy('id').select()).map(projectFromRow);
+}
+
+export async function pageOfProjects(db: Knex, filter: ProjectFilter, page: PageRequest) {
+  const { rows, more } = await pageOf<ProjectRow>(narrowed(db, filter), page);
+  return { rows: rows.map(projectFromRow), more };
+}
+
+export async function hasChildren(db: Knex, id: string): Promise<boolean> {
+  return (await db('projects').where({ parent_id: id }).first('id')) !== undefined;
+}
+
+/** Removes a project that none is below, and forgets it as anybody's default. */
+export async function removeProject(trx: Knex, id: string): Promise<void> {
+  const removed = await trx('projects').where({ id }).delete();
+  if (removed === 0) throw new NotFound('project', id);
+  await trx('users').where({ default_project_id: id }).update({ default_project_id: null });
 }
 
 function nameTaken(error: unknown, name: string): unknown {

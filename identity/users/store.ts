@@ -1,9 +1,13 @@
 import { given, type Knex, violatedConstraint } from '../../common/database/database.ts';
 import { Conflict, NotFound } from '../../common/errors.ts';
 import { newHexId } from '../../common/ids.ts';
-import type { User, UserFilter } from './user.ts';
+import type { Extra } from '../extra.ts';
+import type { Options } from '../options.ts';
+import type { User } from './user.ts';
 
-interface UserRow {
+export { listUsers, pageOfUsers } from './list.ts';
+
+export interface UserRow {
   id: string;
   domain_id: string;
   name: string;
@@ -11,9 +15,12 @@ interface UserRow {
   email: string | null;
   default_project_id: string | null;
   enabled: boolean;
+  password_expires_at: Date | null;
+  options: Options;
+  extra: Extra;
 }
 
-function fromRow(row: UserRow): User {
+export function userFromRow(row: UserRow): User {
   return {
     id: row.id,
     domainId: row.domain_id,
@@ -22,19 +29,24 @@ function fromRow(row: UserRow): User {
     email: row.email,
     defaultProjectId: row.default_project_id,
     enabled: row.enabled,
+    passwordExpiresAt: row.password_expires_at,
+    options: row.options,
+    extra: row.extra,
   };
 }
 
-export type UserChanges = Partial<Omit<User, 'id' | 'domainId'>>;
+export type UserChanges = Partial<Omit<User, 'id' | 'domainId' | 'passwordExpiresAt'>>;
 
 function toColumns(changes: UserChanges) {
-  const { name, description, email, defaultProjectId, enabled } = changes;
+  const { name, description, email, defaultProjectId, enabled, options, extra } = changes;
   const columns = {
     name,
     description,
     email,
     enabled,
     default_project_id: defaultProjectId,
+    options,
+    extra,
   };
   return given(columns);
 }
@@ -44,7 +56,7 @@ export async function insertUser(db: Knex, domainId: string, user: UserChanges &
     const [row] = await db('users')
       .insert({ id: newHexId(), domain_id: domainId, ...toColumns(user) })
       .returning('*');
-    return fromRow(row);
+    return userFromRow(row);
   } catch (error) {
     throw nameTaken(error, user.name);
   }
@@ -56,7 +68,7 @@ export async function updateUser(db: Knex, id: string, changes: UserChanges): Pr
   try {
     const [row] = await db('users').where({ id }).update(columns).returning('*');
     if (row === undefined) throw new NotFound('user', id);
-    return fromRow(row);
+    return userFromRow(row);
   } catch (error) {
     throw nameTaken(error, changes.name ?? '');
   }
@@ -65,15 +77,14 @@ export async function updateUser(db: Knex, id: string, changes: UserChanges): Pr
 export async function getUser(db: Knex, id: string): Promise<User> {
   const row = await db<UserRow>('users').where({ id }).first();
   if (row === undefined) throw new NotFound('user', id);
-  return fromRow(row);
+  return userFromRow(row);
 }
 
-export async function listUsers(db: Knex, filter: UserFilter): Promise<User[]> {
-  const query = db<UserRow>('users').orderBy('name').orderBy('id');
-  if (filter.name !== undefined) query.where('name', filter.name);
-  if (filter.domainId !== undefined) query.where('domain_id', filter.domainId);
-  if (filter.enabled !== undefined) query.where('enabled', filter.enabled);
-  return (await query).map(fromRow);
+/** Nobody else changes them for the rest of the transaction. */
+export async function lockUser(trx: Knex, id: string): Promise<User> {
+  const row = await trx<UserRow>('users').where({ id }).forUpdate().first();
+  if (row === undefined) throw new NotFound('user', id);
+  return userFromRow(row);
 }
 
 export async function removeUser(db: Knex, id: string): Promise<void> {

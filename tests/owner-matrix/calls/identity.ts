@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { Call, Calls, MakeCall } from '../call.ts';
+import { identityResourceCalls } from './identity-resources.ts';
 import { identityAssignmentCalls } from './identity-assignments.ts';
 import { identityCatalogCalls } from './identity-catalog.ts';
 import { identityFederationCalls } from './identity-federation.ts';
@@ -39,6 +40,8 @@ export const identityCalls: Calls = {
 
   'GET /v3/domains': nothing,
   'GET /v3/domains/{domain_id}': (it) => ({ params: { domain_id: it.domain } }),
+
+  ...identityResourceCalls,
 
   'GET /v3/projects': nothing,
   'POST /v3/projects': (it) => ({ body: { project: { name: fresh(), parent_id: it.partner } } }),

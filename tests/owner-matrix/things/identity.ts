@@ -1,4 +1,5 @@
 import type { Making } from '../things.ts';
+import { makeIdentityResources } from './identity-resources.ts';
 import { makeGrants } from './grants.ts';
 
 const v3 = '/identity/v3';
@@ -11,6 +12,7 @@ export async function makeIdentityThings(making: Making, password: string) {
   const partner: string = await project(`partner-${mark}`);
   const grantee: string = await user(`grantee-${mark}`);
   return {
+    ...(await makeIdentityResources(admin, mark, grantee as string)),
     project: owner.projectId,
     user: owner.userId,
     partner,

@@ -30,7 +30,11 @@ interface AssignmentRow {
   domain_name: string | null;
 }
 
-/** Everything that gives a user roles on a scope, by the id of the role. Disabled projects and domains are looked at alike. */
+/**
+ * Everything that gives a user roles on a scope, by the id of the role; also a domain's own roles, which reach nobody's token
+ * but may imply what does. Disabled projects and domains are looked at alike. identity/assignments/effective.test.ts keeps
+ * it equal to what tokens carry.
+ */
 export async function originsOf(db: Knex, userId: string, scope: TokenScope): Promise<Map<string, Origin[]>> {
   if (scope.type === 'unscoped') return new Map();
   const assignments = await assignmentsOn(db, userId, scope);

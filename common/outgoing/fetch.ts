@@ -76,7 +76,7 @@ export async function fetchOutside(
 }
 
 function nextUrl(from: URL, location: string, rules: OutgoingRules): URL {
-  if (!URL.canParse(location, from)) throw new Unreadable(new Error('redirected to no URL'));
+  if (!URL.canParse(location, from.href)) throw new Unreadable(new Error('redirected to no URL'));
   const next = new URL(location, from);
   if (from.protocol === 'https:' && next.protocol !== 'https:')
     throw new Unreadable(new Error('redirected from https to http'));

@@ -2,6 +2,7 @@
 import test from 'ava';
 import { openDatabase } from '../../common/database/database.ts';
 import { createTestDatabase } from '../../tests/database.ts';
+import { originsOf } from '../explain/origins.ts';
 import { identityMigrations } from '../plugin.ts';
 import { readAccess } from '../tokens/access.ts';
 import type { Actor } from './assignment.ts';

@@ -81,3 +81,21 @@ test('without a bundle it says what to do, and serves it once it is there', asyn
   await fill(bundle);
   t.is((await server.inject('/dashboard/')).statusCode, 200);
 });
+
+test('what single sign-on hands over is in the page, and kept nowhere', async (t) => {
+  const { server } = await serve(t, { 'index.html': '<head></head><p>page' });
+  const post = (payload: string) =>
+    server.inject({
+      method: 'POST',
+      url: '/dashboard/sso',
+      payload,
+      headers: { 'content-type': 'application/x-www-form-urlencoded' },
+    });
+  const answer = await post('token=a.b-c_d.e');
+  t.is(answer.statusCode, 200);
+  t.is(answer.payload, '<head><meta name="handed-over-token" content="a.b-c_d.e"></head><p>page');
+  t.is(answer.headers['cache-control'], 'no-store');
+  for (const [name, value] of Object.entries(pageHeaders)) t.is(answer.headers[name], value);
+  for (const payload of ['', 'token=', 'token=%22%3E%3Cscript%3E', 'token=$&', `token=${'a'.repeat(20_000)}`])
+    t.is((await post(payload)).statusCode, 400, payload.slice(0, 30));
+});

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
+import type { Readable } from 'node:stream';
 import type { Request, ResponseObject, ResponseToolkit } from '@hapi/hapi';
-import { NotFound, Unavailable } from '../common/errors.ts';
+import { BadRequest, NotFound, Unavailable } from '../common/errors.ts';
 import { imageDialect } from '../common/http/dialect.ts';
 import { route } from '../common/http/route.ts';
 import type { Module } from '../common/module.ts';
@@ -65,6 +66,18 @@ export function dashboardModule(dist = join(import.meta.dirname, 'dist')): Modul
             return answer(request, h, file, file.isNamedByContent ? 'public, max-age=31536000, immutable' : 'no-cache');
           },
         }),
+        route({
+          method: 'POST',
+          path: '/sso',
+          rule: forEverybody,
+          summary: 'The dashboard, for a browser that single sign-on has given a token',
+          rawBody: true,
+          status: 200,
+          async handler({ request }, h) {
+            const page = (await find('index.html')) as StaticFile;
+            return handedOver(h, page, await tokenIn(request.payload as Readable));
+          },
+        }),
         ...['/', '/{path*}'].map((path) =>
           route({
             method: 'GET',
@@ -82,6 +95,31 @@ export function dashboardModule(dist = join(import.meta.dirname, 'dist')): Modul
     controllers: [],
     agents: [],
   };
+}
+
+/** Larger than any token of ours. */
+const mostBytes = 16 * 1024;
+
+/** What identity's page posts: a form with `token`. Throws `BadRequest` for anything that no token looks like. */
+async function tokenIn(body: Readable): Promise<string> {
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  for await (const chunk of body as AsyncIterable<Buffer>) {
+    bytes += chunk.length;
+    if (bytes > mostBytes) throw new BadRequest('That is no token.');
+    chunks.push(chunk);
+  }
+  const token = new URLSearchParams(Buffer.concat(chunks).toString('utf8')).get('token') ?? '';
+  if (!/^[\w.-]+$/.test(token)) throw new BadRequest('That is no token.');
+  return token;
+}
+
+/** The page with the token in it, for the program to take out; it is kept nowhere, least of all in an address. */
+function handedOver(h: ResponseToolkit, { bytes, type }: StaticFile, token: string): ResponseObject {
+  const meta = `<meta name="handed-over-token" content="${token}">`;
+  const response = h.response(bytes.toString('utf8').replace('</head>', `${meta}</head>`)).type(type);
+  for (const [name, value] of Object.entries(pageHeaders)) response.header(name, value);
+  return response.header('cache-control', 'no-store');
 }
 
 function answer(request: Request, h: ResponseToolkit, file: StaticFile, cache: string): ResponseObject {

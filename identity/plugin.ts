@@ -8,17 +8,13 @@ import { domainConfigPolicy, domainConfigRoutes } from './api/domain-config.ts';
 import { domainPolicy, domainRoutes } from './api/domains.ts';
 import { endpointPolicy, endpointRoutes } from './api/endpoints.ts';
 import { explainPolicy, explainRoutes } from './api/explain.ts';
-import { federationAuthRoutes } from './api/federation-auth.ts';
-import { identityProviderPolicy, identityProviderRoutes } from './api/federation-identity-providers.ts';
-import { mappingPolicy, mappingRoutes } from './api/federation-mappings.ts';
-import { protocolPolicy, protocolRoutes } from './api/federation-protocols.ts';
-import { serviceProviderPolicy, serviceProviderRoutes } from './api/federation-service-providers.ts';
+import { federationPolicy, federationRoutes } from './api/federation.ts';
+import { groupPolicy, groupRoutes } from './api/groups.ts';
 import { impliedRolePolicy, impliedRoleRoutes } from './api/implied-roles.ts';
 import { inheritedGrantRoutes } from './api/inherited.ts';
+import { membershipPolicy, membershipRoutes } from './api/memberships.ts';
 import { consumerPolicy, consumerRoutes } from './api/oauth1-consumers.ts';
 import { accessTokenPolicy, accessTokenRoutes } from './api/oauth1-tokens.ts';
-import { groupPolicy, groupRoutes } from './api/groups.ts';
-import { membershipPolicy, membershipRoutes } from './api/memberships.ts';
 import { projectTagPolicy, projectTagRoutes } from './api/project-tags.ts';
 import { projectPolicy, projectRoutes } from './api/projects.ts';
 import { regionPolicy, regionRoutes } from './api/regions.ts';
@@ -52,10 +48,7 @@ export const identityPolicy = {
   ...impliedRolePolicy,
   ...assignmentPolicy,
   ...explainPolicy,
-  ...identityProviderPolicy,
-  ...protocolPolicy,
-  ...mappingPolicy,
-  ...serviceProviderPolicy,
+  ...federationPolicy,
   ...consumerPolicy,
   ...accessTokenPolicy,
   ...regionPolicy,
@@ -63,7 +56,15 @@ export const identityPolicy = {
   ...endpointPolicy,
 };
 
-export const identityMigrations = [initialIdentity, epochAndGroups, resources, catalog, securityCompliance, federation, oauth1];
+export const identityMigrations = [
+  initialIdentity,
+  epochAndGroups,
+  resources,
+  catalog,
+  securityCompliance,
+  federation,
+  oauth1,
+];
 
 /** Identity API v3 (Keystone), as far as docs/compatibility.md says. */
 export function identityModule(deps: FederationDeps): Module {
@@ -89,11 +90,7 @@ export function identityModule(deps: FederationDeps): Module {
         ...assignmentRoutes(deps),
         ...inheritedGrantRoutes(deps),
         ...explainRoutes(deps),
-        ...identityProviderRoutes(deps),
-        ...protocolRoutes(deps),
-        ...mappingRoutes(deps),
-        ...serviceProviderRoutes(deps),
-        ...federationAuthRoutes(deps),
+        ...federationRoutes(deps),
         ...consumerRoutes(deps),
         ...accessTokenRoutes(deps),
         ...regionRoutes(deps),

@@ -2,6 +2,7 @@
 export const paths = {
   overview: '/',
   logIn: '/log-in',
+  singleSignOn: '/sso',
   createServer: '/servers/new',
   server: (id: string) => `/servers/${encodeURIComponent(id)}`,
   createContainer: '/containers/new',

@@ -17,6 +17,7 @@ import { CreateServerPage } from './servers/create-server-page.tsx';
 import { ServerPage } from './servers/server-page.tsx';
 import { LogInPage } from './session/log-in-page.tsx';
 import { useSessionState } from './session/session-provider.tsx';
+import { SingleSignOnPage } from './session/single-sign-on-page.tsx';
 import { Shell } from './shell.tsx';
 
 /** The site map. */
@@ -24,6 +25,7 @@ export function Site() {
   return (
     <Routes>
       <Route path={paths.logIn} element={<LogInPage />} />
+      <Route path={paths.singleSignOn} element={<SingleSignOnPage />} />
       <Route element={<WhoeverIsLoggedIn />}>
         <Route path={paths.overview} element={<OverviewPage />} />
         <Route path={paths.createServer} element={<CreateServerPage />} />

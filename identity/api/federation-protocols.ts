@@ -55,7 +55,7 @@ export const protocolRoutes = (deps: IdentityDeps) => [
     status: 200,
     async handler({ params, request }) {
       const identityProviderId = params.idp_id ?? '';
-      const views = (await listProtocols(deps.db, { identityProviderId })).map((protocol) => ({
+      const views = (await listProtocols(deps.db, identityProviderId)).map((protocol) => ({
         ...view(deps, protocol),
         idp_id: identityProviderId,
         remote_id_attribute: protocol.remoteIdAttribute,

@@ -28,13 +28,21 @@ export interface FederationGround {
 /** A cloud that listens to a test issuer, with an identity provider, a mapping and a protocol. */
 export async function startFederation(
   t: ExecutionContext,
-  { rules = usualRules, provider = {}, file = {} }: { rules?: unknown[]; provider?: object; file?: object } = {},
+  {
+    rules = usualRules,
+    provider = {},
+    file = {},
+    title,
+  }: { rules?: unknown[]; provider?: object; file?: object; title?: string } = {},
 ): Promise<FederationGround> {
   const issuer = await startTestIssuer(t);
   const directory = await mkdtemp(join(tmpdir(), 'cirrostack-federation-'));
   t.teardown(() => rm(directory, { recursive: true, force: true }));
   const federationFile = join(directory, 'federation.json');
-  await writeFile(federationFile, JSON.stringify({ issuers: [{ issuer: issuer.issuer, clientId }], ...file }));
+  await writeFile(
+    federationFile,
+    JSON.stringify({ issuers: [{ issuer: issuer.issuer, clientId, ...(title && { title }) }], ...file }),
+  );
   const cloud = await startTestCloud(t, { federationFile });
   const admin = cloud.as('admin');
   const base = '/identity/v3/OS-FEDERATION';

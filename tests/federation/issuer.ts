@@ -1,5 +1,7 @@
+import { createHash, randomUUID } from 'node:crypto';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { text } from 'node:stream/consumers';
 import type { ExecutionContext } from 'ava';
 import { exportJWK, generateKeyPair, type JWTPayload, SignJWT } from 'jose';
 
@@ -11,7 +13,9 @@ export interface TestIssuer {
   keyRequests(): number;
   /** An access token that is right, but for what is given; an undefined claim is left out. */
   accessToken(claims?: Record<string, unknown>, header?: Record<string, unknown>): Promise<string>;
-  /** The same, signed with a key that is not the issuer's but says so. */
+  /** Lets somebody in who was sent to this address, and gives the code that the browser comes back with. */
+  letIn(location: string, claims?: { access?: Record<string, unknown>; id?: Record<string, unknown> }): string;
+  /** The same as `accessToken`, signed with a key that is not the issuer's but says so. */
   forgedToken(claims?: Record<string, unknown>): Promise<string>;
 }
 
@@ -23,7 +27,14 @@ export async function startTestIssuer(t: ExecutionContext): Promise<TestIssuer> 
   const foreign = await generateKeyPair('RS256');
   const key = { ...(await exportJWK(own.publicKey)), kid: 'the-key', use: 'sig', alg: 'RS256' };
   let asked = 0;
-  const server = createServer((request, response) => {
+  const granted = new Map<string, { query: URLSearchParams; access: object; id: object }>();
+  const server = createServer(async (request, response) => {
+    if (request.method === 'POST' && request.url?.endsWith('/protocol/openid-connect/token')) {
+      const answer = await exchange(new URLSearchParams(await text(request)));
+      response.writeHead('error' in answer ? 400 : 200, { 'content-type': 'application/json' });
+      response.end(JSON.stringify(answer));
+      return;
+    }
     if (!request.url?.endsWith('/certs')) {
       response.writeHead(404).end('{}');
       return;
@@ -59,10 +70,37 @@ export async function startTestIssuer(t: ExecutionContext): Promise<TestIssuer> 
       .setProtectedHeader({ alg: 'RS256', kid: 'the-key', typ: 'JWT', ...header })
       .sign(privateKey);
   };
+  const accessToken: TestIssuer['accessToken'] = (claims = {}, header = {}) => sign(own.privateKey, claims, header);
+  /** As RFC 6749 and RFC 7636 have it: once, for who asked, and for who has the verifier. */
+  const exchange = async (body: URLSearchParams) => {
+    const grant = granted.get(body.get('code') ?? '');
+    granted.delete(body.get('code') ?? '');
+    const challenge = createHash('sha256')
+      .update(body.get('code_verifier') ?? '')
+      .digest('base64url');
+    const isRight =
+      grant?.query.get('code_challenge') === challenge &&
+      grant.query.get('redirect_uri') === body.get('redirect_uri') &&
+      grant.query.get('client_id') === body.get('client_id') &&
+      body.get('grant_type') === 'authorization_code';
+    if (!isRight) return { error: 'invalid_grant' };
+    const login = { typ: 'ID', aud: clientId, nonce: grant.query.get('nonce') };
+    return {
+      access_token: await accessToken({ ...grant.access }),
+      id_token: await accessToken({ ...login, ...grant.id }),
+      token_type: 'Bearer',
+      expires_in: 300,
+    };
+  };
   return {
     issuer,
+    letIn(location, { access = {}, id = {} } = {}) {
+      const code = randomUUID();
+      granted.set(code, { query: new URL(location).searchParams, access, id });
+      return code;
+    },
+    accessToken,
     keyRequests: () => asked,
-    accessToken: (claims = {}, header = {}) => sign(own.privateKey, claims, header),
     forgedToken: (claims = {}) => sign(foreign.privateKey, claims, {}),
   };
 }

@@ -38,6 +38,17 @@ export async function logIn({
   return { token: token.text, projects: await listProjects(token.text) };
 }
 
+/** Where else one can log in: what the operator gave a title. */
+export interface Door {
+  title: string;
+  url: string;
+}
+
+export async function listDoors(): Promise<Door[]> {
+  const { body } = await call<{ choices: Door[] }>('GET', 'identity', '/auth/OS-FEDERATION/websso', {});
+  return body.choices;
+}
+
 export async function listProjects(token: string): Promise<Project[]> {
   const { body } = await call<{ projects: Project[] }>('GET', 'identity', '/auth/projects', { token });
   return body.projects;

@@ -1,40 +1,52 @@
-import { useEffect, useState } from 'react';
+import { useQuery } from '@tanstack/react-query';
+import { type ReactNode, useEffect, useState } from 'react';
 import { Navigate, useSearchParams } from 'react-router';
-import { ApiFailure } from '../api/failure.ts';
-import { enterProject, type Login, logIn } from '../api/identity.ts';
-import { Form, SelectField, TextField } from '../parts/form.tsx';
+import { type Login, listDoors, logIn } from '../api/identity.ts';
+import { Button } from '../parts/button.tsx';
+import { Form, TextField } from '../parts/form.tsx';
+import { ChooseProject, useEntrance } from './choose-project.tsx';
 import { nextPath } from './next-path.ts';
 import { useSessionState } from './session-provider.tsx';
+import { beginSingleSignOn } from './single-sign-on.ts';
 
 /** Name and password, then the project; the second step only shows where there is a choice. */
 export function LogInPage() {
-  const { session, ended, begin } = useSessionState();
+  const { session, ended } = useSessionState();
   const [query] = useSearchParams();
   const [login, setLogin] = useState<Login | null>(null);
+  const enter = useEntrance();
+  const next = nextPath(query.get('next'));
+  if (session) return <Navigate to={next} replace />;
+  return (
+    <LogInFrame>
+      {ended ? <p className="notice">{ended}</p> : null}
+      {login ? (
+        <ChooseProject login={login} back={() => setLogin(null)} />
+      ) : (
+        <>
+          <PasswordForm
+            done={async (begun) => {
+              if (!(await enter(begun))) setLogin(begun);
+            }}
+          />
+          <Doors next={next} />
+        </>
+      )}
+    </LogInFrame>
+  );
+}
+
+/** What stands around every step of logging in. */
+export function LogInFrame({ children }: { children: ReactNode }) {
   useEffect(() => {
     document.title = 'Log in · Cirrostack';
   }, []);
-  if (session) return <Navigate to={nextPath(query.get('next'))} replace />;
-  const enter = async (token: string, projectId: string) => begin(await enterProject(token, projectId));
   return (
     <main className="log-in">
       <h1>
         <img src="/dashboard/files/icon.svg" alt="" width="34" height="34" /> Cirrostack
       </h1>
-      {ended ? <p className="notice">{ended}</p> : null}
-      {login ? (
-        <ProjectForm login={login} enter={enter} back={() => setLogin(null)} />
-      ) : (
-        <PasswordForm
-          done={async (next) => {
-            const [only, ...others] = next.projects;
-            if (only === undefined)
-              throw new ApiFailure('You have no role in any project. Ask your administrator for one.', 0, null);
-            if (others.length === 0) await enter(next.token, only.id);
-            else setLogin(next);
-          }}
-        />
-      )}
+      {children}
     </main>
   );
 }
@@ -63,29 +75,19 @@ function PasswordForm({ done }: { done: (login: Login) => Promise<void> }) {
   );
 }
 
-function ProjectForm({
-  login,
-  enter,
-  back,
-}: {
-  login: Login;
-  enter: (token: string, projectId: string) => Promise<void>;
-  back: () => void;
-}) {
-  const [project, setProject] = useState(login.projects[0]?.id ?? '');
-  return (
-    <Form
-      submit={() => enter(login.token, project)}
-      submitLabel="Continue"
-      failed="Could not enter the project"
-      cancel={back}
-    >
-      <SelectField
-        label="Project"
-        value={project}
-        onValue={setProject}
-        choices={login.projects.map(({ id, name }) => ({ value: id, label: name }))}
-      />
-    </Form>
-  );
+/** Where else one can log in; nothing where that is nowhere, or cannot be told. */
+function Doors({ next }: { next: string }) {
+  const { data: doors = [] } = useQuery({ queryKey: ['doors'], queryFn: listDoors });
+  return doors.map(({ title, url }) => (
+    <p key={url}>
+      <Button
+        onClick={() => {
+          beginSingleSignOn(sessionStorage, next);
+          location.assign(url);
+        }}
+      >
+        Log in with {title}
+      </Button>
+    </p>
+  ));
 }

@@ -127,15 +127,27 @@ export async function getProtocol(db: Knex, identityProviderId: string, id: stri
   return protocolFrom(row);
 }
 
-/** By the id of a protocol, or of an identity provider, or all. */
-export async function listProtocols(
-  db: Knex,
-  filter: { id?: string; identityProviderId?: string },
-): Promise<Protocol[]> {
+export async function listProtocols(db: Knex, identityProviderId: string): Promise<Protocol[]> {
   const rows = await db<ProtocolRow>('federation_protocols')
-    .where(given({ id: filter.id, identity_provider_id: filter.identityProviderId }))
-    .orderBy(['identity_provider_id', 'id']);
+    .where({ identity_provider_id: identityProviderId })
+    .orderBy('id');
   return rows.map(protocolFrom);
+}
+
+/** Every way in at an enabled identity provider, or those of one protocol. */
+export async function listDoors(
+  db: Knex,
+  protocolId?: string,
+): Promise<{ provider: IdentityProvider; protocol: Protocol }[]> {
+  const providers = (await withRemoteIds(db).where({ enabled: true }).orderBy('id')).map(fromRow);
+  const protocols = await db<ProtocolRow>('federation_protocols')
+    .where(given({ id: protocolId }))
+    .orderBy('id');
+  return providers.flatMap((provider) =>
+    protocols
+      .filter((row) => row.identity_provider_id === provider.id)
+      .map((row) => ({ provider, protocol: protocolFrom(row) })),
+  );
 }
 
 /** Throws `Conflict` when the identity provider has one of that id. */

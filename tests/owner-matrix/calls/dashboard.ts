@@ -6,4 +6,5 @@ export const dashboardCalls: Calls = {
   'GET /': program,
   'GET /files/{name}': program,
   'GET /{path*}': program,
+  'POST /sso': program,
 };

@@ -17,6 +17,8 @@ const atTheDoor = {
     'without an access token of the identity provider it is the same 401 for everybody, or 404 where there is none',
 };
 
+const byBrowser = { notCalled: 'a browser comes here without a token, and everybody is answered alike' };
+
 export const identityFederationCalls: Calls = {
   [`GET ${base}/identity_providers`]: nothing,
   [`PUT ${base}/identity_providers/{idp_id}`]: () => ({
@@ -39,6 +41,13 @@ export const identityFederationCalls: Calls = {
   [`DELETE ${base}/identity_providers/{idp_id}/protocols/{protocol_id}`]: protocol(),
   [`GET ${base}/identity_providers/{idp_id}/protocols/{protocol_id}/auth`]: atTheDoor,
   [`POST ${base}/identity_providers/{idp_id}/protocols/{protocol_id}/auth`]: atTheDoor,
+
+  'GET /v3/auth/OS-FEDERATION/websso': byBrowser,
+  'GET /v3/auth/OS-FEDERATION/websso/{protocol_id}': byBrowser,
+  'POST /v3/auth/OS-FEDERATION/websso/{protocol_id}': byBrowser,
+  'GET /v3/auth/OS-FEDERATION/identity_providers/{idp_id}/protocols/{protocol_id}/websso': byBrowser,
+  'POST /v3/auth/OS-FEDERATION/identity_providers/{idp_id}/protocols/{protocol_id}/websso': byBrowser,
+  'GET /v3/auth/OS-FEDERATION/callback': byBrowser,
 
   [`GET ${base}/mappings`]: nothing,
   [`PUT ${base}/mappings/{mapping_id}`]: () => ({ params: { mapping_id: fresh() }, body: { mapping: { rules } } }),

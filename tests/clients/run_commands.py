@@ -1,0 +1,29 @@
+"""Runs commands of the `openstack` client one after the other in one process: starting Python for each takes a second.
+
+Reads lines of JSON, {"argv": [...], "env": {...}}, and answers each with one, {"code", "stdout", "stderr"}.
+"""
+import contextlib
+import io
+import json
+import logging
+import os
+import sys
+
+from openstackclient import shell
+
+requests, answers = sys.stdin, sys.stdout
+for line in requests:
+    asked = json.loads(line)
+    for name in [name for name in os.environ if name.startswith('OS_')]:
+        del os.environ[name]
+    os.environ.update(asked['env'])
+    logging.getLogger().handlers.clear()  # those of the command before
+    out, err = io.StringIO(), io.StringIO()
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        try:
+            code = shell.main(asked['argv'])
+        except SystemExit as end:
+            code = end.code
+    status = code if isinstance(code, int) else int(code is not None)  # as sys.exit() takes it
+    answer = {'code': status, 'stdout': out.getvalue(), 'stderr': err.getvalue()}
+    print(json.dumps(answer), file=answers, flush=True)

@@ -2,18 +2,23 @@
 
 import { runCommand } from './command.ts';
 import { doctor, doctorHelp } from './doctor.ts';
+import { identity, identityHelp } from './identity.ts';
 import { policy, policyHelp } from './policy.ts';
 
 const help = `Usage: cirrostack COMMAND [OPTIONS]
 
-  doctor        checks this host and the cloud on it, and says what to do
-  policy show   shows who may do what, and what the policy file changes
+  doctor                   checks this host and the cloud on it, and says what to do
+  policy show              shows who may do what, and what the policy file changes
+  identity bootstrap       makes the first administrator, or lets them in again
+  identity rotate-keys     signs tokens with a new key
+  identity reset-password  gives a user another password
 
 cirrostack COMMAND --help tells more. bin/up starts a cloud, bin/down stops it.
 `;
 
 const commands: Record<string, { help: string; run: (argv: string[]) => Promise<number> }> = {
   doctor: { help: doctorHelp, run: doctor },
+  identity: { help: identityHelp, run: identity },
   policy: { help: policyHelp, run: policy },
 };
 

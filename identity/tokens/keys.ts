@@ -58,6 +58,8 @@ export async function rotateKeys(
 ): Promise<{ id: string; removed: number }> {
   return db.transaction(async (trx) => {
     await trx.raw('lock table token_keys in exclusive mode');
+    // With another master key this would sign with what no process of the cloud can open.
+    for (const key of await trx('token_keys')) unseal(key.sealed_private_key, master, 'token keys');
     // The last token of a key was signed when the next one came, or a moment later by a process that had not heard of it.
     const removed = await trx('token_keys as old')
       .whereExists((newer) =>

@@ -79,13 +79,16 @@ export function isInactive({ options, daysInactive }: LoginState, { inactiveDays
 
 /** Undefined when there is no such user; that a user or domain is disabled is for `readAccess` to find. */
 export async function findLogin(db: Knex, { id, name = '', domain = {} }: UserReference): Promise<Login | undefined> {
-  const by = id !== undefined ? 'u.id = :id' : 'u.name = :name and (d.id = :domainId or d.name = :domainName)';
+  const by =
+    id !== undefined
+      ? 'u.id = :id'
+      : 'u.name = :name and not u.is_shadow and (d.id = :domainId or d.name = :domainName)';
   const { rows } = await db.raw(
     `select u.id, u.options, u.password_hash, u.password_is_own, ${loginColumns},
        coalesce(extract(epoch from now() - u.password_changed_at) / 86400, 0)::float8 as password_age_days,
        extract(epoch from clock_timestamp())::float8 as now_seconds
      from users u join domains d on d.id = u.domain_id left join user_logins l on l.user_id = u.id
-     where ${by} order by u.password_hash is null limit 1`, // who logs in elsewhere may be called as somebody here
+     where ${by}`,
     { id: id ?? '', name, domainId: domain.id ?? '', domainName: domain.id === undefined ? (domain.name ?? '') : '' },
   );
   const [row] = rows;

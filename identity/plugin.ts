@@ -1,9 +1,10 @@
-import type { Authenticate, Context } from '../common/context.ts';
+import type { AccessRule, Authenticate, Context } from '../common/context.ts';
 import { identityDialect } from '../common/http/dialect.ts';
 import type { Route } from '../common/http/route.ts';
 import type { Module } from '../common/module.ts';
 import { assignmentPolicy, assignmentRoutes } from './api/assignments.ts';
 import { authPolicy, authRoutes } from './api/auth.ts';
+import { delegationPolicy, delegationRoutes } from './api/delegation.ts';
 import { domainConfigPolicy, domainConfigRoutes } from './api/domain-config.ts';
 import { domainPolicy, domainRoutes } from './api/domains.ts';
 import { endpointPolicy, endpointRoutes } from './api/endpoints.ts';
@@ -22,12 +23,14 @@ import { rolePolicy, roleRoutes } from './api/roles.ts';
 import { servicePolicy, serviceRoutes } from './api/services.ts';
 import { userPolicy, userRoutes } from './api/users.ts';
 import { versionRoutes } from './api/versions.ts';
+import { rememberAccessRules } from './application-credentials/remembered.ts';
 import type { IdentityDeps } from './deps.ts';
 import type { FederationDeps } from './federation/log-in/deps.ts';
 import { initialIdentity } from './migrations/0001-identity.ts';
 import { epochAndGroups } from './migrations/0002-epoch-and-groups.ts';
 import { resources } from './migrations/0003-resources.ts';
 import { catalog } from './migrations/0005-catalog.ts';
+import { delegation } from './migrations/0006-delegation.ts';
 import { securityCompliance } from './migrations/0007-security-compliance.ts';
 import { federation } from './migrations/0008-federation.ts';
 import { oauth1 } from './migrations/0009-oauth1.ts';
@@ -47,6 +50,7 @@ export const identityPolicy = {
   ...rolePolicy,
   ...impliedRolePolicy,
   ...assignmentPolicy,
+  ...delegationPolicy,
   ...explainPolicy,
   ...federationPolicy,
   ...consumerPolicy,
@@ -61,6 +65,7 @@ export const identityMigrations = [
   epochAndGroups,
   resources,
   catalog,
+  delegation,
   securityCompliance,
   federation,
   oauth1,
@@ -89,6 +94,7 @@ export function identityModule(deps: FederationDeps): Module {
         ...impliedRoleRoutes(deps),
         ...assignmentRoutes(deps),
         ...inheritedGrantRoutes(deps),
+        ...delegationRoutes(deps),
         ...explainRoutes(deps),
         ...federationRoutes(deps),
         ...consumerRoutes(deps),
@@ -120,11 +126,17 @@ function forgetting({ memory }: IdentityDeps, routes: Route[]): Route[] {
 
 /** Makes the context of a request from its token, and from nothing else. */
 export function authenticator(deps: TokenDeps): Authenticate {
-  return async (text, requestId) => contextOf(await checkToken(deps, text), requestId);
+  const rulesOf = rememberAccessRules(deps.db);
+  return async (text, requestId) => {
+    const token = await checkToken(deps, text);
+    const { delegation } = token;
+    if (delegation?.type !== 'application_credential' || !delegation.hasAccessRules) return contextOf(token, requestId);
+    return contextOf(token, requestId, await rulesOf(delegation.id));
+  };
 }
 
 /** What a verified token makes of whoever sent it. */
-export function contextOf(token: Token, requestId: string): Context {
+export function contextOf(token: Token, requestId: string, accessRules: readonly AccessRule[] = []): Context {
   const { scope } = token;
   return {
     requestId,
@@ -135,7 +147,7 @@ export function contextOf(token: Token, requestId: string): Context {
     system: scope.type === 'system',
     roles: token.roles,
     isAdmin: token.roles.includes('admin') && scope.type !== 'domain',
-    delegation: delegationOf(token),
+    delegation: delegationOf(token, accessRules),
     token: {
       auditIds: token.auditIds,
       methods: token.methods,
@@ -145,8 +157,8 @@ export function contextOf(token: Token, requestId: string): Context {
   };
 }
 
-function delegationOf({ delegation }: Token): Context['delegation'] {
+function delegationOf({ delegation }: Token, rules: readonly AccessRule[]): Context['delegation'] {
   if (delegation?.type !== 'application_credential') return delegation;
-  const { type, id, restricted } = delegation;
-  return { type, id, restricted, accessRules: null };
+  const { type, id, restricted, hasAccessRules } = delegation;
+  return { type, id, restricted, accessRules: hasAccessRules ? rules : null };
 }

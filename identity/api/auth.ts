@@ -4,22 +4,25 @@ import { BadRequest, NotFound, Unauthorized } from '../../common/errors.ts';
 import { noContent, route } from '../../common/http/route.ts';
 import { isoMicrosZ } from '../../common/http/time.ts';
 import { anyScope, authenticated, definePolicy } from '../../common/policy/rules.ts';
+import { rememberSecrets, type SecretVerifier } from '../application-credentials/secret.ts';
 import { type Catalog, catalogOf } from '../catalog/catalog.ts';
 import { type IdentityDeps, identityUrl } from '../deps.ts';
 import { proveOauth1 } from '../oauth1/access-tokens.ts';
 import { listProjects } from '../projects/store.ts';
 import { checkReceipt, checkToken } from '../tokens/check.ts';
 import { refused } from '../tokens/deps.ts';
+import { proveApplicationCredential } from '../tokens/methods/application-credential.ts';
 import { provePassword } from '../tokens/methods/password.ts';
 import type { Proof } from '../tokens/methods/proof.ts';
 import { proveToken } from '../tokens/methods/token.ts';
 import { type IssuedToken, issueToken, MoreMethodsNeeded } from '../tokens/operations.ts';
 import { revoke } from '../tokens/revocations.ts';
 import type { Token } from '../tokens/token.ts';
+import { issueTrusted } from '../trusts/log-in.ts';
 import { type Asked, Authenticate, unpackAuthentication } from './authenticate-body.ts';
 import { signedRequest } from './oauth1-tokens.ts';
 import { projectView } from './projects.ts';
-import { namesOf, readNames, tokenView } from './token-view.ts';
+import { type DelegationNames, namesOf, readNames, tokenView } from './token-view.ts';
 
 const subjectAttribute = 'target.token.user_id';
 const subjectReaders = (description: string) =>
@@ -50,6 +53,7 @@ const header = (headers: Record<string, unknown>, name: string): string | undefi
 };
 
 export const authRoutes = (deps: IdentityDeps) => {
+  const secrets = rememberSecrets();
   /** Keystone answers 404 for a subject that is no token: 401 would say that the caller's own is not one. */
   const subject = async (headers: Record<string, unknown>, query: Record<string, unknown>) => {
     const text = header(headers, 'x-subject-token');
@@ -64,7 +68,7 @@ export const authRoutes = (deps: IdentityDeps) => {
     return deps.memory.recall(`token ${withCatalog} ${text}`, async () => {
       const names = await readNames(deps.db, token);
       return JSON.stringify({
-        token: tokenView(token, names, withCatalog ? await catalogFor(deps, token) : undefined),
+        token: tokenView(token, names, withCatalog ? await catalogForToken(deps, token) : undefined),
       });
     });
   };
@@ -81,7 +85,7 @@ export const authRoutes = (deps: IdentityDeps) => {
         const receiptText = header(request.headers, 'openstack-auth-receipt');
         const address = deps.sourceOf(request);
         try {
-          const issued = await authenticate(deps, asked, receiptText, address);
+          const issued = await authenticate(deps, secrets, asked, receiptText, address);
           return answerToken(deps, h, issued, query);
         } catch (error) {
           if (error instanceof MoreMethodsNeeded) return answerReceipt(h, error);
@@ -150,7 +154,7 @@ export const authRoutes = (deps: IdentityDeps) => {
 };
 
 /** A token without a scope is good for nothing in the catalog, and has none. */
-async function catalogFor(deps: IdentityDeps, { scope, userId }: Token): Promise<Catalog | undefined> {
+export async function catalogForToken(deps: IdentityDeps, { scope, userId }: Token): Promise<Catalog | undefined> {
   if (scope.type === 'unscoped') return undefined;
   return catalogOf(deps, { userId, projectId: scope.type === 'project' ? scope.id : null });
 }
@@ -158,26 +162,34 @@ async function catalogFor(deps: IdentityDeps, { scope, userId }: Token): Promise
 /** Tries every method that was given, then makes the token. */
 async function authenticate(
   deps: IdentityDeps,
+  secrets: SecretVerifier,
   asked: Asked,
   receiptText: string | undefined,
   address: string,
-): Promise<IssuedToken> {
+): Promise<IssuedToken & { names?: DelegationNames }> {
   const receipt = receiptText === undefined ? undefined : await checkReceipt(deps, receiptText);
   const proofs: Proof[] = asked.isOauth1 ? [await proveOauth1(deps, asked.signed)] : [];
   if (asked.token !== undefined) proofs.push(await proveToken(deps, asked.token));
   if (asked.password) proofs.push(await provePassword(deps, asked.password, address));
+  if (asked.applicationCredential) {
+    if (asked.isScopeNamed) throw new Unauthorized('Application credentials cannot request a scope.');
+    const { proof, names } = await proveApplicationCredential(deps, secrets, asked.applicationCredential, address);
+    return { ...(await issueToken(deps, { proofs: [...proofs, proof], scope: asked.scope })), names };
+  }
   if (proofs.length === 0) throw refused('no method');
-  return issueToken(deps, { proofs, scope: asked.scope, ...(receipt && { receipt }) });
+  const given = { proofs, ...(receipt && { receipt }) };
+  if (asked.trustId !== undefined) return issueTrusted(deps, given, asked.trustId);
+  return issueToken(deps, { ...given, scope: asked.scope });
 }
 
 async function answerToken(
   deps: IdentityDeps,
   h: ResponseToolkit,
-  { text, token, access }: IssuedToken,
+  { text, token, access, names: delegationNames = {} }: IssuedToken & { names?: DelegationNames },
   query: Record<string, unknown>,
 ) {
-  const names = namesOf(access, null);
-  const view = tokenView(token, names, 'nocatalog' in query ? undefined : await catalogFor(deps, token));
+  const names = namesOf(access, token.delegation && delegationNames);
+  const view = tokenView(token, names, 'nocatalog' in query ? undefined : await catalogForToken(deps, token));
   return h.response({ token: view }).code(201).header('x-subject-token', text).header('vary', 'X-Auth-Token');
 }
 

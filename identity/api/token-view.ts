@@ -1,6 +1,7 @@
 import type { Knex } from '../../common/database/database.ts';
 import { NotFound } from '../../common/errors.ts';
 import { isoMicros, isoMicrosZ } from '../../common/http/time.ts';
+import { findForLogIn } from '../application-credentials/store.ts';
 import type { Access, Named, Owned } from '../tokens/access.ts';
 import type { Token } from '../tokens/token.ts';
 
@@ -14,9 +15,9 @@ export interface TokenNames {
   delegation: DelegationNames | null;
 }
 
-interface DelegationNames {
+export interface DelegationNames {
   name?: string;
-  accessRules?: unknown[] | null;
+  accessRules?: readonly unknown[] | null;
 }
 
 /** The `token` object of the Identity API. `catalog` undefined leaves it out. */
@@ -59,7 +60,6 @@ function delegationView({ delegation }: Token, names: DelegationNames | null): o
         restricted: delegation.restricted,
         ...(names?.accessRules && { access_rules: names.accessRules }),
       },
-      ...(names?.accessRules && { application_credential_access_rules: names.accessRules }),
     };
   if (delegation?.type === 'oauth1')
     return { 'OS-OAUTH1': { access_token_id: delegation.id, consumer_id: delegation.consumerId } };
@@ -110,6 +110,13 @@ export async function readNames(db: Knex, { userId, roles, scope, delegation }: 
   return {
     ...found,
     user: { ...found.user, passwordExpiresAt: expiresAt === null ? null : new Date(expiresAt) },
-    delegation: delegation && {},
+    delegation: await readDelegationNames(db, delegation),
   };
+}
+
+async function readDelegationNames(db: Knex, delegation: Token['delegation']): Promise<DelegationNames | null> {
+  if (delegation?.type !== 'application_credential') return delegation && {};
+  const found = await findForLogIn(db, { id: delegation.id });
+  if (found === undefined) throw new NotFound('application credential', delegation.id);
+  return { name: found.name, accessRules: found.accessRules };
 }

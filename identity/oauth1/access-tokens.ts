@@ -71,7 +71,7 @@ export async function proveOauth1(
     .db('oauth1_access_tokens')
     .where({ id })
     .where('expires_at', '>', deps.db.fn.now())
-    .first([...columns, 'sealed_secret']);
+    .first([...columns, 'sealed_secret', deps.db.raw('(select epoch from token_epoch) as epoch')]);
   await checkSigned(deps, request, row);
   if (row === undefined) throw refused('no such access token');
   const { consumerId, userId, projectId, roleIds, expiresAt } = accessTokenFromRow(row);
@@ -85,6 +85,7 @@ export async function proveOauth1(
       scope: { type: 'project', id: projectId },
       roleIds,
       expiresAt,
+      epoch: row.epoch,
     },
   };
 }

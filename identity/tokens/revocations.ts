@@ -115,9 +115,9 @@ function subjectsOf(token: Token): Subject[] {
   if (delegation?.type === 'application_credential') subjects.push(`application_credential:${delegation.id}`);
   if (delegation?.type === 'oauth1') subjects.push(`access_token:${delegation.id}`);
   if (delegation?.type === 'trust') {
-    const { id, trustorId, trusteeId } = delegation;
-    subjects.push(`trust:${id}`, `user:${trustorId}`, `user:${trusteeId}`);
-    if ('id' in scope) subjects.push(`grant:${trustorId}:${scope.id}`);
+    const { id, agentIds } = delegation;
+    subjects.push(`trust:${id}`, ...agentIds.map((agentId): Subject => `user:${agentId}`));
+    if ('id' in scope) subjects.push(`grant:${agentIds[0]}:${scope.id}`);
   }
   if (federation) {
     subjects.push(`identity_provider:${federation.identityProviderId}`);

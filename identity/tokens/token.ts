@@ -25,7 +25,15 @@ export type TokenScope = { type: 'project' | 'domain'; id: string } | { type: 's
 
 export type TokenDelegation =
   | { type: 'application_credential'; id: string; restricted: boolean; hasAccessRules: boolean }
-  | { type: 'trust'; id: string; trustorId: string; trusteeId: string; impersonation: boolean }
+  | {
+      type: 'trust';
+      id: string;
+      trustorId: string;
+      trusteeId: string;
+      impersonation: boolean;
+      /** Everybody through whose hands it came, each of whom can end it: first whose roles they are, at last the trustee. */
+      agentIds: string[];
+    }
   | { type: 'oauth1'; id: string; consumerId: string };
 
 export interface TokenFederation {

@@ -54,6 +54,7 @@ async function tryAsOthers(ground: Ground, way: Way): Promise<void> {
       continue;
     }
     if (verdict === 'is forbidden') await refuse(ground, way, caller, 403);
+    if (verdict === 'finds nothing') await refuse(ground, way, caller, 404);
     if (!isPrivy(way.route, caller, member)) await tryAsStranger(ground, way, caller);
     // A reader whom the route lets ask for more than reading is refused by a rule of its own behind it.
     else if (caller === others.reader && verdict === 'may ask' && !isRead(way, ground))

@@ -8,6 +8,7 @@ import { makeContainerThings } from './things/container.ts';
 import { makeFederationThings } from './things/federation.ts';
 import { makeIdentityThings } from './things/identity.ts';
 import { makeCatalogThings } from './things/identity-catalog.ts';
+import { makeDelegationThings } from './things/identity-delegation.ts';
 import { makeImageThings } from './things/image.ts';
 import { makeNetworkThings } from './things/network.ts';
 import { makeOauth1Things } from './things/oauth1.ts';
@@ -19,6 +20,7 @@ export const common = {
   externalSubnet: 'its subnet',
   flavor: 'public flavors are for every project',
   commonRole: 'the role member is everybody’s',
+  commonTrustee: 'whoever makes a trust was told its trustee’s id',
   host: 'hosts are the operator’s, and only administrators see them',
   hypervisor: 'likewise',
   region: 'whoever has a token sees where the cloud is',
@@ -26,7 +28,7 @@ export const common = {
 } as const;
 
 /** Whoever sends one has it already: what it opens is theirs. */
-export const secrets = ['password', 'token'] as const;
+export const secrets = ['password', 'token', 'signature'] as const;
 
 type Common = keyof typeof common;
 
@@ -36,6 +38,7 @@ export type Things = Record<Common, string> &
   Made<typeof makeCatalogThings> &
   Made<typeof makeFederationThings> &
   Made<typeof makeOauth1Things> &
+  Made<typeof makeDelegationThings> &
   Made<typeof makeImageThings> &
   Made<typeof makeNetworkThings> &
   Made<typeof makeComputeThings> &
@@ -61,6 +64,7 @@ export async function makeThings(cloud: TestCloud, persona: Persona, commons: Re
   const federation = await makeFederationThings(making);
   const catalog = await makeCatalogThings(making);
   const oauth1 = await makeOauth1Things(making, commons);
+  const delegation = await makeDelegationThings(making, commons);
   const image = await makeImageThings(making, identity);
   const network = await makeNetworkThings(making, commons);
   const compute = await makeComputeThings(making, { ...commons, ...identity, ...image, ...network });
@@ -69,6 +73,7 @@ export async function makeThings(cloud: TestCloud, persona: Persona, commons: Re
     ...commons,
     ...identity,
     ...oauth1,
+    ...delegation,
     ...catalog,
     ...federation,
     ...image,
@@ -109,6 +114,7 @@ export async function makeCommons(cloud: TestCloud): Promise<Record<Common, stri
     commonRole: roles[0].id,
     externalSubnet: subnet.id,
     flavor: flavor.id,
+    commonTrustee: cloud.as('nobody').userId,
     host: cloud.config.hostName,
     hypervisor: String(hypervisors[0].id),
     region: cloud.config.region,

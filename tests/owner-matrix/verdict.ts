@@ -1,10 +1,11 @@
+import { NotFound } from '../../common/errors.ts';
 import type { Route } from '../../common/http/route.ts';
 import type { Enforcer } from '../../common/policy/enforcer.ts';
 import type { Call } from './call.ts';
 import type { Caller } from './callers.ts';
 
 /** What a route's rule makes of a caller, before anything is looked up. */
-export type Verdict = 'needs a token' | 'is forbidden' | 'may ask';
+export type Verdict = 'needs a token' | 'is forbidden' | 'finds nothing' | 'may ask';
 
 export async function verdictOn(
   enforcer: Enforcer,
@@ -14,7 +15,12 @@ export async function verdictOn(
 ): Promise<Verdict> {
   if ('anonymous' in rule) return 'may ask';
   if (ctx === null) return 'needs a token';
-  if (!enforcer.allows(ctx, rule, await target?.(params, ctx, query))) return 'is forbidden';
+  const about = await Promise.resolve(target?.(params, ctx, query)).catch((error) => {
+    if (error instanceof NotFound) return 'nothing' as const;
+    throw error;
+  });
+  if (about === 'nothing') return 'finds nothing';
+  if (!enforcer.allows(ctx, rule, about)) return 'is forbidden';
   if (bodyTarget && !enforcer.allows(ctx, rule, await bodyTarget(body as never, ctx, params))) return 'is forbidden';
   return 'may ask';
 }

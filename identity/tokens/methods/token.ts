@@ -1,5 +1,6 @@
 import { Forbidden } from '../../../common/errors.ts';
 import { checkToken } from '../check.ts';
+import { isOfKeyPair } from '../delegated.ts';
 import { refused, type TokenDeps } from '../deps.ts';
 import type { Proof } from './proof.ts';
 
@@ -11,7 +12,8 @@ export async function proveToken(deps: TokenDeps, text: string): Promise<Proof> 
   const parent = await checkToken(deps, text);
   if (parent.auditIds.length >= longestChain) throw refused('exchanged too often');
   // What was handed on is for one scope; in another it would be more than was given.
-  if (parent.delegation) throw new Forbidden('A token of an application credential or a trust cannot be exchanged.');
+  if (parent.delegation || isOfKeyPair(parent.methods))
+    throw new Forbidden('A token of an application credential, a trust or an EC2 credential cannot be exchanged.');
   const { userId, federation } = parent;
   return { method: 'token', userId, parent, ...(federation && { federation }) };
 }

@@ -1,11 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import type { Call, Calls, MakeCall } from '../call.ts';
-import { identityResourceCalls } from './identity-resources.ts';
 import { identityAssignmentCalls } from './identity-assignments.ts';
 import { identityCatalogCalls } from './identity-catalog.ts';
+import { identityDelegationCalls } from './identity-delegation.ts';
 import { identityFederationCalls } from './identity-federation.ts';
 import { identityOauth1Calls } from './identity-oauth1.ts';
 import { identityPolicyCalls } from './identity-policy.ts';
+import { identityResourceCalls } from './identity-resources.ts';
 
 const nothing: MakeCall = () => ({});
 const fresh = () => `new-${randomUUID()}`; // names here are taken once for all projects
@@ -21,6 +22,7 @@ export const identityCalls: Calls = {
   ...identityCatalogCalls,
   ...identityPolicyCalls,
   ...identityOauth1Calls,
+  ...identityDelegationCalls,
   ...identityAssignmentCalls,
   ...identityFederationCalls,
   'GET /': nothing,

@@ -1,0 +1,67 @@
+import { Secret } from '../../../common/secret.ts';
+import type { StoredAccessRule } from '../../application-credentials/application-credential.ts';
+import type { SecretVerifier } from '../../application-credentials/secret.ts';
+import { findForLogIn, type KnownApplicationCredential } from '../../application-credentials/store.ts';
+import { attemptOf } from '../../users/login.ts';
+import { refused, type TokenDeps } from '../deps.ts';
+import type { UserReference } from './password.ts';
+import type { Grant, Proof } from './proof.ts';
+
+export interface AskedApplicationCredential {
+  id?: string;
+  name?: string;
+  user?: UserReference;
+  secret: string;
+}
+
+/** What the token's view shows of the credential; it never changes, so it needs not be read again. */
+export interface CredentialNames {
+  name: string;
+  accessRules: StoredAccessRule[] | null;
+}
+
+/**
+ * Whoever knows the secret acts for the user, with the roles of the credential and on its project. Throws `Unauthorized` and
+ * says no more, or `TooManyRequests`. One statement; issuing the token is the other.
+ */
+export async function proveApplicationCredential(
+  { db, attempts }: Pick<TokenDeps, 'db' | 'attempts'>,
+  secrets: SecretVerifier,
+  { id, name = '', user = {}, secret }: AskedApplicationCredential,
+  address: string,
+): Promise<{ proof: Proof & { grant: Grant }; names: CredentialNames }> {
+  const owner = attemptOf(user, address).account;
+  const attempt = { account: JSON.stringify(['application credential', id ?? [name, owner]]), address };
+  const mayStart = () => attempts.check(attempt);
+  mayStart();
+  const found = await findForLogIn(db, id === undefined ? { name, user } : { id });
+  // Nobody guesses an id, but names can be guessed: that there is none takes as long as that the secret is another.
+  const isTold = found !== undefined || id === undefined;
+  const matches = isTold && (await secrets.verify(new Secret(secret), found?.secretHash ?? null, mayStart));
+  if (!found || !matches || found.isExpired) {
+    attempts.failed(attempt);
+    throw refused('application credential');
+  }
+  attempts.succeeded(attempt);
+  const proof = { method: 'application_credential', userId: found.userId, grant: grantOf(found) };
+  return { proof, names: { name: found.name, accessRules: found.accessRules } };
+}
+
+/** What a token that is made with the credential may do. */
+export function grantOf(credential: KnownApplicationCredential): Grant {
+  const { id, userId, projectId, roleIds, unrestricted, accessRules, expiresAt, epoch } = credential;
+  return {
+    delegation: {
+      type: 'application_credential',
+      id,
+      restricted: !unrestricted,
+      hasAccessRules: accessRules !== null,
+    },
+    userId,
+    holderId: userId,
+    scope: { type: 'project', id: projectId },
+    roleIds,
+    expiresAt,
+    epoch,
+  };
+}

@@ -10,6 +10,8 @@ import os
 import sys
 
 from openstackclient import shell
+from openstackclient.common import clientmanager
+from osc_lib.clientmanager import ClientCache
 
 requests, answers = sys.stdin, sys.stdout
 for line in requests:
@@ -17,7 +19,12 @@ for line in requests:
     for name in [name for name in os.environ if name.startswith('OS_')]:
         del os.environ[name]
     os.environ.update(asked['env'])
-    logging.getLogger().handlers.clear()  # those of the command before
+    # What the command before has left: where it logged to, and clients with its user's token.
+    logging.getLogger().handlers.clear()
+    for owner in clientmanager.ClientManager.__mro__:
+        for value in vars(owner).values():
+            if isinstance(value, ClientCache):
+                value._handle = None
     out, err = io.StringIO(), io.StringIO()
     with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
         try:

@@ -16,6 +16,7 @@ import { inheritedGrantRoutes } from './api/inherited.ts';
 import { membershipPolicy, membershipRoutes } from './api/memberships.ts';
 import { consumerPolicy, consumerRoutes } from './api/oauth1-consumers.ts';
 import { accessTokenPolicy, accessTokenRoutes } from './api/oauth1-tokens.ts';
+import { openScopePolicy, openScopeRoutes } from './api/open-scopes.ts';
 import { projectTagPolicy, projectTagRoutes } from './api/project-tags.ts';
 import { projectPolicy, projectRoutes } from './api/projects.ts';
 import { regionPolicy, regionRoutes } from './api/regions.ts';
@@ -34,12 +35,14 @@ import { delegation } from './migrations/0006-delegation.ts';
 import { securityCompliance } from './migrations/0007-security-compliance.ts';
 import { federation } from './migrations/0008-federation.ts';
 import { oauth1 } from './migrations/0009-oauth1.ts';
+import { memberships } from './migrations/0010-memberships.ts';
 import { checkToken } from './tokens/check.ts';
 import type { TokenDeps } from './tokens/deps.ts';
 import type { Token } from './tokens/token.ts';
 
 export const identityPolicy = {
   ...authPolicy,
+  ...openScopePolicy,
   ...domainPolicy,
   ...domainConfigPolicy,
   ...projectPolicy,
@@ -69,6 +72,7 @@ export const identityMigrations = [
   securityCompliance,
   federation,
   oauth1,
+  memberships,
 ];
 
 /** Identity API v3 (Keystone), as far as docs/compatibility.md says. */
@@ -83,6 +87,7 @@ export function identityModule(deps: FederationDeps): Module {
       routes: forgetting(deps, [
         ...versionRoutes(deps),
         ...authRoutes(deps),
+        ...openScopeRoutes(deps),
         ...domainRoutes(deps),
         ...domainConfigRoutes(deps),
         ...projectRoutes(deps),

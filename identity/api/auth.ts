@@ -3,12 +3,11 @@ import type { Context } from '../../common/context.ts';
 import { BadRequest, NotFound, Unauthorized } from '../../common/errors.ts';
 import { noContent, route } from '../../common/http/route.ts';
 import { isoMicrosZ } from '../../common/http/time.ts';
-import { anyScope, authenticated, definePolicy } from '../../common/policy/rules.ts';
+import { anyScope, definePolicy } from '../../common/policy/rules.ts';
 import { rememberSecrets, type SecretVerifier } from '../application-credentials/secret.ts';
 import { type Catalog, catalogOf } from '../catalog/catalog.ts';
 import { type IdentityDeps, identityUrl } from '../deps.ts';
 import { proveOauth1 } from '../oauth1/access-tokens.ts';
-import { listProjects } from '../projects/store.ts';
 import { checkReceipt, checkToken } from '../tokens/check.ts';
 import { refused } from '../tokens/deps.ts';
 import { proveApplicationCredential } from '../tokens/methods/application-credential.ts';
@@ -21,7 +20,6 @@ import type { Token } from '../tokens/token.ts';
 import { issueTrusted } from '../trusts/log-in.ts';
 import { type Asked, Authenticate, unpackAuthentication } from './authenticate-body.ts';
 import { signedRequest } from './oauth1-tokens.ts';
-import { projectView } from './projects.ts';
 import { type DelegationNames, namesOf, readNames, tokenView } from './token-view.ts';
 
 const subjectAttribute = 'target.token.user_id';
@@ -41,7 +39,6 @@ export const authPolicy = definePolicy({
     description: 'End a token before its time; everybody may end their own',
   },
   'identity:get_auth_catalog': { check: '@', scopes: ['project'], description: 'Show the catalog of the own token' },
-  'identity:get_auth_projects': authenticated('List the projects one can have a token for'),
 });
 
 /** Whose token it is only the header tells, and is asked behind the route: first as if it were the caller's own. */
@@ -132,23 +129,6 @@ export const authRoutes = (deps: IdentityDeps) => {
         catalog: await catalogOf(deps, { userId, projectId }),
         links: { self: `${identityUrl(deps)}/auth/catalog` },
       }),
-    }),
-    route({
-      method: 'GET',
-      path: '/v3/auth/projects',
-      rule: authPolicy['identity:get_auth_projects'],
-      summary: 'List the projects that the caller can scope to',
-      status: 200,
-      async handler({ ctx }, h) {
-        const shown = await deps.memory.recall(`projects of ${ctx.userId}`, async () => {
-          const projects = await listProjects(deps.db, { forUserId: ctx.userId, enabled: true });
-          return JSON.stringify({
-            projects: projects.map((project) => projectView(deps, project)),
-            links: { self: `${identityUrl(deps)}/auth/projects`, previous: null, next: null },
-          });
-        });
-        return h.response(shown).type('application/json');
-      },
     }),
   ];
 };

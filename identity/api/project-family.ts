@@ -3,7 +3,7 @@ import { BadRequest } from '../../common/errors.ts';
 import type { IdentityDeps } from '../deps.ts';
 import { listParents, listSubtree, parentsAsIds, subtreeAsIds } from '../projects/hierarchy.ts';
 import type { Project } from '../projects/project.ts';
-import { projectsOfUser } from '../projects/reach.ts';
+import { listProjects } from '../projects/store.ts';
 import { queryFlag } from './fields.ts';
 import { projectView } from './projects.ts';
 
@@ -26,8 +26,7 @@ export async function familyView(
   ] as const)
     if (both) throw new BadRequest(`Cannot use ${name}_as_list and ${name}_as_ids query params at the same time.`);
   const listed = async (projects: Project[]) => {
-    const { rows } = await projectsOfUser(deps.db, userId);
-    const reached = new Set(rows.map((row: { project_id: string }) => row.project_id));
+    const reached = new Set((await listProjects(deps.db, { openTo: { userId } })).map((one) => one.id));
     return projects.filter((one) => reached.has(one.id)).map((one) => ({ project: projectView(deps, one) }));
   };
   const parents = upList || upIds ? await listParents(deps.db, id) : [];

@@ -229,7 +229,7 @@ export const userRoutes = (deps: IdentityDeps) => {
       async handler({ params, query, request }) {
         const { id } = await getUser(deps.db, params.user_id ?? '');
         const filter = {
-          forUserId: id,
+          openTo: { userId: id },
           texts: textFilters(query, { name: 'name', domain_id: 'domain_id' }),
           enabled: queryFlag(query, 'enabled'),
         };

@@ -23,7 +23,9 @@ export async function concernedBy(trx: Knex, assignments: Knex.QueryBuilder): Pr
     trx.raw(`select user_id, project_id, domain_id, inherited from taken where user_id is not null
                union all
                select m.user_id, t.project_id, t.domain_id, t.inherited
-                 from taken t join group_members m on m.group_id = t.group_id`),
+                 from taken t join (
+                   select group_id, user_id from group_members union all select group_id, user_id from federated_group_members
+                 ) m on m.group_id = t.group_id`),
   );
   const rows = await holders
     .clone()

@@ -42,7 +42,7 @@ export function effectiveAssignments(filter: EffectiveFilter): Listed {
         from implied i join role_implications m on m.prior_role_id = i.role_id
     ),
     members(group_id, user_id) as not materialized (
-      select group_id, user_id from group_members where true ${ofUser('user_id')}
+      select group_id, user_id from memberships where true ${ofUser('user_id')}
       ${userId === undefined ? '' : 'union select unnest(:groupIds::text[]), :userId'}
     ),
     given as not materialized (

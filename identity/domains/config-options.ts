@@ -1,4 +1,6 @@
 import { Forbidden } from '../../common/errors.ts';
+import type { SecurityCompliance } from '../security-compliance/compliance.ts';
+import { defaultDomainId } from './domain.ts';
 
 /** A domain's own options: groups of options, as the API and keystone's configuration files have them. */
 export type DomainConfig = Record<string, Record<string, unknown>>;
@@ -85,4 +87,27 @@ export function defaultConfig(group?: string, option?: string): Readonly<Record<
   if (isSensitive(group, option))
     throw invalid(`Reading the default for option ${option} in group ${group} is not supported`);
   return { [option]: options[option] };
+}
+
+/**
+ * What everybody may know of what is demanded of passwords. Throws `Forbidden`, as keystone does, for more than that, and for
+ * any domain but the default one.
+ */
+export function passwordDemands(
+  { patternText, patternDescription }: Pick<SecurityCompliance, 'patternText' | 'patternDescription'>,
+  domainId: string,
+  option?: string,
+): Readonly<Record<string, unknown>> {
+  if (domainId !== defaultDomainId)
+    throw invalid(
+      'Reading security compliance information for any domain other than the default domain is not supported',
+    );
+  const demands: Record<string, unknown> = {
+    password_regex: patternText || null,
+    password_regex_description: patternDescription || null,
+  };
+  if (option === undefined) return { security_compliance: demands };
+  if (!Object.hasOwn(demands, option))
+    throw invalid(`Reading security compliance values other than ${Object.keys(demands).join(' and ')} is not allowed`);
+  return { [option]: demands[option] };
 }

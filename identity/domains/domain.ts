@@ -1,4 +1,5 @@
 import type { TextFilter } from '../api/listing.ts';
+import type { Holder } from '../assignments/open-scopes.ts';
 import type { Extra } from '../extra.ts';
 import type { Options } from '../options.ts';
 
@@ -19,6 +20,8 @@ export interface DomainFilter {
   id?: string;
   name?: string;
   enabled?: boolean;
+  /** Only domains on which they have a role. */
+  openTo?: Holder;
   texts?: readonly TextFilter[];
   tags?: TagFilter;
 }

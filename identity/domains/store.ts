@@ -3,6 +3,7 @@ import { Conflict, NotFound } from '../../common/errors.ts';
 import type { PageRequest } from '../../common/http/page.ts';
 import { newHexId } from '../../common/ids.ts';
 import { applyTextFilters, pageOf } from '../api/listing.ts';
+import { domainsOpenTo } from '../assignments/open-scopes.ts';
 import { applyTagFilter } from '../projects/tags.ts';
 import type { Domain, DomainFilter } from './domain.ts';
 
@@ -35,10 +36,11 @@ export async function updateDomain(db: Knex, id: string, changes: Partial<Omit<D
   }
 }
 
-function narrowed(db: Knex, { id, name, enabled, texts = [], tags }: DomainFilter) {
+function narrowed(db: Knex, { id, name, enabled, openTo, texts = [], tags }: DomainFilter) {
   const query = db('domains').where(given({ id, name, enabled })).select(columns);
   applyTextFilters(query, texts);
   applyTagFilter(query, tags);
+  if (openTo !== undefined) query.whereRaw('id in ?', [domainsOpenTo(db, openTo)]);
   return query;
 }
 

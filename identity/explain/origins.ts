@@ -89,7 +89,7 @@ async function assignmentsOn(
        left join groups g on g.id = a.group_id
        left join projects p on p.id = a.project_id
        left join domains d on d.id = a.domain_id
-     where (a.user_id = :userId or a.group_id in (select group_id from group_members where user_id = :userId))
+     where (a.user_id = :userId or a.group_id in (select group_id from memberships where user_id = :userId))
        and ${places[scope.type]}
      order by r.name, r.id, a.inherited, g.name nulls first, p.name, d.name`,
     { userId, scopeId: 'id' in scope ? scope.id : '' },

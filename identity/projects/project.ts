@@ -1,4 +1,5 @@
 import type { TextFilter } from '../api/listing.ts';
+import type { Holder } from '../assignments/open-scopes.ts';
 import type { TagFilter } from '../domains/domain.ts';
 import type { Extra } from '../extra.ts';
 import type { Options } from '../options.ts';
@@ -25,8 +26,9 @@ export interface ProjectFilter {
   /** A project's or, for those at the top, a domain's. */
   parentId?: string | undefined;
   enabled?: boolean | undefined;
-  /** Only projects that this user can have a token for. */
-  forUserId?: string | undefined;
+  /** Only projects on which they have a role, whether or not the project is enabled. */
+  openTo?: Holder | undefined;
+  isDomainEnabled?: true;
   texts?: readonly TextFilter[];
   tags?: TagFilter;
 }

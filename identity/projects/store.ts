@@ -3,10 +3,10 @@ import { Conflict, NotFound } from '../../common/errors.ts';
 import type { PageRequest } from '../../common/http/page.ts';
 import { newHexId } from '../../common/ids.ts';
 import { applyTextFilters, pageOf } from '../api/listing.ts';
+import { projectsOpenTo } from '../assignments/open-scopes.ts';
 import type { Extra } from '../extra.ts';
 import type { Options } from '../options.ts';
 import type { Project, ProjectFilter } from './project.ts';
-import { projectsOfUser } from './reach.ts';
 import { applyTagFilter } from './tags.ts';
 
 interface ProjectRow {
@@ -81,7 +81,8 @@ function narrowed(db: Knex, filter: ProjectFilter) {
       either.where('parent_id', parentId).orWhere((top) => top.whereNull('parent_id').where('domain_id', parentId)),
     );
   }
-  if (filter.forUserId !== undefined) query.whereRaw('id in (?)', [projectsOfUser(db, filter.forUserId)]);
+  if (filter.openTo !== undefined) query.whereRaw('id in ?', [projectsOpenTo(db, filter.openTo)]);
+  if (filter.isDomainEnabled) query.whereIn('domain_id', db('domains').where({ enabled: true }).select('id'));
   applyTextFilters(query, filter.texts ?? []);
   applyTagFilter(query, filter.tags);
   return query;

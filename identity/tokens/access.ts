@@ -156,7 +156,7 @@ function heldCte(type: keyof typeof givenOn): string {
       union select p.parent_id from projects p join above on above.id = p.id where p.parent_id is not null
     ),
     their_groups(id) as (
-      select group_id from group_members where user_id = :holderId union select unnest(:groupIds::text[])
+      select group_id from memberships where user_id = :holderId union select unnest(:groupIds::text[])
     ),
     held(role_id) as (
       (select a.role_id from role_assignments a${scope} where a.user_id = :holderId and ${givenOn[type]}

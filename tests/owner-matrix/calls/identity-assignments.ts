@@ -13,6 +13,9 @@ const partner: Place = (it) => ({ project_id: it.partner });
 const domain: Place = (it) => ({ domain_id: it.domain });
 
 export const identityAssignmentCalls: Calls = {
+  'GET /v3/auth/domains': nothing,
+  'GET /v3/auth/system': nothing,
+
   'GET /v3/roles': [nothing, (it) => ({ query: { domain_id: it.domain } })],
   'POST /v3/roles': [
     () => ({ body: { role: { name: fresh() } } }),

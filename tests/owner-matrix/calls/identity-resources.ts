@@ -41,6 +41,10 @@ export const identityResourceCalls: Calls = {
   'GET /v3/domains/{domain_id}/config/{group}/{option}': option(limit),
   'PATCH /v3/domains/{domain_id}/config/{group}/{option}': option(limit, { list_limit: 8 }),
   'DELETE /v3/domains/{domain_id}/config/{group}/{option}': option(limit),
+  'GET /v3/domains/{domain_id}/config/security_compliance': (it) => ({ params: { domain_id: it.domain } }),
+  'GET /v3/domains/{domain_id}/config/security_compliance/{option}': (it) => ({
+    params: { domain_id: it.domain, option: 'password_regex' },
+  }),
   'GET /v3/domains/config/default': nothing,
   'GET /v3/domains/config/{group}/default': () => ({ params: identity }),
   'GET /v3/domains/config/{group}/{option}/default': () => ({ params: limit }),

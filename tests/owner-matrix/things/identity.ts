@@ -1,6 +1,6 @@
 import type { Making } from '../things.ts';
-import { makeIdentityResources } from './identity-resources.ts';
 import { makeGrants } from './grants.ts';
+import { makeIdentityResources } from './identity-resources.ts';
 
 const v3 = '/identity/v3';
 

@@ -44,6 +44,7 @@ const withoutEngines = [
   'tests/browser/*.e2e.test.ts',
   'tests/clients/*.e2e.test.ts',
   'tests/conformance/*.e2e.test.ts',
+  'tests/federation/*.e2e.test.ts',
 ];
 const oneFileAtATime = ['--serial', '--concurrency=1', '--timeout=15m'];
 

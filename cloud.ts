@@ -25,6 +25,7 @@ import { closeDrivers, type Drivers, openDrivers } from './drivers.ts';
 import { ensureOwnServices } from './identity/catalog/own-services.ts';
 import { openFederation } from './identity/federation/federation.ts';
 import { readFederationFile } from './identity/federation/issuers/settings.ts';
+import { checkProjectsFit } from './identity/limits/model.ts';
 import { rememberIdentity } from './identity/memory.ts';
 import { authenticator, identityMigrations, identityModule, identityPolicy } from './identity/plugin.ts';
 import { limitAttempts } from './identity/security-compliance/attempts.ts';
@@ -80,6 +81,7 @@ export async function buildCloud(
   const revocations = await watchRevocations(db, notifications);
   const metrics = createMetrics();
   const publicUrl = config.publicUrl || `http://${config.listenHost}:${config.listenPort}`;
+  await checkProjectsFit(db, config.limitModel);
   // Only who answers knows where: an agent on another host has no public URL of its own.
   if (config.roles.has('api')) await ensureOwnServices(db, { publicUrl, region: config.region });
   const tokens = {
@@ -104,6 +106,7 @@ export async function buildCloud(
       sourceOf,
       publicUrl,
       region: config.region,
+      limitModel: config.limitModel,
       federation: openFederation(federationSettings, { publicUrl, log }),
     }),
     imageModule({ db, store, enforcer, log, publicUrl }),

@@ -1,5 +1,6 @@
 import type { SourceAddress } from '../common/http/source-address.ts';
 import type { Enforcer } from '../common/policy/enforcer.ts';
+import type { LimitModel } from './limits/model.ts';
 import type { IdentityMemory } from './memory.ts';
 import type { TokenDeps } from './tokens/deps.ts';
 
@@ -11,6 +12,7 @@ export interface IdentityDeps extends TokenDeps {
   sourceOf: SourceAddress;
   publicUrl: string;
   region: string;
+  limitModel: LimitModel;
 }
 
 /** Where identity answers; every link of its bodies begins with it. */

@@ -7,19 +7,25 @@ import { authPolicy, authRoutes } from './api/auth.ts';
 import { delegationPolicy, delegationRoutes } from './api/delegation.ts';
 import { domainConfigPolicy, domainConfigRoutes } from './api/domain-config.ts';
 import { domainPolicy, domainRoutes } from './api/domains.ts';
+import { endpointFilterPolicy, endpointFilterRoutes } from './api/endpoint-filter.ts';
+import { endpointGroupPolicy, endpointGroupRoutes } from './api/endpoint-groups.ts';
+import { endpointPolicyPolicy, endpointPolicyRoutes } from './api/endpoint-policy.ts';
 import { endpointPolicy, endpointRoutes } from './api/endpoints.ts';
 import { explainPolicy, explainRoutes } from './api/explain.ts';
 import { federationPolicy, federationRoutes } from './api/federation.ts';
 import { groupPolicy, groupRoutes } from './api/groups.ts';
 import { impliedRolePolicy, impliedRoleRoutes } from './api/implied-roles.ts';
 import { inheritedGrantRoutes } from './api/inherited.ts';
+import { limitPolicy, limitRoutes } from './api/limits.ts';
 import { membershipPolicy, membershipRoutes } from './api/memberships.ts';
 import { consumerPolicy, consumerRoutes } from './api/oauth1-consumers.ts';
 import { accessTokenPolicy, accessTokenRoutes } from './api/oauth1-tokens.ts';
 import { openScopePolicy, openScopeRoutes } from './api/open-scopes.ts';
+import { policyPolicy, policyRoutes } from './api/policies.ts';
 import { projectTagPolicy, projectTagRoutes } from './api/project-tags.ts';
 import { projectPolicy, projectRoutes } from './api/projects.ts';
 import { regionPolicy, regionRoutes } from './api/regions.ts';
+import { registeredLimitPolicy, registeredLimitRoutes } from './api/registered-limits.ts';
 import { rolePolicy, roleRoutes } from './api/roles.ts';
 import { servicePolicy, serviceRoutes } from './api/services.ts';
 import { userPolicy, userRoutes } from './api/users.ts';
@@ -61,6 +67,12 @@ export const identityPolicy = {
   ...regionPolicy,
   ...servicePolicy,
   ...endpointPolicy,
+  ...endpointGroupPolicy,
+  ...endpointFilterPolicy,
+  ...policyPolicy,
+  ...endpointPolicyPolicy,
+  ...registeredLimitPolicy,
+  ...limitPolicy,
 };
 
 export const identityMigrations = [
@@ -107,6 +119,12 @@ export function identityModule(deps: FederationDeps): Module {
         ...regionRoutes(deps),
         ...serviceRoutes(deps),
         ...endpointRoutes(deps),
+        ...endpointGroupRoutes(deps),
+        ...endpointFilterRoutes(deps),
+        ...policyRoutes(deps),
+        ...endpointPolicyRoutes(deps),
+        ...registeredLimitRoutes(deps),
+        ...limitRoutes(deps),
       ]),
     },
     controllers: [],

@@ -23,6 +23,11 @@ export const ConfigSchema = Type.Object(
     publicUrl: text('', 'How clients reach the API; empty means http://<listenHost>:<listenPort>'),
     databaseUrl: text('', 'PostgreSQL; empty means the embedded one in the data directory'),
     region: text('RegionOne', 'Region of every endpoint in the catalog'),
+    limitModel: Type.Union([Type.Literal('flat'), Type.Literal('strict_two_level')], {
+      default: 'flat',
+      description:
+        'How the limits of projects and domains relate: flat, or strict_two_level (no project has more than its domain, and projects are not below projects)',
+    }),
     roles: text('api,controller,agent', 'What this process does: any of api, controller, agent, separated by commas'),
     logLevel: text('info', 'trace, debug, info, warn or error'),
     policyFile: text(

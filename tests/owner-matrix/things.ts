@@ -7,6 +7,7 @@ import { makeComputeThings } from './things/compute.ts';
 import { makeContainerThings } from './things/container.ts';
 import { makeFederationThings } from './things/federation.ts';
 import { makeIdentityThings } from './things/identity.ts';
+import { catalogCommon, makeCatalogCommons, makeCatalogThings } from './things/identity-catalog.ts';
 import { makeCatalogThings } from './things/identity-catalog.ts';
 import { makeDelegationThings } from './things/identity-delegation.ts';
 import { makeImageThings } from './things/image.ts';
@@ -23,6 +24,7 @@ export const common = {
   commonTrustee: 'whoever makes a trust was told its trustee’s id',
   host: 'hosts are the operator’s, and only administrators see them',
   hypervisor: 'likewise',
+  ...catalogCommon,
   region: 'whoever has a token sees where the cloud is',
   spareRegion: 'likewise; one for each to delete',
 } as const;
@@ -35,6 +37,7 @@ type Common = keyof typeof common;
 /** The ids (or names, where those stand in paths) of one project’s things, and what is common. `spare…` is to be deleted. */
 export type Things = Record<Common, string> &
   Made<typeof makeIdentityThings> &
+  Made<typeof makeCatalogThings> &
   Made<typeof makeCatalogThings> &
   Made<typeof makeFederationThings> &
   Made<typeof makeOauth1Things> &
@@ -65,6 +68,7 @@ export async function makeThings(cloud: TestCloud, persona: Persona, commons: Re
   const catalog = await makeCatalogThings(making);
   const oauth1 = await makeOauth1Things(making, commons);
   const delegation = await makeDelegationThings(making, commons);
+  const catalog = await makeCatalogThings(making, commons);
   const image = await makeImageThings(making, identity);
   const network = await makeNetworkThings(making, commons);
   const compute = await makeComputeThings(making, { ...commons, ...identity, ...image, ...network });
@@ -117,6 +121,7 @@ export async function makeCommons(cloud: TestCloud): Promise<Record<Common, stri
     commonTrustee: cloud.as('nobody').userId,
     host: cloud.config.hostName,
     hypervisor: String(hypervisors[0].id),
+    ...(await makeCatalogCommons(admin, cloud.config.region)),
     region: cloud.config.region,
     spareRegion: cloud.config.region,
   };

@@ -8,7 +8,6 @@ import { makeContainerThings } from './things/container.ts';
 import { makeFederationThings } from './things/federation.ts';
 import { makeIdentityThings } from './things/identity.ts';
 import { catalogCommon, makeCatalogCommons, makeCatalogThings } from './things/identity-catalog.ts';
-import { makeCatalogThings } from './things/identity-catalog.ts';
 import { makeDelegationThings } from './things/identity-delegation.ts';
 import { makeImageThings } from './things/image.ts';
 import { makeNetworkThings } from './things/network.ts';
@@ -25,8 +24,6 @@ export const common = {
   host: 'hosts are the operator’s, and only administrators see them',
   hypervisor: 'likewise',
   ...catalogCommon,
-  region: 'whoever has a token sees where the cloud is',
-  spareRegion: 'likewise; one for each to delete',
 } as const;
 
 /** Whoever sends one has it already: what it opens is theirs. */
@@ -37,7 +34,6 @@ type Common = keyof typeof common;
 /** The ids (or names, where those stand in paths) of one project’s things, and what is common. `spare…` is to be deleted. */
 export type Things = Record<Common, string> &
   Made<typeof makeIdentityThings> &
-  Made<typeof makeCatalogThings> &
   Made<typeof makeCatalogThings> &
   Made<typeof makeFederationThings> &
   Made<typeof makeOauth1Things> &
@@ -65,10 +61,9 @@ export async function makeThings(cloud: TestCloud, persona: Persona, commons: Re
   const making: Making = { cloud, admin: cloud.as('admin'), owner: cloud.as(persona), mark: `belongs-to-${persona}` };
   const identity = await makeIdentityThings(making, personas[persona].password);
   const federation = await makeFederationThings(making);
-  const catalog = await makeCatalogThings(making);
+  const catalog = await makeCatalogThings(making, commons);
   const oauth1 = await makeOauth1Things(making, commons);
   const delegation = await makeDelegationThings(making, commons);
-  const catalog = await makeCatalogThings(making, commons);
   const image = await makeImageThings(making, identity);
   const network = await makeNetworkThings(making, commons);
   const compute = await makeComputeThings(making, { ...commons, ...identity, ...image, ...network });
@@ -122,7 +117,5 @@ export async function makeCommons(cloud: TestCloud): Promise<Record<Common, stri
     host: cloud.config.hostName,
     hypervisor: String(hypervisors[0].id),
     ...(await makeCatalogCommons(admin, cloud.config.region)),
-    region: cloud.config.region,
-    spareRegion: cloud.config.region,
   };
 }

@@ -95,3 +95,14 @@ test('the defaults are shown, and only administrators and readers of the system 
     await someone.delete('/domains/default/config', 403);
   }
 });
+
+test('everybody may know what is demanded of passwords', async (t) => {
+  const settings = { passwordRegex: '^.{7,}$', passwordRegexDescription: 'At least 7 characters' };
+  const member = (await startTestCloud(t, settings)).as('member');
+  const at = `${v3}/domains/default/config/security_compliance`;
+  const demands = { password_regex: '^.{7,}$', password_regex_description: 'At least 7 characters' };
+  t.deepEqual((await member.get(at)).config, { security_compliance: demands });
+  t.deepEqual((await member.get(`${at}/password_regex`)).config, { password_regex: '^.{7,}$' });
+  for (const option of ['lockout_duration', 'constructor']) await member.get(`${at}/${option}`, 403);
+  for (const id of ['elsewhere', '0'.repeat(32)]) await member.get(at.replace('default', id), 403);
+});

@@ -1,9 +1,9 @@
 import { Type } from 'typebox';
 import { noContent, route } from '../../common/http/route.ts';
-import { definePolicy } from '../../common/policy/rules.ts';
+import { authenticated, definePolicy } from '../../common/policy/rules.ts';
 import type { IdentityDeps } from '../deps.ts';
 import { changeConfig, getConfig, type Part, removeConfig, replaceConfig } from '../domains/config.ts';
-import { defaultConfig } from '../domains/config-options.ts';
+import { defaultConfig, passwordDemands } from '../domains/config-options.ts';
 import { administrators, cloudReaders } from './personas.ts';
 
 /** What is in it is checked option by option: see identity/domains/config.ts. */
@@ -13,6 +13,7 @@ export const domainConfigPolicy = definePolicy({
   'identity:create_domain_config': administrators('Replace the configuration of a domain'),
   'identity:get_domain_config': cloudReaders('Show the configuration of a domain, or a part of it'),
   'identity:get_domain_config_default': cloudReaders('Show what holds where a domain has no configuration'),
+  'identity:get_security_compliance_domain_config': authenticated('Show what is demanded of passwords'),
   'identity:update_domain_config': administrators('Change the configuration of a domain, or a part of it'),
   'identity:delete_domain_config': administrators('Remove the configuration of a domain, or a part of it'),
 });
@@ -40,6 +41,16 @@ export const domainConfigRoutes = (deps: IdentityDeps) => [
       return h.response({ config }).code(isNew ? 201 : 200);
     },
   }),
+  ...['', '/{option}'].map((path) =>
+    route({
+      method: 'GET',
+      path: `${base}/security_compliance${path}`,
+      rule: domainConfigPolicy['identity:get_security_compliance_domain_config'],
+      summary: `Show ${path === '' ? 'what' : 'one part of what'} is demanded of passwords`,
+      status: 200,
+      handler: ({ params }) => ({ config: passwordDemands(deps.compliance, params.domain_id ?? '', params.option) }),
+    }),
+  ),
   ...parts.flatMap(({ path, name }) => [
     route({
       method: 'GET',

@@ -1,7 +1,7 @@
 import { violatedConstraint } from '../../common/database/database.ts';
 import { NotFound } from '../../common/errors.ts';
 import type { IdentityDeps } from '../deps.ts';
-import { getDomain } from '../domains/store.ts';
+import { lockDomain } from '../domains/store.ts';
 import { type Extra, mergedExtra } from '../extra.ts';
 import { revoke, type Subject } from '../tokens/revocations.ts';
 import { getUser } from '../users/store.ts';
@@ -31,8 +31,10 @@ export async function createGroup(
   asked: GroupChanges & { name: string; domainId: string },
 ): Promise<Group> {
   const { name, domainId, description = '', extra = {} } = asked;
-  await getDomain(db, domainId);
-  return insertGroup(db, { name, domainId, description, extra: mergedExtra({}, extra) });
+  return db.transaction(async (trx) => {
+    await lockDomain(trx, domainId, 'share'); // so that it is not being deleted meanwhile
+    return insertGroup(trx, { name, domainId, description, extra: mergedExtra({}, extra) });
+  });
 }
 
 export async function changeGroup({ db }: IdentityDeps, id: string, changes: GroupChanges): Promise<Group> {

@@ -17,6 +17,8 @@ export interface SecurityCompliance {
   /** How long users must keep a password that they chose. */
   minimumPasswordDays: number;
   pattern: PasswordPattern | null;
+  /** The pattern as the operator wrote it; empty for none. */
+  patternText: string;
   patternDescription: string;
   /** A password that an administrator set only serves for choosing another. */
   changeUponFirstUse: boolean;
@@ -33,6 +35,7 @@ export const lenient: SecurityCompliance = {
   uniquePasswords: 0,
   minimumPasswordDays: 0,
   pattern: null,
+  patternText: '',
   patternDescription: '',
   changeUponFirstUse: false,
   totpPreviousWindows: 1,
@@ -51,6 +54,7 @@ export function complianceOf(config: Config): SecurityCompliance {
     uniquePasswords: config.uniqueLastPasswordCount,
     minimumPasswordDays: minimumPasswordAge,
     pattern: passwordRegex === '' ? null : compilePasswordPattern(passwordRegex),
+    patternText: passwordRegex,
     patternDescription: config.passwordRegexDescription,
     changeUponFirstUse: config.changePasswordUponFirstUse,
     totpPreviousWindows: config.totpIncludedPreviousWindows,

@@ -19,10 +19,13 @@ function narrowed(db: Knex, filter: UserFilter) {
   applyTextFilters(query, filter.texts ?? []);
   for (const { operator, time } of filter.passwordExpires ?? []) query.where('password_expires_at', operator, time);
   if (groupId !== undefined)
+    // Not as a union: of an append the planner takes whatever is shorter, all members or all users in order.
     query.whereRaw(
-      `id in (select user_id from group_members where group_id = :groupId
-              union select user_id from federated_group_members where group_id = :groupId and expires_at > now())`,
-      { groupId },
+      `id in (select user_id from (
+         select group_id, user_id from group_members
+         union all select group_id, user_id from federated_group_members where expires_at > now()
+       ) as members where group_id = ?)`,
+      [groupId],
     );
   const identity = given({
     identity_provider_id: federated.identityProviderId,

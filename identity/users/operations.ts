@@ -1,7 +1,7 @@
 import { BadRequest } from '../../common/errors.ts';
 import type { Secret } from '../../common/secret.ts';
 import type { IdentityDeps } from '../deps.ts';
-import { findDomain, getDomain } from '../domains/store.ts';
+import { findDomain, lockDomain } from '../domains/store.ts';
 import { mergedExtra } from '../extra.ts';
 import { type Federated, setFederated } from '../federation/users/attribute.ts';
 import { checkMayChange, checkMayDelete, mergedOptions } from '../options.ts';
@@ -26,10 +26,10 @@ export async function createUser(
   asked: AskedUser & { name: string },
 ): Promise<User> {
   const { password, federated, options, extra = {}, ...user } = asked;
-  await getDomain(db, domainId);
   await checkDefaultProject(db, user.defaultProjectId);
   const hash = password ? await hashNewPassword(compliance, password) : null;
   return db.transaction(async (trx) => {
+    await lockDomain(trx, domainId, 'share'); // so that it is not being deleted meanwhile
     const created = await insertUser(trx, domainId, {
       ...user,
       options: mergedOptions({}, options),

@@ -14,6 +14,7 @@ import { proveApplicationCredential } from '../tokens/methods/application-creden
 import { provePassword } from '../tokens/methods/password.ts';
 import type { Proof } from '../tokens/methods/proof.ts';
 import { proveToken } from '../tokens/methods/token.ts';
+import { proveTotp } from '../tokens/methods/totp.ts';
 import { type IssuedToken, issueToken, MoreMethodsNeeded } from '../tokens/operations.ts';
 import { revoke } from '../tokens/revocations.ts';
 import type { Token } from '../tokens/token.ts';
@@ -151,6 +152,8 @@ async function authenticate(
   const proofs: Proof[] = asked.isOauth1 ? [await proveOauth1(deps, asked.signed)] : [];
   if (asked.token !== undefined) proofs.push(await proveToken(deps, asked.token));
   if (asked.password) proofs.push(await provePassword(deps, asked.password, address));
+  // Last: it uses the passcode up.
+  if (asked.totp) proofs.push(await proveTotp(deps, asked.totp, address));
   if (asked.applicationCredential) {
     if (asked.isScopeNamed) throw new Unauthorized('Application credentials cannot request a scope.');
     const { proof, names } = await proveApplicationCredential(deps, secrets, asked.applicationCredential, address);

@@ -1,9 +1,10 @@
 import { given, type Knex, violatedConstraint } from '../../common/database/database.ts';
 import { Conflict, NotFound } from '../../common/errors.ts';
 import type { PageRequest } from '../../common/http/page.ts';
-import type { Secret } from '../../common/secret.ts';
+import { Secret } from '../../common/secret.ts';
 import { pageOf } from '../api/listing.ts';
 import { seal, unseal } from '../sealing.ts';
+import type { TotpSecret } from '../tokens/methods/totp.ts';
 import type { Credential } from './credential.ts';
 
 /** What the blobs of credentials are opened with. */
@@ -119,10 +120,10 @@ export async function removeCredential(db: Knex, id: string): Promise<void> {
 }
 
 /** The seeds of a user's one-time passwords, as they were given: base32 (RFC 6238). */
-export async function listTotpSecrets(db: Knex, master: Secret, userId: string): Promise<string[]> {
-  const sealed: string[] = await db('credentials')
-    .where({ user_id: userId, type: 'totp' })
-    .orderBy('id')
-    .pluck('sealed_blob');
-  return sealed.map((blob) => unseal(blob, master, 'credentials'));
+export async function listTotpSecrets({ db, master }: Vault, userId: string): Promise<TotpSecret[]> {
+  const rows: Row[] = await db('credentials').where({ user_id: userId, type: 'totp' }).orderBy('id');
+  return rows.map((row) => ({
+    credentialId: row.id,
+    secret: new Secret(unseal(row.sealed_blob, master, 'credentials')),
+  }));
 }

@@ -1,6 +1,7 @@
 import { createHmac } from 'node:crypto';
 import type { Knex } from '../../../common/database/database.ts';
 import { type Secret, secretsEqual } from '../../../common/secret.ts';
+import { listTotpSecrets } from '../../credentials/store.ts';
 import { attemptOf, failed, findLogin, isLocked, type UserReference } from '../../users/login.ts';
 import type { TokenDeps } from '../deps.ts';
 import type { Proof } from './proof.ts';
@@ -26,17 +27,12 @@ const digits = 6;
  * like a wrong password, counted apart from those: who knows the password must not wipe out the wrong guesses with it.
  * Throws `Unauthorized` and says no more, or `TooManyRequests`.
  */
-export async function proveTotp(
-  deps: TokenDeps,
-  listSecrets: (userId: string) => Promise<TotpSecret[]>,
-  { user, passcode }: AskedPasscode,
-  address: string,
-): Promise<Proof> {
+export async function proveTotp(deps: TokenDeps, { user, passcode }: AskedPasscode, address: string): Promise<Proof> {
   const { db, compliance, attempts } = deps;
   const attempt = { ...attemptOf(user, address), account: `totp ${attemptOf(user, address).account}` };
   attempts.check(attempt);
   const login = await findLogin(db, user);
-  const secrets = await listSecrets(login?.userId ?? ''); // also of nobody, so that it takes as long
+  const secrets = await listTotpSecrets(deps, login?.userId ?? ''); // also of nobody, so that it takes as long
   const now = Math.floor((login?.nowSeconds ?? 0) / stepSeconds);
   const found = matching(secrets, passcode, { now, previous: compliance.totpPreviousWindows });
   if (!login || !found || isLocked(login, compliance)) throw await failed(deps, attempt, found ? undefined : login);

@@ -29,8 +29,11 @@ export interface Enforcer {
   effective(rule: Rule): string;
   /** An operation's rule by its name. */
   find(name: string): Rule | undefined;
-  /** Puts other overrides in force, from the next request on. Throws `BadRequest`, and changes nothing, when they are not valid. */
-  replace(overrides: Overrides): void;
+  /**
+   * Puts other overrides in force, from the next request on, and names the rules that changed by it. Throws `BadRequest`, and
+   * changes nothing, when they are not valid.
+   */
+  replace(overrides: Overrides): string[];
 }
 
 /** The one authoriser. What no rule is registered for is denied. Throws `BadRequest` for overrides that are not valid. */
@@ -64,7 +67,10 @@ export function createEnforcer(rules: readonly Rule[], overrides: Overrides = {}
     effective: (rule) => policy.get(rule.name)?.text ?? '!',
     find: (name) => policy.get(name)?.rule ?? undefined,
     replace(next) {
+      const before = policy;
       policy = compilePolicy(rules, next);
+      const names = new Set([...before.keys(), ...policy.keys()]);
+      return [...names].filter((name) => before.get(name)?.text !== policy.get(name)?.text);
     },
   };
 }

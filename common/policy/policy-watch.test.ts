@@ -37,7 +37,7 @@ async function until(t: ExecutionContext, condition: () => boolean): Promise<voi
 test('a file that is written anew, or replaced by another of its name, is in force soon after', async (t) => {
   const path = join(await directory(t), 'policy.yaml');
   await writeFile(path, 'thing:get: role:first\n');
-  const { inForce, errors } = await watched(t, path);
+  const { inForce, errors, lines } = await watched(t, path);
   t.is(inForce(), 'role:first');
   await writeFile(path, 'thing:get: role:second\n');
   await until(t, () => inForce() === 'role:second');
@@ -47,6 +47,7 @@ test('a file that is written anew, or replaced by another of its name, is in for
     await until(t, () => inForce() === `role:${role}`);
   }
   t.is(errors(), 0);
+  t.is(lines.filter((line) => line.includes('"changed":["thing:get"]')).length, 3);
 });
 
 test('a symbolic link that is pointed elsewhere is a change', async (t) => {

@@ -9,15 +9,15 @@ export interface PolicyWatch {
 }
 
 /**
- * Applies an operator's policy file now, and again whenever it changes, for as long as the process runs. `apply` throws for
- * what is not valid: now that ends the start, later it is logged, and what was in force stays. So it does when the file goes
+ * Applies an operator's policy file now, and again whenever it changes, for as long as the process runs. `apply` names the rules
+ * that change, and throws for what is not valid: now that ends the start, later it is logged, and what was in force stays. So it does when the file goes
  * away: losing a file must not change who may do what. `optional`: there need not be one yet. Polled, because an editor's
  * rename, a mounted volume and a symbolic link that is pointed elsewhere are all a change, and none of them is one that
  * every kind of file system tells of.
  */
 export async function watchPolicyFile(
   { path, optional, log, pollMs = 500 }: { path: string; optional: boolean; log: Logger; pollMs?: number },
-  apply: (overrides: Overrides) => void,
+  apply: (overrides: Overrides) => string[],
 ): Promise<PolicyWatch> {
   let applied = await stateOf(path);
   let previous = applied;
@@ -30,8 +30,8 @@ export async function watchPolicyFile(
     if (now === applied || !isSettled) return;
     applied = now;
     try {
-      await readPolicyFile(path, apply);
-      log.info({ path }, 'the policy file has changed and is in force');
+      const changed = await readPolicyFile(path, apply);
+      log.info({ path, changed }, 'the policy file has changed and is in force');
     } catch (err) {
       log.error({ err, path }, 'the policy file is not valid: the policy from before stays in force');
     }

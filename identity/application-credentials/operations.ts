@@ -22,7 +22,7 @@ export interface AskedApplicationCredential {
   description: string | null;
   /** Null: one is made. */
   secret: Secret | null;
-  /** Null: all that the token has. */
+  /** Null: all that they have there. */
   roles: ({ id: string } | { name: string })[] | null;
   unrestricted: boolean;
   expiresAt: string | null;
@@ -31,8 +31,8 @@ export interface AskedApplicationCredential {
 }
 
 /**
- * Makes an application credential of the caller, for the token's project, with no more than the token has. Gives the secret
- * too, for the only time. Throws `BadRequest` for a role that the token has not, `Conflict` for a name that is taken,
+ * Makes an application credential of the caller, for the token's project, with no more than they have there. Gives the secret
+ * too, for the only time. Throws `BadRequest` for a role that they have not, `Conflict` for a name that is taken,
  * `Forbidden` to a delegated token that may not, or that asks for more than it is.
  */
 export async function createApplicationCredential(
@@ -58,14 +58,17 @@ export async function createApplicationCredential(
   return { credential, secret };
 }
 
-/** What both the token says and the user holds for good: a role that only one login gave is not there at the next. */
+/**
+ * What the user holds for good, now: a role that only one login gave is not there at the next, and one that was given since
+ * the login is. Through a delegation no more than it says.
+ */
 async function chosenRoles(
   trx: IdentityDeps['db'],
-  { userId, projectId, roles }: ProjectContext,
+  { userId, projectId, roles, delegation }: ProjectContext,
   asked: AskedApplicationCredential['roles'],
 ): Promise<string[]> {
   const access = await readAccess(trx, { userId, scope: { type: 'project', id: projectId } });
-  const held = (access?.roles ?? []).filter((role) => roles.includes(role.name));
+  const held = (access?.roles ?? []).filter((role) => delegation === null || roles.includes(role.name));
   const chosen = asked?.map((one) => {
     const role = held.find((mine) => ('id' in one ? mine.id === one.id : mine.name === one.name));
     if (role === undefined)

@@ -112,6 +112,6 @@ test('the seeds of one-time passwords are there for logging in', async (t) => {
   const { userId } = cloud.as('member');
   await make(cloud, { type: 'totp', blob: 'GEZDGNBVGY3TQOJQ', project_id: null });
   const master = await readMasterKey(`${cloud.config.dataDir}/master.key`);
-  t.deepEqual(await listTotpSecrets(cloud.db, master, userId), ['GEZDGNBVGY3TQOJQ']);
-  t.deepEqual(await listTotpSecrets(cloud.db, master, cloud.as('reader').userId), []);
+  t.deepEqual(await listTotpSecrets({ db: cloud.db, master }, userId), ['GEZDGNBVGY3TQOJQ']);
+  t.deepEqual(await listTotpSecrets({ db: cloud.db, master }, cloud.as('reader').userId), []);
 });

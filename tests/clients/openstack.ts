@@ -23,7 +23,7 @@ export interface OpenstackClient {
 /** As the administrator of the personas, until `t` ends. A command's words are split at spaces; `args` are taken as they are. */
 export function startOpenstack(t: ExecutionContext, url: string): OpenstackClient {
   const child = spawn('/usr/bin/python3', [new URL('run_commands.py', import.meta.url).pathname], {
-    env: { PATH: '/usr/bin:/bin', LC_ALL: 'C.UTF-8' },
+    env: { PATH: '/usr/bin:/bin', LC_ALL: 'C.UTF-8', PYTHONDONTWRITEBYTECODE: '1' },
     stdio: ['pipe', 'pipe', 'inherit'],
   });
   t.teardown(() => child.kill());

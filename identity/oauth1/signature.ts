@@ -1,6 +1,6 @@
 /** Requests signed as OAuth 1.0 wants them (RFC 5849): everything in the Authorization header, HMAC-SHA1 and nothing else. */
-import { createHmac, timingSafeEqual } from 'node:crypto';
-import type { Secret } from '../../common/secret.ts';
+import { createHmac } from 'node:crypto';
+import { type Secret, secretsEqual } from '../../common/secret.ts';
 
 export interface SignedRequest {
   method: string;
@@ -39,11 +39,10 @@ export function readSignedRequest(header: unknown, method: string, urls: URL[]):
 /** Whether it was signed with these secrets; takes as long for any wrong signature. `token` is null before there is one. */
 export function isSignedWith(request: SignedRequest, consumer: Secret, token: Secret | null): boolean {
   const key = `${encode(consumer.reveal())}&${encode(token?.reveal() ?? '')}`;
-  const given = Buffer.from(request.signature, 'base64');
-  const matches = request.urls.map((url) => {
-    const expected = createHmac('sha1', key).update(baseString(request, url)).digest();
-    return given.length === expected.length && timingSafeEqual(given, expected);
-  });
+  const given = Buffer.from(request.signature, 'base64').toString('base64');
+  const matches = request.urls.map((url) =>
+    secretsEqual(given, createHmac('sha1', key).update(baseString(request, url)).digest('base64')),
+  );
   return matches.includes(true);
 }
 

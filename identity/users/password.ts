@@ -1,5 +1,5 @@
-import { randomBytes, timingSafeEqual } from 'node:crypto';
-import type { Secret } from '../../common/secret.ts';
+import { randomBytes } from 'node:crypto';
+import { type Secret, secretsEqual } from '../../common/secret.ts';
 import { derive } from './hashing.ts';
 
 // OWASP Password Storage Cheat Sheet, first choice: argon2id, 19 MiB, 2 passes, 1 lane.
@@ -26,7 +26,7 @@ export async function verifyPassword(
   const { memory, passes, parallelism, nonce, tag: expected } = parsed(stored ?? absent);
   const derivation = { memory, passes, parallelism, nonce, tagLength: expected.length, message: password.reveal() };
   const tag = await derive(derivation, mayStart);
-  return timingSafeEqual(tag, expected) && stored !== null;
+  return secretsEqual(Buffer.from(tag).toString('base64'), expected.toString('base64')) && stored !== null;
 }
 
 /** Whether it was made when less work was thought to be enough, and is better made anew from the password while that is known. */

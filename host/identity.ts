@@ -144,8 +144,8 @@ async function onDatabase(dataDir: string, act: (db: Knex, config: Config) => Pr
 
 /** `bin/up` keeps the first passwords for OpenStack's clients; it would not be right to write a person's there. */
 function tellOfClientFiles(dataDir: string): void {
-  if (existsSync(join(dataDir, 'clouds.yaml')))
-    say(`If ${dataDir}/clouds.yaml or openrc are used to log in as this user, write the new password there.`);
+  if (existsSync(join(dataDir, 'credentials.json')))
+    say(`If the user is one of those in ${dataDir}/credentials.json, write the new password there and run bin/up.`);
 }
 
 /** On standard error, so that a password alone is on standard output. */

@@ -35,10 +35,7 @@ test('the policy is shown with what the file in the data directory changes', asy
     ['identity:list_users', 'auditor'],
   );
   const { stdout } = await show(dataDir, '--rule', 'identity:list_users');
-  t.regex(
-    stdout,
-    /^# .*\n# scopes: .*\n# ! changed; the default is: ".*"\n"identity:list_users": "rule:admin_req/,
-  );
+  t.regex(stdout, /^# .*\n# scopes: .*\n# ! changed; the default is: ".*"\n"identity:list_users": "rule:admin_req/);
   t.regex(stdout, /# ! only in the policy file\n"auditor": "role:auditor"/);
   t.regex(stdout, /"admin_required": /);
   t.notRegex(stdout, /create_user/);

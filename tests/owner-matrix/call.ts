@@ -14,6 +14,8 @@ export interface Call {
   status?: number;
   /** Who succeeds with it, when the route's rule lets others ask and something behind it refuses them. */
   by?: 'admin';
+  /** About its own user alone, not their project's, and only behind the route can that be seen. */
+  isPersonal?: true;
   /** Things of somebody else that it may name all the same, and why; the answer may not depend on whether they exist. */
   mayName?: Partial<Record<Thing, string>>;
   /** Changes nothing, whatever its method: readers may do it. */

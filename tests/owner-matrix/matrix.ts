@@ -156,7 +156,7 @@ async function readAsColleague({ cloud, callers, owners, findings }: Ground, way
   const { route, make, owner, service } = way;
   const { reader, member } = callers;
   const call = make(owners);
-  if (route.method !== 'GET' || owner !== member || !isPrivy(route, reader, member)) return;
+  if (route.method !== 'GET' || owner !== member || call.isPersonal || !isPrivy(route, reader, member)) return;
   if ((await verdictOn(enforcer, route, reader, call)) !== 'may ask') return;
   expectStatus({ findings }, way, reader, await ask(cloud, reader, requestOf(service.prefix, route, call)), call);
 }

@@ -10,7 +10,7 @@ import { identityResourceCalls } from './identity-resources.ts';
 
 const nothing: MakeCall = () => ({});
 const fresh = () => `new-${randomUUID()}`; // names here are taken once for all projects
-const withSubject: MakeCall = (it) => ({ headers: { 'x-subject-token': it.token } });
+const withSubject: MakeCall = (it) => ({ isPersonal: true, headers: { 'x-subject-token': it.token } });
 const project =
   (call: Call = {}): MakeCall =>
   (it) => ({ params: { project_id: it.spareProject }, ...call });

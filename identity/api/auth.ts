@@ -20,6 +20,7 @@ import { revoke } from '../tokens/revocations.ts';
 import type { Token } from '../tokens/token.ts';
 import { issueTrusted } from '../trusts/log-in.ts';
 import { type Asked, Authenticate, unpackAuthentication } from './authenticate-body.ts';
+import { serviceProvidersInToken } from './federation-service-providers.ts';
 import { signedRequest } from './oauth1-tokens.ts';
 import { type DelegationNames, namesOf, readNames, tokenView } from './token-view.ts';
 
@@ -66,7 +67,10 @@ export const authRoutes = (deps: IdentityDeps) => {
     return deps.memory.recall(`token ${withCatalog} ${text}`, async () => {
       const names = await readNames(deps.db, token);
       return JSON.stringify({
-        token: tokenView(token, names, withCatalog ? await catalogForToken(deps, token) : undefined),
+        token: {
+          ...tokenView(token, names, withCatalog ? await catalogForToken(deps, token) : undefined),
+          ...(await serviceProvidersInToken(deps)),
+        },
       });
     });
   };
@@ -172,7 +176,10 @@ async function answerToken(
   query: Record<string, unknown>,
 ) {
   const names = namesOf(access, token.delegation && delegationNames);
-  const view = tokenView(token, names, 'nocatalog' in query ? undefined : await catalogForToken(deps, token));
+  const view = {
+    ...tokenView(token, names, 'nocatalog' in query ? undefined : await catalogForToken(deps, token)),
+    ...(await serviceProvidersInToken(deps)),
+  };
   return h.response({ token: view }).code(201).header('x-subject-token', text).header('vary', 'X-Auth-Token');
 }
 

@@ -30,6 +30,14 @@ test('an access token buys an unscoped token, and that one of a project with the
 
   const { user } = await cloud.as('admin').get(`/identity/v3/users/${token.user.id}`);
   t.is(user.name, 'ada');
+  const protocols = [{ protocol_id: 'openid', unique_id: 'subject-1' }];
+  t.deepEqual(user.federated, [{ idp_id: 'staff', protocols }]);
+  const headers = { 'x-auth-token': unscoped };
+  const open = await cloud.anonymous.request({ method: 'GET', path: '/identity/v3/auth/projects', headers });
+  t.deepEqual(
+    open.body.projects.map(({ id }: { id: string }) => id),
+    [staff.projectId],
+  );
 });
 
 test('the next login is the same user, by another name and with other groups', async (t) => {

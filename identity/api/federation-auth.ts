@@ -3,6 +3,7 @@ import { Unauthorized } from '../../common/errors.ts';
 import { route } from '../../common/http/route.ts';
 import type { FederationDeps } from '../federation/log-in/deps.ts';
 import { findDoor, logInWithAccessToken } from '../federation/log-in/log-in.ts';
+import { serviceProvidersInToken } from './federation-service-providers.ts';
 import { namesOf, tokenView } from './token-view.ts';
 
 /** `Authorization: Bearer …`, as the command line's `v3oidcpassword`, `v3oidcaccesstoken` and their like send it. */
@@ -17,7 +18,9 @@ export const federationAuthRoutes = (deps: FederationDeps) => {
     const door = await findDoor(deps, params.idp_id ?? '', params.protocol_id ?? '');
     const { text, token, access } = await logInWithAccessToken(deps, door, bearer(request));
     return h
-      .response({ token: tokenView(token, namesOf(access, null), undefined) })
+      .response({
+        token: { ...tokenView(token, namesOf(access, null), undefined), ...(await serviceProvidersInToken(deps)) },
+      })
       .code(201)
       .header('x-subject-token', text)
       .header('vary', 'X-Auth-Token');

@@ -69,6 +69,15 @@ function unpack(body: Static<typeof UpdateServiceProvider>['service_provider']):
   };
 }
 
+/** What every token shows of them, for clients that go on to another cloud; nothing where none is enabled, as in Keystone. */
+export async function serviceProvidersInToken({ db, memory }: IdentityDeps): Promise<object> {
+  return memory.recall('service providers', async () => {
+    const { providers } = await listServiceProviders(db, { enabled: true }, { limit: 1000, marker: undefined });
+    if (providers.length === 0) return {};
+    return { service_providers: providers.map(({ id, authUrl, spUrl }) => ({ id, auth_url: authUrl, sp_url: spUrl })) };
+  });
+}
+
 const path = '/v3/OS-FEDERATION/service_providers';
 
 export const serviceProviderRoutes = (deps: IdentityDeps) => [

@@ -173,6 +173,66 @@ for (const [what, local] of [
     t.is((await ground.cloud.db('users').where({ is_shadow: true })).length, 0);
   });
 
+test('groups of a login count for its application credentials, for as long as the identity provider’s', async (t) => {
+  const ground = await startFederation(t, { provider: { authorization_ttl: 10 } });
+  const { cloud, scope, groupWithRole } = ground;
+  const { projectId } = await groupWithRole('staff', 'member');
+  const project = { project: { id: projectId } };
+  const scoped = await scope(await enter(ground, { groups: ['staff'] }), project);
+  const token = String(scoped.headers['x-subject-token']);
+  const userId = scoped.body.token.user.id;
+  const made = await cloud.anonymous.request({
+    method: 'POST',
+    path: `/identity/v3/users/${userId}/application_credentials`,
+    headers: { 'x-auth-token': token },
+    body: { application_credential: { name: 'robot', secret: 'beep' } },
+  });
+  t.is(made.status, 201, made.text);
+  const { id } = made.body.application_credential;
+  const robot = () =>
+    cloud.anonymous.request({
+      method: 'POST',
+      path: '/identity/v3/auth/tokens',
+      body: {
+        auth: { identity: { methods: ['application_credential'], application_credential: { id, secret: 'beep' } } },
+      },
+    });
+  const first = await robot();
+  t.deepEqual(first.body.token.roles.map(({ name }: { name: string }) => name).sort(), ['member', 'reader']);
+  const robotToken = String(first.headers['x-subject-token']);
+  t.true(await isGood(ground, robotToken));
+
+  await enter(ground, { groups: [] });
+  t.false(await isGood(ground, robotToken), 'a login without the group takes it from what was made of it');
+  t.is((await robot()).status, 401);
+
+  await enter(ground, { groups: ['staff'] });
+  t.is((await robot()).status, 201);
+  await cloud.db('federated_group_members').update({ expires_at: cloud.db.raw(`now() - interval '1 second'`) });
+  t.is((await robot()).status, 401, 'and so does time');
+
+  await enter(ground, { groups: ['staff'] });
+  const last = String((await robot()).headers['x-subject-token']);
+  await cloud.as('admin').patch(`${providers}/staff`, { identity_provider: { enabled: false } });
+  t.false(await isGood(ground, last), 'and so does disabling the identity provider');
+  t.is((await robot()).status, 401);
+});
+
+test('tokens tell of enabled service providers', async (t) => {
+  const { cloud } = await startFederation(t);
+  const asked = { auth_url: 'https://sp.test/auth', sp_url: 'https://sp.test/saml' };
+  const path = '/identity/v3/OS-FEDERATION/service_providers/sp';
+  await cloud.as('admin').put(path, { service_provider: asked }, 201);
+  const own = async () => {
+    const token = await cloud.as('member').token();
+    const headers = { 'x-auth-token': token, 'x-subject-token': token };
+    return (await cloud.anonymous.request({ method: 'GET', path: '/identity/v3/auth/tokens', headers })).body.token;
+  };
+  t.false('service_providers' in (await own()));
+  await cloud.as('admin').patch(path, { service_provider: { enabled: true } });
+  t.deepEqual((await own()).service_providers, [{ id: 'sp', ...asked }]);
+});
+
 test('no token, code or secret reaches the log', async (t) => {
   const ground = await startFederation(t);
   const text = await ground.issuer.accessToken();

@@ -1,5 +1,6 @@
 import type { Knex } from '../../../common/database/database.ts';
 import { Unauthorized } from '../../../common/errors.ts';
+import { revoke } from '../../tokens/revocations.ts';
 import type { Mapped, MappedGroup, MappedUser } from '../mappings/rules.ts';
 import { Unmappable } from '../mappings/unmappable.ts';
 import { findFederatedUser, insertShadowUser, rememberGroups, renameShadowUser } from '../users/store.ts';
@@ -34,10 +35,16 @@ export async function takeIn(
     const domainId = await domainIdOf(trx, mapped.user.domain ?? { id: provider.domainId });
     const user = known ?? (await insertShadowUser(trx, identity, { name: who.name, email, domainId }));
     if (known) await renameShadowUser(trx, known.id, { name: who.name, email });
-    await rememberGroups(trx, user.id, provider.id, { groupIds, minutes: provider.authorizationTtl ?? 0 });
+    const hasLost = await rememberGroups(trx, user.id, provider.id, {
+      groupIds,
+      minutes: provider.authorizationTtl ?? 0,
+    });
     await giveProjects(trx, user.id, provider, mapped.projects, domainId);
-    return { userId: user.id, groupIds };
+    // What the user made of a group that is theirs no more (application credentials, trusts) has bought tokens with it.
+    if (hasLost) await revoke(trx, `user:${user.id}`, deps.tokenSeconds);
+    return { userId: user.id, groupIds, hasLost };
   });
+  if (taken.hasLost) await deps.revocations.refresh();
   deps.memory.forget();
   return taken;
 }

@@ -2,7 +2,7 @@ import { BadRequest, NotFound } from '../../../common/errors.ts';
 import { newHexId } from '../../../common/ids.ts';
 import type { IdentityDeps } from '../../deps.ts';
 import { getDomain } from '../../domains/store.ts';
-import { revoke } from '../../tokens/revocations.ts';
+import { revoke, type Subject } from '../../tokens/revocations.ts';
 import { getMapping } from '../mappings/store.ts';
 import { removeShadowsWithoutProvider } from '../users/store.ts';
 import type { IdentityProvider, Protocol } from './identity-provider.ts';
@@ -51,7 +51,7 @@ export async function changeIdentityProvider(
     await updateIdentityProvider(trx, id, changes);
     const { remoteIds } = changes;
     if (changes.enabled === false || (remoteIds && before.remoteIds.some((one) => !remoteIds.includes(one))))
-      await revoke(trx, `identity_provider:${id}`, tokenSeconds);
+      await revoke(trx, [`identity_provider:${id}`, ...(await forgetGroups(trx, id))], tokenSeconds);
     return getIdentityProvider(trx, id);
   });
   await revocations.refresh();
@@ -97,15 +97,25 @@ async function removeWithUsers(
   remove: (trx: IdentityDeps['db']) => Promise<void>,
 ): Promise<void> {
   await db.transaction(async (trx) => {
+    const concerned = await forgetGroups(trx, identityProviderId);
     await remove(trx);
-    const gone = await removeShadowsWithoutProvider(trx);
+    const gone = (await removeShadowsWithoutProvider(trx)).map((userId): Subject => `user:${userId}`);
     await revoke(
       trx,
-      [`identity_provider:${identityProviderId}`, ...gone.map((userId) => `user:${userId}` as const)],
+      [...new Set([`identity_provider:${identityProviderId}` as const, ...concerned, ...gone])],
       tokenSeconds,
     );
   });
   await revocations.refresh();
+}
+
+/** What its logins gave for a while; gives those who may have bought tokens with it. */
+async function forgetGroups(trx: IdentityDeps['db'], identityProviderId: string): Promise<Subject[]> {
+  const rows = await trx('federated_group_members')
+    .where({ identity_provider_id: identityProviderId })
+    .delete()
+    .returning('user_id');
+  return [...new Set(rows.map(({ user_id }): Subject => `user:${user_id}`))];
 }
 
 async function checkMappingExists(trx: IdentityDeps['db'], id: string): Promise<void> {

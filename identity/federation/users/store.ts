@@ -60,21 +60,25 @@ export async function removeShadowsWithoutProvider(trx: Knex): Promise<string[]>
   return rows.map((row) => row.id as string);
 }
 
-/** The groups of the latest login, for as long as the identity provider's `authorization_ttl` says; none before are left. */
+/**
+ * The groups of the latest login, for as long as the identity provider's `authorization_ttl` says; none before are left. Tells
+ * whether that takes any away.
+ */
 export async function rememberGroups(
   trx: Knex,
   userId: string,
   identityProviderId: string,
   { groupIds, minutes }: { groupIds: readonly string[]; minutes: number },
-): Promise<void> {
+): Promise<boolean> {
   const mine = { user_id: userId, identity_provider_id: identityProviderId };
-  await trx('federated_group_members').where(mine).delete();
-  if (minutes <= 0 || groupIds.length === 0) return;
-  await trx('federated_group_members').insert(
-    groupIds.map((groupId) => ({
-      ...mine,
-      group_id: groupId,
-      expires_at: trx.raw('now() + make_interval(mins => ?)', [minutes]),
-    })),
-  );
+  const before = await trx('federated_group_members').where(mine).delete().returning('group_id');
+  if (minutes > 0 && groupIds.length > 0)
+    await trx('federated_group_members').insert(
+      groupIds.map((groupId) => ({
+        ...mine,
+        group_id: groupId,
+        expires_at: trx.raw('now() + make_interval(mins => ?)', [minutes]),
+      })),
+    );
+  return before.some(({ group_id }) => minutes <= 0 || !groupIds.includes(group_id));
 }

@@ -35,5 +35,5 @@ export function checkMayDelete(kind: string, { id, options }: { id: string; opti
 }
 
 function isEmptyObject(value: unknown): boolean {
-  return typeof value === 'object' && value !== null && Object.keys(value).length === 0;
+  return typeof value === 'object' && value !== null && !Array.isArray(value) && Object.keys(value).length === 0;
 }

@@ -45,6 +45,49 @@ test('a domain is created, found, changed, and deleted with all that is in it on
   await admin.delete(`${v3}/domains/${domain.id}`, 404);
 });
 
+test('what a domain gave ends with it, also for those of other domains', async (t) => {
+  const cloud = await startTestCloud(t);
+  const admin = cloud.as('admin');
+  const { projectId } = cloud.as('member');
+  const { roles } = await admin.get(`${v3}/roles?name=reader`);
+  const { domain } = await admin.post(`${v3}/domains`, { domain: { name: 'giving' } });
+  const { group } = await admin.post(`${v3}/groups`, { group: { name: 'g', domain_id: domain.id } });
+  await admin.put(`${v3}/projects/${projectId}/groups/${group.id}/roles/${roles[0].id}`, undefined, 204);
+  const guest = await somebody(t, cloud, { on: null });
+  await admin.put(`${v3}/groups/${group.id}/users/${guest.userId}`, undefined, 204);
+  const owner = await somebody(t, cloud, { on: { domain: domain.id }, role: 'reader' });
+  const byGroup = await guest.again({ project: { id: projectId } });
+  for (const someone of [byGroup, owner]) await someone.get(`/users/${someone.userId}`);
+  await admin.patch(`${v3}/domains/${domain.id}`, { domain: { enabled: false } });
+  await byGroup.get(`/users/${guest.userId}`);
+  await owner.get(`/users/${owner.userId}`, 401);
+  await admin.delete(`${v3}/domains/${domain.id}`);
+  await byGroup.get(`/users/${guest.userId}`, 401);
+});
+
+test('disabling a domain ends what its users handed on to others', async (t) => {
+  const cloud = await startTestCloud(t);
+  const admin = cloud.as('admin');
+  const { projectId } = cloud.as('member');
+  const { domain } = await admin.post(`${v3}/domains`, { domain: { name: 'handing-on' } });
+  const trustor = await somebody(t, cloud, { role: 'member', on: { project: projectId }, inDomain: domain.id });
+  const trustee = await somebody(t, cloud, { on: null });
+  const { trust } = await trustor.post('/OS-TRUST/trusts', {
+    trust: {
+      trustor_user_id: trustor.userId,
+      trustee_user_id: trustee.userId,
+      project_id: projectId,
+      impersonation: false,
+      roles: [{ name: 'member' }],
+    },
+  });
+  const entrusted = await trustee.again({ 'OS-TRUST:trust': { id: trust.id } });
+  await entrusted.get(`/users/${trustee.userId}`);
+  await admin.patch(`${v3}/domains/${domain.id}`, { domain: { enabled: false } });
+  await entrusted.get(`/users/${trustee.userId}`, 401);
+  await trustee.get(`/users/${trustee.userId}`);
+});
+
 test('an immutable domain is neither changed nor deleted until that alone is taken back', async (t) => {
   const admin = (await startTestCloud(t)).as('admin');
   const options = { immutable: true };

@@ -75,6 +75,14 @@ test('whoever leaves a group, or whose group goes, has no tokens from before', a
   await admin.delete(`${v3}/groups/${group.id}/users/${leaves.userId}`);
   await leaves.get(`/users/${leaves.userId}`, 401);
   await stays.get(`/users/${stays.userId}`);
+  // A group that was granted nothing gave nothing that a token could carry.
+  const { group: idle } = await admin.post(`${v3}/groups`, { group: { name: 'idle' } });
+  await admin.put(`${v3}/groups/${idle.id}/users/${stays.userId}`, undefined, 204);
+  await admin.delete(`${v3}/groups/${idle.id}`);
+  await stays.get(`/users/${stays.userId}`);
+  const { roles } = await admin.get(`${v3}/roles?name=reader`);
+  const place = `${v3}/projects/${cloud.as('member').projectId}`;
+  await admin.put(`${place}/groups/${group.id}/roles/${roles[0].id}`, undefined, 204);
   await admin.delete(`${v3}/groups/${group.id}`);
   await stays.get(`/users/${stays.userId}`, 401);
 });

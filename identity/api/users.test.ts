@@ -166,3 +166,22 @@ test('the projects of a user are those that they reach, by themselves, by a grou
   t.deepEqual(await names(), ['below', 'leaf', 'own', 'shared']);
   t.deepEqual(await names('?name__startswith=s'), ['shared']);
 });
+
+test('a user is who they are at identity providers, and is found by it', async (t) => {
+  const cloud = await startTestCloud(t);
+  const admin = cloud.as('admin');
+  await cloud.db('identity_providers').insert({ id: 'corp', domain_id: 'default', enabled: true });
+  await cloud.db('federation_protocols').insert({ identity_provider_id: 'corp', id: 'openid', mapping_id: 'm' });
+  const federated = (unique_id: string) => [{ idp_id: 'corp', protocols: [{ protocol_id: 'openid', unique_id }] }];
+  const { user } = await admin.post(`${v3}/users`, { user: { name: 'linked', federated: federated('one') } });
+  t.deepEqual(user.federated, federated('one'));
+  const found = async (query: string) => (await admin.get(`${v3}/users?${query}`)).users;
+  t.deepEqual(await found('idp_id=corp&protocol_id=openid&unique_id=one'), [user]);
+  t.deepEqual(await found('unique_id=two'), []);
+  await admin.post(`${v3}/users`, { user: { name: 'other', federated: federated('one') } }, 409);
+  t.deepEqual(await found('name=other'), []);
+  const change = async (body: object) => (await admin.patch(`${v3}/users/${user.id}`, { user: body })).user.federated;
+  t.deepEqual(await change({ federated: federated('two') }), federated('two'));
+  t.deepEqual(await change({ federated: [] }), federated('two'));
+  t.deepEqual((await admin.get(`${v3}/users/${user.id}`)).user.federated, federated('two'));
+});

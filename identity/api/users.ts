@@ -121,7 +121,8 @@ function unpack(user: Static<typeof UpdateUser>['user']): AskedUser {
     ...(email !== undefined && { email }),
     ...(enabled !== undefined && { enabled }),
     ...(options && { options }),
-    ...(federated && { federated }),
+    // An empty list leaves it as it is, as in keystone: clients send it with whatever they change.
+    ...(federated && federated.length > 0 && { federated }),
     ...(Object.keys(extra).length > 0 && { extra }),
     ...(user.default_project_id !== undefined && { defaultProjectId: user.default_project_id }),
     ...(user.password !== undefined && { password: user.password === null ? null : new Secret(user.password) }),

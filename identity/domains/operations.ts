@@ -3,8 +3,9 @@ import type { IdentityDeps } from '../deps.ts';
 import { type Extra, mergedExtra } from '../extra.ts';
 import { checkMayChange, checkMayDelete, mergedOptions, type Options } from '../options.ts';
 import { revoke, type Subject } from '../tokens/revocations.ts';
+import { subjectsOfUsers } from '../users/subjects.ts';
 import type { Domain } from './domain.ts';
-import { insertDomain, insideDomain, lockDomain, removeDomain, updateDomain } from './store.ts';
+import { type Inside, insertDomain, insideDomain, lockDomain, removeDomain, updateDomain } from './store.ts';
 
 /** What is asked to be different; absent leaves alone. */
 export interface DomainChanges {
@@ -70,13 +71,19 @@ export async function deleteDomain({ db, revocations, tokenSeconds }: IdentityDe
     checkMayDelete('domain', domain);
     if (domain.enabled) throw new Forbidden('Cannot delete a domain that is enabled, please disable it first.');
     const inside = await insideDomain(trx, id);
+    const ofGroups = inside.groupIds.map((groupId): Subject => `group:${groupId}`);
+    const subjects = [...subjectsIn(id, inside), ...ofGroups, ...(await subjectsOfUsers(trx, inside.memberIds))];
     await removeDomain(trx, id);
-    const members = inside.memberIds.map((userId): Subject => `user:${userId}`);
-    await revoke(trx, [...subjectsIn(id, inside), ...members], tokenSeconds);
+    await revoke(trx, subjects, tokenSeconds);
   });
   await revocations.refresh();
 }
 
-function subjectsIn(id: string, { projectIds }: { projectIds: string[] }): Subject[] {
-  return [`domain:${id}`, ...projectIds.map((projectId): Subject => `project:${projectId}`)];
+/** A token for the trustee of a trust, of another domain, names the trustor and not their domain. */
+function subjectsIn(id: string, { projectIds, trustorIds }: Inside): Subject[] {
+  return [
+    `domain:${id}`,
+    ...projectIds.map((projectId): Subject => `project:${projectId}`),
+    ...trustorIds.map((userId): Subject => `user:${userId}`),
+  ];
 }

@@ -70,17 +70,31 @@ export async function lockDomain(trx: Knex, id: string, mode: 'share' | 'update'
   return row;
 }
 
-/** The ids of all that tokens are about and that is in a domain: its projects, and members of its groups from anywhere. */
-export async function insideDomain(db: Knex, id: string): Promise<{ projectIds: string[]; memberIds: string[] }> {
-  const projectIds = await db('projects').where({ domain_id: id }).pluck('id');
-  const { rows } = await db.raw(
-    `select user_id from group_members m join groups g on g.id = m.group_id where g.domain_id = :id
-     union
-     select user_id from federated_group_members m join groups g on g.id = m.group_id where g.domain_id = :id`,
+/** What tokens of users elsewhere can be about and is in a domain. */
+export interface Inside {
+  projectIds: string[];
+  groupIds: string[];
+  /** Users of any domain who are in its groups, as far as those were granted anything. */
+  memberIds: string[];
+  /** Those of its users who gave others trusts. */
+  trustorIds: string[];
+}
+
+/** Until the transaction ends, nobody joins the domain's groups. */
+export async function insideDomain(trx: Knex, id: string): Promise<Inside> {
+  await trx('groups').where({ domain_id: id }).orderBy('id').forUpdate().select('id');
+  const { rows } = await trx.raw(
+    `select array(select id from projects where domain_id = :id) as "projectIds",
+       array(select id from groups where domain_id = :id) as "groupIds",
+       array(select distinct user_id from groups g join (
+               select group_id, user_id from group_members union all select group_id, user_id from federated_group_members
+             ) m on m.group_id = g.id
+             where g.domain_id = :id and exists (select from role_assignments a where a.group_id = g.id)) as "memberIds",
+       array(select distinct trustor_user_id from trusts t join users u on u.id = t.trustor_user_id
+             where u.domain_id = :id) as "trustorIds"`,
     { id },
   );
-  const memberIds = rows.map((row: { user_id: string }) => row.user_id);
-  return { projectIds, memberIds };
+  return rows[0];
 }
 
 /** Removes a domain with its projects and users; its groups, roles and all that hangs on them go by their foreign keys. */

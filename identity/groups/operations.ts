@@ -3,13 +3,15 @@ import { NotFound } from '../../common/errors.ts';
 import type { IdentityDeps } from '../deps.ts';
 import { lockDomain } from '../domains/store.ts';
 import { type Extra, mergedExtra } from '../extra.ts';
-import { revoke, type Subject } from '../tokens/revocations.ts';
+import { revoke } from '../tokens/revocations.ts';
 import { getUser } from '../users/store.ts';
+import { subjectsOfUsers } from '../users/subjects.ts';
 import type { Group } from './group.ts';
 import {
   addMember,
   getGroup,
   insertGroup,
+  isGrantedAnything,
   isMember,
   listMemberIds,
   lockGroup,
@@ -49,17 +51,14 @@ export async function changeGroup({ db }: IdentityDeps, id: string, changes: Gro
   });
 }
 
-/** Deletes a group, with what was granted to it; the tokens of its members end. */
+/** Deletes a group, with what was granted to it; that ends the tokens of its members, if anything was. */
 export async function deleteGroup({ db, revocations, tokenSeconds }: IdentityDeps, id: string): Promise<void> {
   await db.transaction(async (trx) => {
     await lockGroup(trx, id);
-    const members = await listMemberIds(trx, id);
+    const members = (await isGrantedAnything(trx, id)) ? await listMemberIds(trx, id) : [];
+    const subjects = await subjectsOfUsers(trx, members);
     await removeGroup(trx, id);
-    await revoke(
-      trx,
-      members.map((userId): Subject => `user:${userId}`),
-      tokenSeconds,
-    );
+    await revoke(trx, [`group:${id}`, ...subjects], tokenSeconds);
   });
   await revocations.refresh();
 }

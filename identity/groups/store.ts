@@ -118,6 +118,10 @@ export async function listMemberIds(db: Knex, groupId: string): Promise<string[]
   return rows.map((row: { user_id: string }) => row.user_id);
 }
 
+export async function isGrantedAnything(db: Knex, groupId: string): Promise<boolean> {
+  return (await db('role_assignments').where({ group_id: groupId }).first('role_id')) !== undefined;
+}
+
 export async function removeGroup(trx: Knex, id: string): Promise<void> {
   await trx('groups').where({ id }).delete();
 }

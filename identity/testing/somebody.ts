@@ -9,6 +9,8 @@ const password = 'a password of somebody';
 export interface Somebody {
   userId: string;
   token: string;
+  /** With another token, for another scope. */
+  again(scope: object): Promise<Somebody>;
   get(path: string, status?: number): Promise<Answer['body']>;
   post(path: string, body: unknown, status?: number): Promise<Answer['body']>;
   put(path: string, body?: unknown, status?: number): Promise<Answer['body']>;
@@ -69,6 +71,7 @@ function withToken(t: ExecutionContext, cloud: TestCloud, userId: string, token:
   return {
     userId,
     token,
+    again: async (scope) => withToken(t, cloud, userId, await logIn(cloud, userId, scope)),
     get: (path, status = 200) => ask('GET', path, undefined, status),
     post: (path, body, status = 201) => ask('POST', path, body, status),
     put: (path, body, status = 204) => ask('PUT', path, body, status),

@@ -10,6 +10,7 @@ import { defaultDomainId } from '../domains/domain.ts';
 import { extraOf } from '../extra.ts';
 import { type Federated, FederatedAttribute, federatedOf } from '../federation/users/attribute.ts';
 import { pageOfProjects } from '../projects/store.ts';
+import { refuseDelegated, refuseDelegatedToken } from '../tokens/delegated.ts';
 import { type AskedUser, changeUser, createUser, deleteUser } from '../users/operations.ts';
 import { UserOptions } from '../users/options.ts';
 import { changeOwnPassword } from '../users/password-change.ts';
@@ -185,9 +186,10 @@ export const userRoutes = (deps: IdentityDeps) => {
       target,
       body: UpdateUser,
       status: 200,
-      async handler({ params, body }) {
+      async handler({ ctx, params, body }) {
         const { user_id: id = '' } = params;
         checkSameId(body.user, id);
+        if (body.user.password !== undefined && id === ctx.userId) refuseDelegated(ctx, 'passwords');
         const { domain_id } = body.user;
         if (domain_id !== undefined && domain_id !== (await getUser(deps.db, id)).domainId)
           throw new BadRequest('Cannot change Domain ID');
@@ -216,6 +218,7 @@ export const userRoutes = (deps: IdentityDeps) => {
       async handler({ params, body, request }, h) {
         const { original_password: original, password: next } = body.user;
         const address = deps.sourceOf(request);
+        await refuseDelegatedToken(deps, request.headers['x-auth-token'], 'passwords');
         await changeOwnPassword(deps, params.user_id ?? '', { original, next, address });
         return noContent(h);
       },

@@ -1,8 +1,9 @@
 import { Forbidden } from '../../common/errors.ts';
+import { readAccess } from '../tokens/access.ts';
 import { refused, type TokenDeps } from '../tokens/deps.ts';
 import type { Grant, Proof } from '../tokens/methods/proof.ts';
 import { type IssuedToken, issueToken, type TokenRequest } from '../tokens/operations.ts';
-import { consumeUse, findForLogIn } from './store.ts';
+import { consumeUse, findForLogIn, type KnownTrust } from './store.ts';
 
 /**
  * A token of a trust, for its trustee: first who it is must be proven as for any token, then what they were given is looked
@@ -42,9 +43,14 @@ export async function issueFromTrust(
     epoch: Math.min(trust.epoch, trustee.epoch),
   };
   const issued = await issueToken(deps, { proofs, scope: grant.scope, grant });
-  const given = new Set(issued.access.roles.map((role) => role.id));
-  // Keystone's rule: a trust is good as a whole or not at all.
-  if (!roleIds.every((id) => given.has(id))) throw new Forbidden('Trustee has no delegated roles.');
+  await checkWhole(deps, trust, grant);
   if (!(await consumeUse(deps.db, trustId))) throw refused('no uses left');
   return issued;
+}
+
+/** Keystone's rule: a trust is good as a whole or not at all; and so one that was redelegated is as the one it came from. */
+async function checkWhole({ db }: TokenDeps, { chainRoleIds, agentIds }: KnownTrust, { scope }: Grant): Promise<void> {
+  const access = await readAccess(db, { userId: agentIds[0] as string, scope, onlyRoleIds: chainRoleIds });
+  const held = new Set(access?.roles.map((role) => role.id));
+  if (!chainRoleIds.every((id) => held.has(id))) throw new Forbidden('Trustee has no delegated roles.');
 }

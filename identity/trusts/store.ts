@@ -122,6 +122,8 @@ export interface KnownTrust {
   projectId: string | null;
   impersonation: boolean;
   roleIds: string[];
+  /** Those of all trusts in its chain: the first's, as each has no more than the one before. */
+  chainRoleIds: string[];
   /** Everybody in its chain, first whose roles they are. */
   agentIds: string[];
   /** None of them is gone or disabled, and none of its chain is over. */
@@ -137,6 +139,7 @@ export async function findForLogIn(db: Knex, id: string): Promise<KnownTrust | u
     `${chain}, agents as (select trustor_user_id as id from chain union select trustee_user_id from chain)
      select t.trustor_user_id, t.trustee_user_id, t.project_id, t.impersonation, t.expires_at,
        array(select role_id from trust_roles where trust_id = t.id) as role_ids,
+       array(select distinct role_id from trust_roles where trust_id in (select id from chain)) as chain_role_ids,
        array(select unnest(array[trustor_user_id, trustee_user_id]) from chain order by depth desc) as agent_ids,
        not exists (select from agents join users u using (id) join domains d on d.id = u.domain_id
                     where not (u.enabled and d.enabled))
@@ -153,6 +156,7 @@ export async function findForLogIn(db: Knex, id: string): Promise<KnownTrust | u
     projectId: row.project_id,
     impersonation: row.impersonation,
     roleIds: row.role_ids,
+    chainRoleIds: row.chain_role_ids,
     agentIds: [...new Set<string>(row.agent_ids)],
     isGood: row.is_good,
     expiresAt: row.expires_at,

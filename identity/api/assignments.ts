@@ -140,7 +140,7 @@ function assignmentView(deps: IdentityDeps, assignment: ListedAssignment) {
   const to = 'userId' in given ? `users/${given.userId}` : `groups/${given.groupId}`;
   const path = `${segment(inheritedFrom ?? target)}/${to}/roles/${givenRoleId}`;
   return {
-    scope: { ...scopeView(target, names?.target ?? undefined), ...(isInherited && inherited) },
+    scope: { ...scopeView(target, names?.target), ...(isInherited && inherited) },
     ...('userId' in actor
       ? { user: names?.actor ?? { id: actor.userId } }
       : { group: names?.actor ?? { id: actor.groupId } }),

@@ -32,36 +32,24 @@ export interface Listed {
 export function effectiveAssignments(filter: EffectiveFilter): Listed {
   const { userId, roleId, target, inherited } = filter;
   const place = placeOf(target);
-  const projectId = place === 'project' ? (target as { projectId: string }).projectId : null;
-  const domainId = place === 'domain' ? (target as { domainId: string }).domainId : null;
-  const ofUser = (column: string) => (userId === undefined ? '' : `and ${column} = :userId`);
   const sql = `implied(given_role, role_id, prior_role) as (
       select id, id, null::text from roles
       union
       select i.given_role, m.implied_role_id, m.prior_role_id
         from implied i join role_implications m on m.prior_role_id = i.role_id
     ),
-    members(group_id, user_id) as not materialized (
-      select group_id, user_id from memberships where true ${ofUser('user_id')}
-      ${userId === undefined ? '' : 'union select unnest(:groupIds::text[]), :userId'}
-    ),
-    given as not materialized (
-      select user_id as holder, null::text as via_group, role_id, project_id, domain_id, system, inherited
-        from role_assignments where user_id is not null ${ofUser('user_id')}
-      union all
-      select m.user_id, a.group_id, a.role_id, a.project_id, a.domain_id, a.system, a.inherited
-        from members m join role_assignments a on a.group_id = m.group_id
-    ),
+    given as ${userId === undefined ? givenToAll : givenToOne},
     ${place === 'project' ? targets(filter.withSubtree === true) : ''}
-    ${inherited === false || place === 'domain' || place === 'system' ? '' : place === 'project' ? aboveTargets : belowGiven}
+    ${inherited === false ? '' : wayDown[place]}
     placed as (${[
       ...(inherited === true ? [] : [givenHere[place]]),
       ...(inherited === false ? [] : fromAbove[place]),
     ].join(' union all ')}),
+    held as (${userId === undefined ? heldByAll : heldByOne}),
     listed as (
-      select p.holder as user_id, null::text as group_id, i.role_id, p.project_id, p.domain_id, p.system, p.inherited,
-             p.via_group, p.via_project, p.via_domain, p.given_role, i.prior_role
-        from placed p join implied i on i.given_role = p.given_role join roles r on r.id = i.role_id
+      select h.user_id, null::text as group_id, i.role_id, h.project_id, h.domain_id, h.system, h.inherited,
+             h.via_group, h.via_project, h.via_domain, h.given_role, i.prior_role
+        from held h join implied i on i.given_role = h.given_role join roles r on r.id = i.role_id
        where r.domain_id is null ${roleId === undefined ? '' : 'and i.role_id = :roleId'}
     )`;
   return {
@@ -69,11 +57,32 @@ export function effectiveAssignments(filter: EffectiveFilter): Listed {
     bindings: {
       ...(userId !== undefined && { userId, groupIds: [...(filter.groupIds ?? [])] }),
       ...(roleId !== undefined && { roleId }),
-      ...(projectId !== null && { projectId }),
-      ...(domainId !== null && { domainId }),
+      ...(target !== undefined && target !== 'system' && target),
     },
   };
 }
+
+/** All of them as they stand, for the planner to take those of a place by an index. */
+const givenToAll = 'not materialized (select * from role_assignments)';
+const heldByAll = `
+      select p.*, null::text as via_group from placed p where p.user_id is not null
+      union all
+      select m.user_id, p.group_id, p.given_role, p.project_id, p.domain_id, p.system, p.inherited, p.via_project,
+             p.via_domain, p.group_id
+        from placed p join memberships m on m.group_id = p.group_id`;
+
+/** The few of one user and their groups. */
+const givenToOne = `materialized (
+      select * from role_assignments where user_id = :userId
+      union all
+      select a.* from (
+        select group_id from memberships where user_id = :userId union select unnest(:groupIds::text[])
+      ) theirs join role_assignments a on a.group_id = theirs.group_id
+    )`;
+const heldByOne = `
+      select :userId::text as user_id, given_role, project_id, domain_id, system, inherited, via_project, via_domain,
+             group_id as via_group
+        from placed`;
 
 type Place = 'any' | 'project' | 'domain' | 'system';
 
@@ -84,7 +93,7 @@ function placeOf(target: Target | undefined): Place {
 }
 
 const columns = (project: string, inherited: boolean, via: string) =>
-  `select g.holder, g.via_group, g.role_id as given_role, ${project}, ${inherited} as inherited, ${via} from given g`;
+  `select g.user_id, g.group_id, g.role_id as given_role, ${project}, ${inherited} as inherited, ${via} from given g`;
 const asGiven = columns(
   'g.project_id, g.domain_id, g.system',
   false,
@@ -96,7 +105,6 @@ const inheritedBy = (project: string) =>
     true,
     'g.project_id as via_project, g.domain_id as via_domain',
   );
-const nothing = `${asGiven} where false`;
 
 const givenHere: Record<Place, string> = {
   any: `${asGiven} where not g.inherited`,
@@ -115,8 +123,8 @@ const fromAbove: Record<Place, string[]> = {
     `${inheritedBy('t.id')} join targets t on t.domain_id = g.domain_id where g.inherited`,
     `${inheritedBy('a.id')} join above a on a.above_id = g.project_id where g.inherited`,
   ],
-  domain: [nothing],
-  system: [nothing],
+  domain: [`${asGiven} where false`],
+  system: [`${asGiven} where false`],
 };
 
 const targets = (withSubtree: boolean) => `targets(id, domain_id) as (
@@ -138,3 +146,5 @@ const belowGiven = `below(top, id) as (
       union
       select b.top, p.id from below b join projects p on p.parent_id = b.id
     ),`;
+
+const wayDown: Record<Place, string> = { any: belowGiven, project: aboveTargets, domain: '', system: '' };

@@ -32,10 +32,10 @@ export interface ListedAssignment {
   /** The role that was given, and the one that directly implies this one; null when it is itself the one given. */
   givenRoleId: string;
   priorRoleId: string | null;
-  names: { actor: Named; role: Named; target: Named | null } | null;
+  names: { actor: Named; role: Named; target: Named } | null;
 }
 
-/** One page of assignments in one statement, in an order of their ids. */
+/** One page of assignments in one statement, and their names in another. */
 export async function listAssignments(
   db: Knex,
   filter: AssignmentFilter,
@@ -53,7 +53,7 @@ export async function listAssignments(
          where ${inDomainId == null ? 'true' : 'domain_id = :inDomainId or project_id in (select id from projects where domain_id = :inDomainId)'}
       ),
       page as (select * from keyed where ${marker === undefined ? 'true' : 'id > :marker'} order by id limit :limit)
-      select page.* ${withNames ? names : ''} from page order by id`,
+      select * from page order by id`,
     {
       ...bindings,
       limit: limit + 1,
@@ -62,7 +62,8 @@ export async function listAssignments(
     } as Record<string, Knex.RawBinding>, // arrays are values too, which knex's type leaves out
   );
   const found: Row[] = rows.slice(0, limit);
-  return { assignments: found.map(fromRow), more: rows.length > limit && limit > 0 };
+  const names = withNames ? await namesFor(db, found) : null;
+  return { assignments: found.map((row) => fromRow(row, names)), more: rows.length > limit && limit > 0 };
 }
 
 /** As they were given. A project's subtree is of places: what is inherited on it is another matter. */
@@ -99,16 +100,36 @@ function givenAssignments({ userId, groupId, roleId, target, withSubtree, inheri
   };
 }
 
-const inDomain = (table: string, id: string) =>
-  `select json_build_object('id', x.id, 'name', x.name, 'domain', json_build_object('id', d.id, 'name', d.name))
-     from ${table} x join domains d on d.id = x.domain_id where x.id = ${id}`;
+type Names = Map<string, Named>;
 
-const names = `,
-  coalesce((${inDomain('users', 'page.user_id')}), (${inDomain('groups', 'page.group_id')})) as actor,
-  coalesce((${inDomain('projects', 'page.project_id')}),
-           (select json_build_object('id', id, 'name', name) from domains where id = page.domain_id)) as place,
-  coalesce((${inDomain('roles', 'page.role_id')}),
-           (select json_build_object('id', id, 'name', name) from roles where id = page.role_id)) as role`;
+/** By kind and id. A second statement: each name is read once, however often it is in the list. */
+async function namesFor(db: Knex, rows: Row[]): Promise<Names> {
+  const ids = (column: keyof Row) => [...new Set(rows.map((row) => row[column]).filter((id) => id !== null))];
+  const { rows: named } = await db.raw(
+    `with named as (
+       select 'user' as kind, id, name, domain_id from users where id = any(:users::text[])
+       union all select 'group', id, name, domain_id from groups where id = any(:groups::text[])
+       union all select 'project', id, name, domain_id from projects where id = any(:projects::text[])
+       union all select 'domain', id, name, null from domains where id = any(:domains::text[])
+       union all select 'role', id, name, domain_id from roles where id = any(:roles::text[])
+     )
+     select n.kind, n.id, n.name, d.id as domain_id, d.name as domain_name
+       from named n left join domains d on d.id = n.domain_id`,
+    {
+      users: ids('user_id'),
+      groups: ids('group_id'),
+      projects: ids('project_id'),
+      domains: ids('domain_id'),
+      roles: ids('role_id'),
+    } as Record<string, Knex.RawBinding>, // arrays are values too, which knex's type leaves out
+  );
+  return new Map(
+    named.map(({ kind, id, name, domain_id, domain_name }: Record<string, string>): [string, Named] => {
+      const domain = domain_id && domain_name ? { domain: { id: domain_id, name: domain_name } } : {};
+      return [`${kind} ${id}`, { id: id ?? '', name: name ?? '', ...domain }];
+    }),
+  );
+}
 
 interface Row {
   id: string;
@@ -123,13 +144,10 @@ interface Row {
   via_domain: string | null;
   given_role: string;
   prior_role: string | null;
-  actor?: Named;
-  place?: Named | null;
-  role?: Named;
 }
 
-function fromRow(row: Row): ListedAssignment {
-  const { id, user_id, group_id, role_id, project_id, domain_id, actor, role, place = null } = row;
+function fromRow(row: Row, names: Names | null): ListedAssignment {
+  const { id, user_id, group_id, role_id, project_id, domain_id } = row;
   const from = placeOf(row.via_project, row.via_domain);
   return {
     id,
@@ -141,8 +159,17 @@ function fromRow(row: Row): ListedAssignment {
     inheritedFrom: from === 'system' ? null : from,
     givenRoleId: row.given_role,
     priorRoleId: row.prior_role,
-    names: actor && role ? { actor, role, target: place } : null,
+    names: names && {
+      actor: nameIn(names, user_id === null ? 'group' : 'user', user_id ?? group_id),
+      role: nameIn(names, 'role', role_id),
+      target: project_id === null ? nameIn(names, 'domain', domain_id) : nameIn(names, 'project', project_id),
+    },
   };
+}
+
+/** What was deleted since the list was read has no name any more. */
+function nameIn(names: Names, kind: string, id: string | null): Named {
+  return names.get(`${kind} ${id}`) ?? { id: id ?? '', name: '' };
 }
 
 function placeOf(projectId: string | null, domainId: string | null): Target {

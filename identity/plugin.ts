@@ -42,6 +42,7 @@ import { securityCompliance } from './migrations/0007-security-compliance.ts';
 import { federation } from './migrations/0008-federation.ts';
 import { oauth1 } from './migrations/0009-oauth1.ts';
 import { memberships } from './migrations/0010-memberships.ts';
+import { inactiveUsersReconciler } from './security-compliance/inactivity.ts';
 import { checkToken } from './tokens/check.ts';
 import type { TokenDeps } from './tokens/deps.ts';
 import type { Token } from './tokens/token.ts';
@@ -127,7 +128,7 @@ export function identityModule(deps: FederationDeps): Module {
         ...limitRoutes(deps),
       ]),
     },
-    controllers: [],
+    controllers: deps.compliance.inactiveDays > 0 ? [inactiveUsersReconciler(deps)] : [],
     agents: [],
   };
 }

@@ -19,7 +19,8 @@ export async function seedDemoProject(admin: Client, password: string): Promise<
     return (await admin.post('/identity/v3/projects', { project: asked })).project;
   });
   const user = await findOrMake(admin, ['/identity/v3/users', 'users'], demoName, async () => {
-    const asked = { name: demoName, domain_id, password, default_project_id: project.id };
+    const options = { ignore_change_password_upon_first_use: true }; // nobody is there to change it
+    const asked = { name: demoName, domain_id, password, default_project_id: project.id, options };
     return (await admin.post('/identity/v3/users', { user: asked })).user;
   });
   const { roles } = await admin.get('/identity/v3/roles?name=member');

@@ -22,6 +22,10 @@ export const securityCompliance: Migration = {
       t.date('last_active_on'); // in UTC
       t.check('failures = 0 or last_failure_at is not null', [], 'failures_have_a_time');
     });
+    // Nobody knows when those of before were last active: it is counted from now, not from when they were made.
+    await db.raw(
+      `insert into user_logins (user_id, last_active_on) select id, (now() at time zone 'utc')::date from users`,
+    );
     // Passcodes that were used; what is older than any that would still be taken is removed with the next one.
     await db.schema.createTable('spent_passcodes', (t) => {
       t.text('credential_id').primary(); // no foreign key: when the credential goes, this is of no use and does no harm

@@ -137,3 +137,25 @@ test('many logins of a day write down once that somebody was there', async (t) =
   t.is((await logIn(cloud)).status, 201);
   t.deepEqual(await row(), before);
 });
+
+test('who is inactive is disabled for everybody to see, and what they have ends', async (t) => {
+  const cloud = await startTestCloud(t, { disableUserAccountDaysInactive: 30 });
+  const [admin, member] = [cloud.as('admin'), cloud.as('member')];
+  await member.token();
+  const shown = async () => (await admin.get(`/identity/v3/users/${member.userId}`)).user.enabled;
+  await cloud.db('user_logins').update({ last_active_on: cloud.db.raw('current_date - 31') });
+  await cloud
+    .db('users')
+    .where({ id: member.userId })
+    .update({ options: { ignore_user_inactivity: true } });
+  await cloud.sweep();
+  await cloud.settle();
+  t.true(await shown());
+  await cloud.db('user_logins').whereNot({ user_id: member.userId }).delete(); // the others were made today
+  await cloud.db('users').where({ id: member.userId }).update({ options: {} });
+  await cloud.sweep();
+  await cloud.settle();
+  t.false(await shown());
+  await member.get('/identity/v3/auth/projects', 401);
+  t.true((await admin.get('/identity/v3/users?enabled=true')).users.length > 2);
+});

@@ -105,7 +105,6 @@ export async function buildCloud(
       memory,
       sourceOf,
       publicUrl,
-      region: config.region,
       limitModel: config.limitModel,
       federation: openFederation(federationSettings, { publicUrl, log }),
     }),

@@ -11,7 +11,6 @@ export interface IdentityDeps extends TokenDeps {
   /** Where a request came from, to limit how often somebody may fail. */
   sourceOf: SourceAddress;
   publicUrl: string;
-  region: string;
   limitModel: LimitModel;
 }
 

@@ -80,7 +80,7 @@ export const endpointFilterRoutes = (deps: IdentityDeps) => {
       },
     });
   const projects = async (kind: Given, id: string) =>
-    Promise.all((await projectsGiven(db, kind, id)).map(async (one) => projectView(deps, await getProject(db, one))));
+    (await projectsGiven(db, kind, id)).map((project) => projectView(deps, project));
   const policy = endpointFilterPolicy;
   const ofProject = '/projects/{project_id}/endpoints/{endpoint_id}';
   const groupOfProject = '/endpoint_groups/{endpoint_group_id}/projects/{project_id}';

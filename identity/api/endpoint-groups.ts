@@ -12,11 +12,10 @@ import {
   updateEndpointGroup,
 } from '../endpoint-filter/groups.ts';
 import { endpointInterface } from './endpoints.ts';
-import { description, reference, resourceName } from './fields.ts';
+import { checkSameId, description, reference, resourceName } from './fields.ts';
 import { identityPage, listView, textFilters } from './listing.ts';
 import { administrators, cloudReaders } from './personas.ts';
 import { regionId } from './regions.ts';
-import { checkSameId } from './same-id.ts';
 
 const closed = { additionalProperties: false };
 
@@ -102,7 +101,7 @@ export const endpointGroupRoutes = (deps: IdentityDeps) => [
     body: UpdateEndpointGroup,
     status: 200,
     async handler({ params, body: { endpoint_group: asked } }) {
-      checkSameId(asked, params.endpoint_group_id);
+      checkSameId(asked, params.endpoint_group_id ?? '');
       const { name, description } = asked;
       const group = await updateEndpointGroup(deps.db, params.endpoint_group_id ?? '', {
         ...(name !== undefined && { name }),

@@ -2,15 +2,14 @@ import { type Static, Type } from 'typebox';
 import { flag, one } from '../../common/http/page.ts';
 import { noContent, route } from '../../common/http/route.ts';
 import { definePolicy } from '../../common/policy/rules.ts';
-import { extraOf } from '../catalog/extra.ts';
 import { type IdentityDeps, identityUrl } from '../deps.ts';
 import { changeEndpoint, createEndpoint, type RegionReference } from '../endpoints/operations.ts';
 import { type Endpoint, getEndpoint, listEndpoints, removeEndpoint } from '../endpoints/store.ts';
-import { enabled, reference } from './fields.ts';
+import { extraOf } from '../extra.ts';
+import { checkSameId, enabled, reference } from './fields.ts';
 import { identityPage, listView, textFilters } from './listing.ts';
 import { administrators, cloudReaders } from './personas.ts';
 import { regionId } from './regions.ts';
-import { checkSameId } from './same-id.ts';
 
 export const endpointInterface = Type.Union([Type.Literal('public'), Type.Literal('internal'), Type.Literal('admin')]);
 const nullableRegion = Type.Optional(Type.Union([regionId, Type.Null()]));
@@ -25,7 +24,7 @@ const fields = {
   name: Type.Optional(Type.String({ maxLength: 255 })),
   description: Type.Optional(Type.Union([Type.String({ maxLength: 65535 }), Type.Null()])),
 };
-const known = ['interface', 'service_id', 'url', 'region_id', 'region', 'enabled'];
+const known = ['id', 'links', 'interface', 'service_id', 'url', 'region_id', 'region', 'enabled'];
 
 const CreateEndpoint = Type.Object({ endpoint: Type.Object(fields) });
 const UpdateEndpoint = Type.Object({ endpoint: Type.Partial(Type.Object(fields), { minProperties: 1 }) });
@@ -120,7 +119,7 @@ export const endpointRoutes = (deps: IdentityDeps) => [
     body: UpdateEndpoint,
     status: 200,
     async handler({ params, body: { endpoint: asked } }) {
-      checkSameId(asked, params.endpoint_id);
+      checkSameId(asked, params.endpoint_id ?? '');
       const { service_id, url, enabled } = asked;
       const endpoint = await changeEndpoint(deps, params.endpoint_id ?? '', {
         ...(service_id !== undefined && { serviceId: service_id }),

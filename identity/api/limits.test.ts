@@ -1,6 +1,8 @@
 import test from 'ava';
 import { type Client, startTestCloud, type TestCloud } from '../../tests/cloud.ts';
 import { effectiveLimit } from '../limits/effective.ts';
+import { checkProjectsFit } from '../limits/model.ts';
+import { insertProject } from '../projects/store.ts';
 
 const v3 = '/identity/v3';
 const absent = '0'.repeat(32);
@@ -214,6 +216,23 @@ test('in the strict two-level model no project has more than its domain', async 
     { ...crates, domain_id: 'default', resource_limit: 60 },
   ]);
   t.is((await admin.get(`${v3}/limits`)).limits.length, 4);
+});
+
+test('the strict two-level model has no projects below projects, and does not start where there are some', async (t) => {
+  const strict = await startTestCloud(t, { limitModel: 'strict_two_level' });
+  const parent_id = strict.as('member').projectId;
+  await strict.as('admin').post(`${v3}/projects`, { project: { name: 'below', parent_id } }, 403);
+  await strict.as('admin').post(`${v3}/projects`, { project: { name: 'beside', parent_id: 'default' } });
+  await t.notThrowsAsync(checkProjectsFit(strict.db, 'strict_two_level'));
+  await insertProject(strict.db, {
+    name: 'below',
+    domainId: 'default',
+    parentId: parent_id,
+    description: '',
+    enabled: true,
+  });
+  await t.throwsAsync(checkProjectsFit(strict.db, 'strict_two_level'), { message: /strict_two_level/ });
+  await t.notThrowsAsync(checkProjectsFit(strict.db, 'flat'));
 });
 
 test('what a project may have is its own limit, else what is registered for the region, else for all', async (t) => {

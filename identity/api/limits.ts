@@ -7,11 +7,10 @@ import { type IdentityDeps, identityUrl } from '../deps.ts';
 import { limitModels } from '../limits/model.ts';
 import { type AskedLimit, changeLimit, createLimits } from '../limits/operations.ts';
 import { findLimit, getLimit, type Limit, type LimitsSeen, listLimits, removeLimit } from '../limits/store.ts';
-import { reference, resourceName } from './fields.ts';
+import { checkSameId, reference, resourceName } from './fields.ts';
 import { identityPage, listView, textFilters } from './listing.ts';
 import { administrators } from './personas.ts';
 import { amount, largestBatch, limitDescription, limitRegion } from './registered-limits.ts';
-import { checkSameId } from './same-id.ts';
 
 const closed = { additionalProperties: false };
 const owner = Type.Optional(Type.Union([reference, Type.Null()]));
@@ -158,7 +157,7 @@ export const limitRoutes = (deps: IdentityDeps) => [
     body: UpdateLimit,
     status: 200,
     async handler({ params, body: { limit: changes } }) {
-      checkSameId(changes, params.limit_id);
+      checkSameId(changes, params.limit_id ?? '');
       const { resource_limit: resourceLimit, description } = changes;
       const limit = await changeLimit(deps, params.limit_id ?? '', { resourceLimit, description });
       return { limit: limitView(deps, limit) };

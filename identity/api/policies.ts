@@ -1,8 +1,8 @@
 import { Type } from 'typebox';
 import { noContent, route } from '../../common/http/route.ts';
 import { definePolicy } from '../../common/policy/rules.ts';
-import { extraOf } from '../catalog/extra.ts';
 import { type IdentityDeps, identityUrl } from '../deps.ts';
+import { extraOf } from '../extra.ts';
 import {
   getPolicy,
   insertPolicy,
@@ -11,13 +11,13 @@ import {
   type StoredPolicy,
   updatePolicy,
 } from '../policies/store.ts';
+import { checkSameId } from './fields.ts';
 import { identityPage, listView, textFilters } from './listing.ts';
 import { administrators, cloudReaders } from './personas.ts';
-import { checkSameId } from './same-id.ts';
 
 const text = '^[^\\u0000]*$';
 const fields = { blob: Type.String({ pattern: text }), type: Type.String({ maxLength: 255, pattern: text }) };
-const known = Object.keys(fields);
+const known = ['id', 'links', ...Object.keys(fields)];
 
 const CreatePolicy = Type.Object({ policy: Type.Object(fields) });
 const UpdatePolicy = Type.Object({ policy: Type.Partial(Type.Object(fields), { minProperties: 1 }) });
@@ -83,7 +83,7 @@ export const policyRoutes = (deps: IdentityDeps) => [
     body: UpdatePolicy,
     status: 200,
     async handler({ params, body: { policy: asked } }) {
-      checkSameId(asked, params.policy_id);
+      checkSameId(asked, params.policy_id ?? '');
       const { blob, type } = asked;
       const policy = await updatePolicy(deps.db, params.policy_id ?? '', {
         ...(blob !== undefined && { blob }),

@@ -3,13 +3,13 @@ import { BadRequest } from '../../common/errors.ts';
 import { noContent, route } from '../../common/http/route.ts';
 import { newHexId } from '../../common/ids.ts';
 import { authenticated, definePolicy } from '../../common/policy/rules.ts';
-import { extraOf } from '../catalog/extra.ts';
 import { type IdentityDeps, identityUrl } from '../deps.ts';
+import { extraOf } from '../extra.ts';
 import { changeRegion, deleteRegion } from '../regions/operations.ts';
 import { getRegion, insertRegion, listRegions, type Region } from '../regions/store.ts';
+import { checkSameId } from './fields.ts';
 import { identityPage, listView, textFilters } from './listing.ts';
 import { administrators } from './personas.ts';
-import { checkSameId } from './same-id.ts';
 
 export const regionId = Type.String({ minLength: 1, maxLength: 255, pattern: '^[^\\u0000-\\u001f]*$' });
 
@@ -17,7 +17,7 @@ const fields = {
   description: Type.Optional(Type.Union([Type.String({ maxLength: 255 }), Type.Null()])),
   parent_region_id: Type.Optional(Type.Union([regionId, Type.Null()])),
 };
-const known = Object.keys(fields);
+const known = ['id', 'links', ...Object.keys(fields)];
 
 const CreateRegion = Type.Object({
   region: Type.Object({ ...fields, id: Type.Optional(Type.Union([regionId, Type.Literal(''), Type.Null()])) }),
@@ -107,7 +107,7 @@ export const regionRoutes = (deps: IdentityDeps) => {
       body: UpdateRegion,
       status: 200,
       async handler({ params, body: { region: asked } }) {
-        checkSameId(asked, params.region_id);
+        checkSameId(asked, params.region_id ?? '');
         const { description, parent_region_id } = asked;
         const region = await changeRegion(deps, params.region_id ?? '', {
           ...(description !== undefined && { description: description ?? '' }),

@@ -10,11 +10,10 @@ import {
   removeRegisteredLimit,
   updateRegisteredLimit,
 } from '../limits/registered.ts';
-import { reference, resourceName } from './fields.ts';
+import { checkSameId, reference, resourceName } from './fields.ts';
 import { identityPage, listView, textFilters } from './listing.ts';
 import { administrators } from './personas.ts';
 import { regionId } from './regions.ts';
-import { checkSameId } from './same-id.ts';
 
 const closed = { additionalProperties: false };
 
@@ -117,7 +116,7 @@ export const registeredLimitRoutes = (deps: IdentityDeps) => [
     body: UpdateRegisteredLimit,
     status: 200,
     async handler({ params, body: { registered_limit: asked } }) {
-      checkSameId(asked, params.registered_limit_id);
+      checkSameId(asked, params.registered_limit_id ?? '');
       const limit = await updateRegisteredLimit(deps.db, params.registered_limit_id ?? '', {
         ...(asked.service_id !== undefined && { serviceId: asked.service_id }),
         ...(asked.region_id !== undefined && { regionId: asked.region_id }),

@@ -1,8 +1,8 @@
 import { Type } from 'typebox';
 import { noContent, route } from '../../common/http/route.ts';
 import { definePolicy } from '../../common/policy/rules.ts';
-import { extraOf } from '../catalog/extra.ts';
 import { type IdentityDeps, identityUrl } from '../deps.ts';
+import { extraOf } from '../extra.ts';
 import {
   getService,
   insertService,
@@ -11,13 +11,12 @@ import {
   type Service,
   updateService,
 } from '../services/store.ts';
-import { enabled, resourceName } from './fields.ts';
+import { checkSameId, enabled, resourceName } from './fields.ts';
 import { identityPage, listView, textFilters } from './listing.ts';
 import { administrators, cloudReaders } from './personas.ts';
-import { checkSameId } from './same-id.ts';
 
 const fields = { type: resourceName(255), name: Type.Optional(resourceName(255)), enabled };
-const known = Object.keys(fields);
+const known = ['id', 'links', ...Object.keys(fields)];
 
 const CreateService = Type.Object({ service: Type.Object(fields) });
 const UpdateService = Type.Object({
@@ -86,7 +85,7 @@ export const serviceRoutes = (deps: IdentityDeps) => [
     body: UpdateService,
     status: 200,
     async handler({ params, body: { service: asked } }) {
-      checkSameId(asked, params.service_id);
+      checkSameId(asked, params.service_id ?? '');
       const { type, name, enabled } = asked;
       const service = await updateService(deps.db, params.service_id ?? '', {
         ...(type !== undefined && { type }),

@@ -2,6 +2,8 @@ import type { Knex } from '../../common/database/database.ts';
 import { violatedConstraint } from '../../common/database/database.ts';
 import { Conflict, NotFound } from '../../common/errors.ts';
 import { type Endpoint, type EndpointRow, endpointFromRow } from '../endpoints/store.ts';
+import type { Project } from '../projects/project.ts';
+import { projectFromRow } from '../projects/store.ts';
 import { getEndpointGroup } from './groups.ts';
 
 /** The endpoints that were given to a project, by themselves or in a group, disabled ones too. */
@@ -78,10 +80,15 @@ const notGiven = (kind: Given, id: string, projectId: string) =>
   new NotFound(`association of ${kind} ${id} with project`, projectId);
 
 /** Whom it was given to, by itself. */
-export async function projectsGiven(db: Knex, kind: Given, id: string): Promise<string[]> {
+export async function projectsGiven(db: Knex, kind: Given, id: string): Promise<Project[]> {
   const { table, column } = tables[kind];
-  return db(table)
-    .where({ [column]: id })
-    .orderBy('project_id')
-    .pluck('project_id');
+  const rows = await db('projects')
+    .whereIn(
+      'id',
+      db(table)
+        .where({ [column]: id })
+        .select('project_id'),
+    )
+    .orderBy(['name', 'id']);
+  return rows.map(projectFromRow);
 }

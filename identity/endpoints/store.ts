@@ -3,7 +3,7 @@ import { BadRequest, NotFound } from '../../common/errors.ts';
 import type { PageRequest } from '../../common/http/page.ts';
 import { newHexId } from '../../common/ids.ts';
 import { applyTextFilters, pageOf, type TextFilter } from '../api/listing.ts';
-import type { Extra } from '../catalog/extra.ts';
+import type { Extra } from '../extra.ts';
 
 export const interfaces = ['public', 'internal', 'admin'] as const;
 export type Interface = (typeof interfaces)[number];

@@ -10,6 +10,11 @@ export const limitModels = {
 
 export type LimitModel = keyof typeof limitModels;
 
+/** How many levels of projects there can be below a domain, where the model says so. */
+export function projectLevels(model: LimitModel): number {
+  return model === 'flat' ? Number.POSITIVE_INFINITY : 1;
+}
+
 /** What was created or changed. */
 export interface ChangedLimits {
   registeredLimitIds: string[];

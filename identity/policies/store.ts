@@ -3,7 +3,7 @@ import { NotFound } from '../../common/errors.ts';
 import type { PageRequest } from '../../common/http/page.ts';
 import { newHexId } from '../../common/ids.ts';
 import { applyTextFilters, pageOf, type TextFilter } from '../api/listing.ts';
-import type { Extra } from '../catalog/extra.ts';
+import type { Extra } from '../extra.ts';
 
 /** Rules that a service may fetch for itself; nobody here reads them. (What is in force in this cloud is its policy file's.) */
 export interface StoredPolicy {

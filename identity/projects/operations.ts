@@ -2,6 +2,7 @@ import { BadRequest, Forbidden, NotFound } from '../../common/errors.ts';
 import type { IdentityDeps } from '../deps.ts';
 import { findDomain, getDomain, lockDomain } from '../domains/store.ts';
 import { type Extra, mergedExtra } from '../extra.ts';
+import { projectLevels } from '../limits/model.ts';
 import { checkMayChange, checkMayDelete, mergedOptions, type Options } from '../options.ts';
 import { revoke } from '../tokens/revocations.ts';
 import { listSubtree, lockBranch } from './hierarchy.ts';
@@ -47,7 +48,7 @@ export async function domainOfNewProject(
  * `BadRequest` where something above it is not there or disabled, `Forbidden` where it would be too deep.
  */
 export async function createProject(
-  { db }: Pick<IdentityDeps, 'db'>,
+  { db, limitModel }: Pick<IdentityDeps, 'db' | 'limitModel'>,
   asked: ProjectChanges & { name: string; domainId: string; parentId?: string | null | undefined },
 ): Promise<Project> {
   const { name, domainId, description = '', enabled = true, tags = [], options, extra = {} } = asked;
@@ -61,7 +62,8 @@ export async function createProject(
     const disabled = [...branch, domain].find((one) => !one.enabled);
     if (disabled)
       throw new BadRequest(`cannot create a project in a branch containing a disabled project: ${disabled.id}`);
-    if (branch.length >= maxDepth) throw new Forbidden(`Max hierarchy depth reached for ${parentId} branch.`);
+    if (branch.length >= Math.min(maxDepth, projectLevels(limitModel)))
+      throw new Forbidden(`Max hierarchy depth reached for ${parentId} branch.`);
     return insertProject(trx, {
       name,
       domainId,

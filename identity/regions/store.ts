@@ -2,7 +2,7 @@ import { given, type Knex, violatedConstraint } from '../../common/database/data
 import { Conflict, NotFound } from '../../common/errors.ts';
 import type { PageRequest } from '../../common/http/page.ts';
 import { applyTextFilters, pageOf, type TextFilter } from '../api/listing.ts';
-import type { Extra } from '../catalog/extra.ts';
+import type { Extra } from '../extra.ts';
 
 /** A place that endpoints are in. */
 export interface Region {

@@ -3,7 +3,7 @@ import { Conflict, NotFound } from '../../common/errors.ts';
 import type { PageRequest } from '../../common/http/page.ts';
 import { newHexId } from '../../common/ids.ts';
 import { applyTextFilters, pageOf, type TextFilter } from '../api/listing.ts';
-import type { Extra } from '../catalog/extra.ts';
+import type { Extra } from '../extra.ts';
 
 /** Something that clients can find in the catalog, by its type. */
 export interface Service {

@@ -69,7 +69,7 @@ export async function buildCloud(
 ): Promise<Cloud> {
   const enforcer = createEnforcer(rules);
   const policyWatch = await watchPolicyFile({ ...policyFileOf(config), log }, enforcer.replace);
-  const federationSettings = await readFederationFile(config.federationFile);
+  const federationSettings = await readFederationFile(config);
   const compliance = complianceOf(config);
   const sourceOf = sourceAddressFrom(config.trustedProxies);
   const databaseUrl = config.databaseUrl.reveal();

@@ -34,7 +34,10 @@ export const ConfigSchema = Type.Object(
       '',
       'Changes to the policy, YAML or JSON; empty means policy.yaml in the data directory, if there is one',
     ),
-    federationFile: text('', 'JSON: whose logins count here, see identity/federation/README.md; empty means nobody’s'),
+    federationFile: text(
+      '',
+      'Whose logins count here, JSON (identity/federation/README.md); empty means federation.json in the data directory, if there is one',
+    ),
     tokenSeconds: Type.Integer({ default: 3600 * 8, minimum: 60, description: 'How long a token is valid' }),
     lockoutFailureAttempts: count(0, 'Failed logins in a row after which a user is locked out; 0: never', 1000),
     lockoutDuration: count(

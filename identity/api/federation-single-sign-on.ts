@@ -1,5 +1,5 @@
-import type { Request, ResponseToolkit } from '@hapi/hapi';
-import { BadRequest, Unauthorized } from '../../common/errors.ts';
+import type { Request, ResponseObject, ResponseToolkit } from '@hapi/hapi';
+import { BadRequest, Forbidden, NotFound, Unauthorized, Unavailable } from '../../common/errors.ts';
 import { one } from '../../common/http/page.ts';
 import { route } from '../../common/http/route.ts';
 import { identityUrl } from '../deps.ts';
@@ -8,7 +8,7 @@ import type { FederationDeps } from '../federation/log-in/deps.ts';
 import { type Door, findDoor } from '../federation/log-in/log-in.ts';
 import { listDoors } from '../federation/providers/store.ts';
 import { arrive, callbackUrl, checkOrigin, patienceSeconds, setOut } from '../federation/single-sign-on/flow.ts';
-import { handOverPage } from '../federation/single-sign-on/page.ts';
+import { failurePage, handOverPage, type Page } from '../federation/single-sign-on/page.ts';
 
 const cookieName = 'cirrostack-single-sign-on';
 const byBrowser = { anonymous: 'a browser comes here to get a token' };
@@ -97,23 +97,37 @@ export const singleSignOnRoutes = (deps: FederationDeps) => {
       summary: 'Come back from an identity provider and hand a token to the dashboard',
       status: 200,
       async handler({ query, request }, h) {
-        const { origin, issued } = await arrive(deps, cookieOf(request), {
-          state: one(query.state) ?? '',
-          code: one(query.code),
-          error: one(query.error),
-          iss: one(query.iss),
-        });
-        const { html, headers } = handOverPage(origin, issued.text);
-        const page = h
-          .response(html)
-          .type('text/html')
-          .header('set-cookie', cookie(deps, '', 0));
-        for (const [name, value] of Object.entries(headers)) page.header(name, value);
-        return page;
+        try {
+          const { origin, issued } = await arrive(deps, cookieOf(request), {
+            state: one(query.state) ?? '',
+            code: one(query.code),
+            error: one(query.error),
+            iss: one(query.iss),
+          });
+          return answer(h, handOverPage(origin, issued.text), 200).header('set-cookie', cookie(deps, '', 0));
+        } catch (error) {
+          const status = shownTo.find(([type]) => error instanceof type)?.[1];
+          if (status === undefined) throw error;
+          return answer(h, failurePage((error as Error).message, `${deps.publicUrl}/dashboard/`), status);
+        }
       },
     }),
   ];
 };
+
+/** What a person reads on a page; all else is a bug, and answered as everywhere. */
+const shownTo = [
+  [Unauthorized, 401],
+  [Forbidden, 403],
+  [NotFound, 404],
+  [Unavailable, 503],
+] as const;
+
+function answer(h: ResponseToolkit, { html, headers }: Page, status: number): ResponseObject {
+  const page = h.response(html).type('text/html').code(status);
+  for (const [name, value] of Object.entries(headers)) page.header(name, value);
+  return page;
+}
 
 function cookieOf(request: Request): string | undefined {
   const value: unknown = request.state?.[cookieName];

@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { type Static, Type } from 'typebox';
 import { BadRequest } from '../../../common/errors.ts';
 import { validator } from '../../../common/http/validate.ts';
@@ -47,13 +48,24 @@ export interface FederationSettings {
 
 const check = validator(FederationSchema, 'body');
 
-/** Reads the operator's file (`federationFile`); an empty path is nobody. Throws `BadRequest` that says what of it is wrong. */
-export async function readFederationFile(path: string): Promise<FederationSettings> {
-  if (path === '') return { issuers: [], trustedDashboards: [] };
+/**
+ * Reads the operator's file: the one that `federationFile` names or, when that is empty, federation.json in the data
+ * directory, if there is one. Throws `BadRequest` that says what of it is wrong.
+ */
+export async function readFederationFile({
+  federationFile,
+  dataDir,
+}: {
+  federationFile: string;
+  dataDir: string;
+}): Promise<FederationSettings> {
+  const path = federationFile || join(dataDir, 'federation.json');
   try {
     return federationSettings(JSON.parse(await readFile(path, 'utf8')));
   } catch (cause) {
-    throw new BadRequest(`Setting federationFile: ${path}: ${(cause as Error).message}`, { cause });
+    if (federationFile === '' && (cause as { code?: string }).code === 'ENOENT')
+      return { issuers: [], trustedDashboards: [] };
+    throw new BadRequest(`The file of federation, ${path}: ${(cause as Error).message}`, { cause });
   }
 }
 

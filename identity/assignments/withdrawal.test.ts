@@ -1,13 +1,16 @@
 /** Whatever is taken away, no token that is still good carries more than what is left. */
 import test from 'ava';
 import { openDatabase } from '../../common/database/database.ts';
+import { Conflict } from '../../common/errors.ts';
 import { createTestDatabase } from '../../tests/database.ts';
+import { deleteDomain } from '../domains/operations.ts';
 import { identityMigrations } from '../plugin.ts';
 import { changeRole, deleteRole, stopImplying } from '../roles/operations.ts';
 import { readAccess } from '../tokens/access.ts';
 import { watchRevocations } from '../tokens/revocations.ts';
 import type { Token } from '../tokens/token.ts';
 import { withdrawRole } from './operations.ts';
+import { insertGrant } from './store.ts';
 import {
   asked,
   makeWorld,
@@ -111,6 +114,43 @@ test('a new name of a role ends the tokens that say the old one', async (t) => {
   await changeRole(deps, 'low', { name: 'lower' });
   t.true(await revocations.isRevoked(theirs));
   t.false(await revocations.isRevoked(others));
+});
+
+test('a domain that goes takes along what another domain’s roles had by its own', async (t) => {
+  const db = openDatabase(await createTestDatabase(t, identityMigrations), { max: 2 });
+  t.teardown(() => db.destroy());
+  const subscribe = () => () => false;
+  const revocations = await watchRevocations(db, { subscribe, connected: () => true, stop: async () => undefined });
+  const scope = { projectId: 'p' };
+  await storeWorld(db, {
+    projects: [{ id: 'p', domainId: 'd0', parentId: null }],
+    users: ['u'],
+    groups: [],
+    roles: [
+      { id: 'ours', domainId: 'd0' },
+      { id: 'theirs', domainId: 'd1' },
+      { id: 'r', domainId: null },
+    ],
+    implications: [
+      ['ours', 'theirs'],
+      ['theirs', 'r'],
+    ],
+    grants: [{ actor: { userId: 'u' }, target: scope, roleId: 'ours', isInherited: false }],
+  });
+  const access = await readAccess(db, { userId: 'u', scope: asked(scope) });
+  const token = tokenOf('u', scope, access as NonNullable<typeof access>, []);
+  t.deepEqual(token.roles, ['r']);
+  await db('domains').where({ id: 'd1' }).update({ enabled: false });
+  await deleteDomain({ db, revocations, tokenSeconds: 3600 } as Deps, 'd1');
+  t.true(await revocations.isRevoked(token));
+});
+
+test('what is about something that is gone is not given', async (t) => {
+  const db = openDatabase(await createTestDatabase(t, identityMigrations), { max: 2 });
+  t.teardown(() => db.destroy());
+  // As after a look that found everything: the role goes before the grant is written.
+  const grant = { actor: { userId: 'gone' }, target: { projectId: 'gone' }, roleId: 'gone', isInherited: false };
+  await t.throwsAsync(() => insertGrant(db, grant), { instanceOf: Conflict });
 });
 
 test('where very many are concerned, whole domains are named instead of each of them', async (t) => {

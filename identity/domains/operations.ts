@@ -2,6 +2,7 @@ import { Forbidden } from '../../common/errors.ts';
 import type { IdentityDeps } from '../deps.ts';
 import { type Extra, mergedExtra } from '../extra.ts';
 import { checkMayChange, checkMayDelete, mergedOptions, type Options } from '../options.ts';
+import { holdersOfDomainsRoles } from '../roles/operations.ts';
 import { revoke, type Subject } from '../tokens/revocations.ts';
 import { subjectsOfUsers } from '../users/subjects.ts';
 import type { Domain } from './domain.ts';
@@ -73,6 +74,7 @@ export async function deleteDomain({ db, revocations, tokenSeconds }: IdentityDe
     const inside = await insideDomain(trx, id);
     const ofGroups = inside.groupIds.map((groupId): Subject => `group:${groupId}`);
     const subjects = [...subjectsIn(id, inside), ...ofGroups, ...(await subjectsOfUsers(trx, inside.memberIds))];
+    subjects.push(...(await holdersOfDomainsRoles(trx, id)));
     await removeDomain(trx, id);
     await revoke(trx, subjects, tokenSeconds);
   });

@@ -35,14 +35,14 @@ export async function listImplications(
   return rows.map(({ prior, implied }) => ({ prior: fromRow(prior), implied: fromRow(implied) }));
 }
 
-/** The ids of a role and of all that lead to it. */
-export async function leadingTo(db: Knex, id: string): Promise<string[]> {
+/** The ids of roles and of all that lead to one of them. */
+export async function leadingTo(db: Knex, ids: string[]): Promise<string[]> {
   const { rows } = await db.raw(
     `with recursive prior(id) as (
-       select :id::text
+       select unnest(:ids::text[])
        union select i.prior_role_id from role_implications i join prior on prior.id = i.implied_role_id
      ) select id from prior`,
-    { id },
+    { ids },
   );
   return rows.map((row: { id: string }) => row.id);
 }

@@ -63,7 +63,7 @@ export async function implyRole({ db }: IdentityDeps, priorId: string, impliedId
       throw new Forbidden(`Role ${implied.id} (${implied.name}) cannot be implied by another.`);
     if (prior.domainId === null && implied.domainId !== null)
       throw new Forbidden(`Role ${prior.id} is everybody's and cannot imply ${implied.id}, which is one of a domain.`);
-    if ((await leadingTo(trx, prior.id)).includes(implied.id))
+    if ((await leadingTo(trx, [prior.id])).includes(implied.id))
       throw new Forbidden(`Role ${prior.id} cannot imply ${implied.id}, which implies it: they would be one.`);
     if (!(await insertImplication(trx, prior.id, implied.id)))
       throw new Conflict(`Role ${prior.id} implies ${implied.id} already.`);
@@ -92,9 +92,18 @@ export async function getImplication(db: Knex, priorId: string, impliedId: strin
   return implication;
 }
 
+/**
+ * Before a domain is deleted: whose tokens may carry something by its own roles, which another domain's can lead to. Nobody
+ * implies anything before the transaction ends.
+ */
+export async function holdersOfDomainsRoles(trx: Knex, domainId: string): Promise<Subject[]> {
+  await lockImplications(trx);
+  return holdersOf(trx, ...(await trx('roles').where({ domain_id: domainId }).pluck('id')));
+}
+
 /** Whose tokens may carry a role. Nobody else is given one that leads to it before the transaction ends. */
-async function holdersOf(trx: Knex, roleId: string): Promise<Subject[]> {
-  const leading = await leadingTo(trx, roleId);
+async function holdersOf(trx: Knex, ...roleIds: string[]): Promise<Subject[]> {
+  const leading = await leadingTo(trx, roleIds);
   await trx('roles').whereIn('id', leading).orderBy('id').forUpdate().select('id');
   return concernedBy(trx, trx('role_assignments').whereIn('role_id', leading));
 }

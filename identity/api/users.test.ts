@@ -184,4 +184,20 @@ test('a user is who they are at identity providers, and is found by it', async (
   t.deepEqual(await change({ federated: federated('two') }), federated('two'));
   t.deepEqual(await change({ federated: [] }), federated('two'));
   t.deepEqual((await admin.get(`${v3}/users/${user.id}`)).user.federated, federated('two'));
+
+  // Whoever manages a domain can claim nobody of another domain's identity provider.
+  const { domain } = await admin.post(`${v3}/domains`, { domain: { name: 'theirs' } });
+  const manager = await somebody(t, cloud, { role: 'manager', on: { domain: domain.id }, inDomain: domain.id });
+  const claim = { name: 'claims', federated: federated('three') };
+  const { error } = await manager.post('/users', { user: claim }, 400);
+  t.is(error.message, 'There is no protocol openid of an identity provider corp.');
+  const own = [{ idp_id: 'own', protocols: [{ protocol_id: 'openid', unique_id: 'x' }] }];
+  t.is(
+    (await manager.post('/users', { user: { ...claim, federated: own } }, 400)).error.message,
+    'There is no protocol openid of an identity provider own.',
+  );
+  await cloud.db('identity_providers').insert({ id: 'own', domain_id: domain.id, enabled: true });
+  await cloud.db('federation_protocols').insert({ identity_provider_id: 'own', id: 'openid', mapping_id: 'm' });
+  const claimed = await manager.post('/users', { user: { ...claim, federated: own } });
+  await manager.patch(`/users/${claimed.user.id}`, { user: { federated: federated('three') } }, 400);
 });

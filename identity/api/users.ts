@@ -1,4 +1,6 @@
 import { type Static, Type } from 'typebox';
+import type { Context } from '../../common/context.ts';
+import type { Knex } from '../../common/database/database.ts';
 import { BadRequest } from '../../common/errors.ts';
 import { many, one } from '../../common/http/page.ts';
 import { noContent, route } from '../../common/http/route.ts';
@@ -130,6 +132,23 @@ function unpack(user: Static<typeof UpdateUser>['user']): AskedUser {
   };
 }
 
+/** Whoever manages a domain says who its own identity providers' users are, and no others'. Throws `BadRequest` as if those were not there. */
+async function checkProviders(
+  db: Knex,
+  { isAdmin }: Context,
+  domainId: string,
+  federated: Federated | undefined,
+): Promise<void> {
+  if (isAdmin || !federated) return;
+  const ids = federated.map((one) => one.idp_id);
+  const own = new Set(await db('identity_providers').whereIn('id', ids).where({ domain_id: domainId }).pluck('id'));
+  const foreign = federated.find((one) => !own.has(one.idp_id));
+  if (foreign)
+    throw new BadRequest(
+      `There is no protocol ${foreign.protocols[0]?.protocol_id} of an identity provider ${foreign.idp_id}.`,
+    );
+}
+
 export const userRoutes = (deps: IdentityDeps) => {
   const target = userTarget(deps);
   const show = async (user: User) => ({
@@ -165,6 +184,7 @@ export const userRoutes = (deps: IdentityDeps) => {
       async handler({ ctx, body }, h) {
         const { name, domain_id } = body.user;
         const domainId = domain_id ?? ctx.domainId ?? defaultDomainId;
+        await checkProviders(deps.db, ctx, domainId, body.user.federated);
         const user = await createUser(deps, domainId, { ...unpack(body.user), name: name.trim() });
         return h.response(await show(user)).code(201);
       },
@@ -190,9 +210,10 @@ export const userRoutes = (deps: IdentityDeps) => {
         const { user_id: id = '' } = params;
         checkSameId(body.user, id);
         if (body.user.password !== undefined && id === ctx.userId) refuseDelegated(ctx, 'passwords');
-        const { domain_id } = body.user;
-        if (domain_id !== undefined && domain_id !== (await getUser(deps.db, id)).domainId)
+        const { domainId } = await getUser(deps.db, id);
+        if (body.user.domain_id !== undefined && body.user.domain_id !== domainId)
           throw new BadRequest('Cannot change Domain ID');
+        await checkProviders(deps.db, ctx, domainId, body.user.federated);
         return show(await changeUser(deps, id, unpack(body.user)));
       },
     }),

@@ -1,10 +1,8 @@
 import type { Knex } from '../../common/database/database.ts';
 import type { Subject } from '../tokens/revocations.ts';
+import { subjectsOfUsers } from '../users/subjects.ts';
 
-/**
- * Above this many, whole domains' tokens end instead of those of each user and scope: every process keeps what was revoked in
- * memory and reads it again at each change.
- */
+/** Above this many, all tokens of the users end instead of those for each scope: every process keeps what was revoked in memory. */
 const most = 2000;
 
 /**
@@ -36,10 +34,6 @@ export async function concernedBy(trx: Knex, assignments: Knex.QueryBuilder): Pr
     )
     .limit(most + 1);
   if (rows.length <= most) return [...ofGroups, ...rows.map((row): Subject => row.subject)];
-  const domainIds: string[] = await holders
-    .from('users')
-    .whereIn('id', trx('held').select('user_id'))
-    .distinct()
-    .pluck('domain_id');
-  return [...ofGroups, ...domainIds.map((id): Subject => `domain:${id}`)];
+  const userIds: string[] = await holders.from('held').distinct('user_id').pluck('user_id');
+  return [...ofGroups, ...(await subjectsOfUsers(trx, userIds))];
 }

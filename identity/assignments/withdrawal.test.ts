@@ -153,7 +153,7 @@ test('what is about something that is gone is not given', async (t) => {
   await t.throwsAsync(() => insertGrant(db, grant), { instanceOf: Conflict });
 });
 
-test('where very many are concerned, whole domains are named instead of each of them', async (t) => {
+test('where very many are concerned, whole domains are named instead of each of them, and who gave trusts to others', async (t) => {
   const db = openDatabase(await createTestDatabase(t, identityMigrations), { max: 2 });
   t.teardown(() => db.destroy());
   const many = 2500;
@@ -169,12 +169,21 @@ test('where very many are concerned, whole domains are named instead of each of 
   });
   const subscribe = () => () => false;
   const revocations = await watchRevocations(db, { subscribe, connected: () => true, stop: async () => undefined });
+  await db('users').insert({ id: 'elsewhere', name: 'elsewhere', domain_id: 'd1' });
+  await db('trusts').insert({
+    id: 't',
+    trustor_user_id: 'u7',
+    trustee_user_id: 'elsewhere',
+    project_id: 'p',
+    impersonation: false,
+    redelegation_count: 0,
+  });
   const access = await readAccess(db, { userId: 'u7', scope: asked(scope) });
   const token = tokenOf('u7', scope, access as NonNullable<typeof access>, []);
   const grant = { actor: { groupId: 'g' }, target: scope, roleId: 'r', isInherited: false };
   await withdrawRole({ db, revocations, tokenSeconds: 3600 } as Deps, grant);
   t.true(await revocations.isRevoked(token));
-  t.deepEqual(await db('token_revocations').orderBy('subject').pluck('subject'), ['domain:d0', 'group:g']);
+  t.deepEqual(await db('token_revocations').orderBy('subject').pluck('subject'), ['domain:d0', 'group:g', 'user:u7']);
 });
 
 function tokenOf(

@@ -4,12 +4,17 @@ import type { Subject } from '../tokens/revocations.ts';
 /** Above this many whole domains are logged out instead: every process keeps what was revoked in memory. */
 const most = 2000;
 
-/** For `revoke`: all tokens of these users. */
+/** For `revoke`: all tokens of these users, and those of others by their trusts. */
 export async function subjectsOfUsers(trx: Knex, userIds: readonly string[]): Promise<Subject[]> {
   if (userIds.length <= most) return userIds.map((id): Subject => `user:${id}`);
   const domainIds: string[] = await trx('users')
     .whereRaw('id = any(?::text[])', [[...userIds]])
     .distinct('domain_id')
     .pluck('domain_id');
-  return domainIds.map((id): Subject => `domain:${id}`);
+  // A trustee's token names the trustor and not their domain.
+  const trustorIds: string[] = await trx('trusts')
+    .whereRaw('trustor_user_id = any(?::text[])', [[...userIds]])
+    .distinct('trustor_user_id')
+    .pluck('trustor_user_id');
+  return [...domainIds.map((id): Subject => `domain:${id}`), ...trustorIds.map((id): Subject => `user:${id}`)];
 }

@@ -168,6 +168,22 @@ test('limits go with their project', async (t) => {
   t.deepEqual((await admin.get(`${v3}/limits`)).limits, []);
 });
 
+test('projects above and below are shown with their limits when that is asked for', async (t) => {
+  const cloud = await startTestCloud(t);
+  const [admin, member] = [cloud.as('admin'), cloud.as('member')];
+  const { project: below } = await admin.post(`${v3}/projects`, {
+    project: { name: 'below', parent_id: member.projectId },
+  });
+  const { roles } = await admin.get(`${v3}/roles?name=reader`);
+  await admin.put(`${v3}/projects/${below.id}/users/${member.userId}/roles/${roles[0].id}`, undefined, 204);
+  const limit = { service_id: await register(admin), resource_name: 'boxes', resource_limit: 5 };
+  const [ofBelow] = await create(admin, [{ ...limit, project_id: below.id }]);
+  const shown = async (query: string) =>
+    (await member.get(`${v3}/projects/${member.projectId}?subtree_as_list&${query}`)).project.subtree;
+  t.deepEqual(await shown('include_limits'), [{ project: { ...below, limits: [ofBelow] } }]);
+  t.deepEqual(await shown('include_limits=False'), [{ project: below }]);
+});
+
 test('the flat model lets projects have more than their domain', async (t) => {
   const cloud = await startTestCloud(t);
   const admin = cloud.as('admin');

@@ -52,7 +52,7 @@ export const limitPolicy = definePolicy({
   'identity:delete_limit': administrators('Delete a limit'),
 });
 
-function limitView(deps: IdentityDeps, limit: Limit) {
+export function limitView(deps: IdentityDeps, limit: Limit) {
   return {
     id: limit.id,
     project_id: limit.projectId,

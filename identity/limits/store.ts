@@ -139,6 +139,11 @@ export async function listLimits(
   return { limits: rows.map(fromRow), more };
 }
 
+export async function listLimitsOfProjects(db: Knex, projectIds: readonly string[]): Promise<Limit[]> {
+  const rows: LimitRow[] = await limits(db).whereIn('project_id', projectIds).orderBy(['resource_name', 'id']);
+  return rows.map(fromRow);
+}
+
 export async function removeLimit(db: Knex, id: string): Promise<void> {
   const removed = await db('limits').where({ id }).delete();
   if (removed === 0) throw new NotFound('limit', id);

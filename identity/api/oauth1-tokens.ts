@@ -17,6 +17,7 @@ import {
 } from '../oauth1/access-tokens.ts';
 import { authorizeRequest, exchangeRequest, type IssuedPair, requestToken } from '../oauth1/request-tokens.ts';
 import { readSignedRequest, type SignedRequest } from '../oauth1/signature.ts';
+import { isDelegated } from '../tokens/delegated.ts';
 import { identityPage, listView, pageOf } from './listing.ts';
 import { administrators } from './personas.ts';
 
@@ -61,8 +62,8 @@ function answerPair(h: ResponseToolkit, { id, secret, expiresAt }: IssuedPair) {
 }
 
 /** What was lent to somebody does not let them look at, or end, what the lender gave others. */
-function refuseDelegated({ delegation }: Context): void {
-  if (delegation) throw new Forbidden('A token that was handed on cannot be used for access tokens.');
+function refuseDelegated(ctx: Context): void {
+  if (isDelegated(ctx)) throw new Forbidden('A token that was handed on cannot be used for access tokens.');
 }
 
 function view(deps: IdentityDeps, token: AccessToken) {

@@ -210,6 +210,24 @@ test('a request is authorized by whoever has the roles, and becomes one access t
   await admin.put(`${v3}/OS-OAUTH1/authorize/${elsewhere.id}`, { roles: [{ name: 'member' }] }, 403);
 
   t.is((await exchange(cloud, consumer, request, '')).status, 401, 'not authorized');
+  const made = { application_credential: { name: 'lent', unrestricted: true } };
+  const { application_credential: lent } = await admin.post(
+    `${v3}/users/${admin.userId}/application_credentials`,
+    made,
+  );
+  const identity = {
+    methods: ['application_credential'],
+    application_credential: { id: lent.id, secret: lent.secret },
+  };
+  const borrowed = (await post(cloud, tokens, {}, { auth: { identity } })).headers['x-subject-token'];
+  const headers = { 'x-auth-token': String(borrowed) };
+  const body = { roles: [{ name: 'member' }] };
+  t.is(
+    (await cloud.anonymous.request({ method: 'PUT', path, headers, body })).status,
+    403,
+    'lent rights are not lent on',
+  );
+
   const { token } = await admin.put(path, { roles: [{ name: 'member' }] });
   t.is((await exchange(cloud, consumer, request, 'guess')).status, 401);
   const both = await Promise.all([1, 2].map(() => exchange(cloud, consumer, request, token.oauth_verifier)));

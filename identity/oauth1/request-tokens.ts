@@ -7,6 +7,7 @@ import { newHexId } from '../../common/ids.ts';
 import { Secret } from '../../common/secret.ts';
 import { seal } from '../sealing.ts';
 import { readAccess } from '../tokens/access.ts';
+import { isDelegated } from '../tokens/delegated.ts';
 import { refused, type TokenDeps } from '../tokens/deps.ts';
 import type { SignedRequest } from './signature.ts';
 import { checkSigned } from './signed.ts';
@@ -68,7 +69,7 @@ export async function authorizeRequest(
   id: string,
   roles: { id?: string; name?: string }[],
 ): Promise<Secret> {
-  if (ctx.delegation) throw new Forbidden('What was handed on to you, you cannot hand on to a consumer.');
+  if (isDelegated(ctx)) throw new Forbidden('What was handed on to you, you cannot hand on to a consumer.');
   const row = await db('oauth1_request_tokens').where({ id }).where('expires_at', '>', db.fn.now()).first('project_id');
   if (row === undefined) throw new NotFound('request token', id);
   const scope = { type: 'project', id: row.project_id } as const;

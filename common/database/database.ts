@@ -31,6 +31,47 @@ export function openDatabase(url: string, { max = 10 }: { max?: number } = {}): 
   });
 }
 
+/**
+ * Runs a statement, with `:name` for its values, that PostgreSQL parses and plans once for each connection: where a large one
+ * is run often, planning it takes longer than running it (the one behind each token, on a busy machine: 5 ms and 0.6 ms),
+ * and so does putting it together here. A name must mean one text for ever.
+ */
+export async function preparedQuery(
+  db: Knex,
+  name: string,
+  sql: string,
+  values: Readonly<Record<string, unknown>>,
+  // biome-ignore lint/suspicious/noExplicitAny: rows are what the statement says
+): Promise<{ rows: any[] }> {
+  const { text, names } = numbered(sql);
+  const connection = await db.client.acquireConnection(); // of the transaction, where `db` is one
+  try {
+    return await connection.query({ name, text, values: names.map((key) => values[key]) });
+  } finally {
+    await db.client.releaseConnection(connection);
+  }
+}
+
+interface Numbered {
+  text: string;
+  names: string[];
+}
+
+const numberedStatements = new Map<string, Numbered>();
+
+/** `:name` as PostgreSQL has it: `$1`. */
+function numbered(sql: string): Numbered {
+  const known = numberedStatements.get(sql);
+  if (known) return known;
+  const names: string[] = [];
+  const text = sql.replace(/(?<!:):([a-zA-Z]\w*)/g, (_, name: string) => {
+    if (!names.includes(name)) names.push(name);
+    return `$${names.indexOf(name) + 1}`;
+  });
+  numberedStatements.set(sql, { text, names });
+  return { text, names };
+}
+
 /** PostgreSQL's own word for it (SQLSTATE 23505), with the constraint that was hit. */
 export function violatedConstraint(error: unknown): string | undefined {
   const { code, constraint } = error as { code?: string; constraint?: string };

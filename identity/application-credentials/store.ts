@@ -1,4 +1,4 @@
-import { type Knex, violatedConstraint } from '../../common/database/database.ts';
+import { type Knex, preparedQuery, violatedConstraint } from '../../common/database/database.ts';
 import { Conflict, NotFound } from '../../common/errors.ts';
 import type { PageRequest } from '../../common/http/page.ts';
 import { applyTextFilters, pageOf, type TextFilter } from '../api/listing.ts';
@@ -143,7 +143,10 @@ export async function findForLogIn(
   db: Knex,
   by: { id: string } | { name: string; user: UserReference },
 ): Promise<KnownApplicationCredential | undefined> {
-  const { rows } = await db.raw(
+  const form = 'id' in by ? 'id' : by.user.id !== undefined ? 'name and user' : byDomain(by.user);
+  const { rows } = await preparedQuery(
+    db,
+    `application credential by ${form}`,
     `select c.id, c.name, c.user_id, c.project_id, c.secret_hash, c.unrestricted, c.expires_at,
        coalesce(c.expires_at <= clock_timestamp(), false) as is_expired,
        array(select role_id from application_credential_roles where application_credential_id = c.id) as role_ids,
@@ -167,6 +170,10 @@ export async function findForLogIn(
     isExpired: row.is_expired,
     epoch: row.epoch,
   };
+}
+
+function byDomain({ domain }: UserReference): string {
+  return domain?.id === undefined ? 'name, user name and domain name' : 'name, user name and domain id';
 }
 
 function byName({ id, domain }: UserReference): string {

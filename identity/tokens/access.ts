@@ -1,4 +1,4 @@
-import type { Knex } from '../../common/database/database.ts';
+import { type Knex, preparedQuery } from '../../common/database/database.ts';
 import { type LoginState, loginColumns, loginStateOf } from '../users/login.ts';
 
 /** The scope somebody asks for, as it was written: an id, or a name with its domain. */
@@ -60,13 +60,14 @@ export interface AccessRequest {
  */
 export async function readAccess(db: Knex, asked: AccessRequest): Promise<Access | undefined> {
   const { userId, scope, groupIds = [], holderId = userId, onlyRoleIds = null } = asked;
-  const { rows } = await db.raw(statement(scope.type), {
+  const form = formOf(scope);
+  const { rows } = await preparedQuery(db, `identity access ${form}`, statementOf(form), {
     userId,
     holderId,
     groupIds: [...groupIds],
     onlyRoleIds: onlyRoleIds && [...onlyRoleIds],
     ...scopeBindings(scope),
-  } as Record<string, Knex.RawBinding>); // null is a value too, which knex's type leaves out
+  });
   const row = rows[0];
   if (row === undefined) return undefined;
   return {
@@ -89,37 +90,64 @@ export async function readAccess(db: Knex, asked: AccessRequest): Promise<Access
   };
 }
 
-function scopeBindings(scope: AskedScope): Record<string, string> {
-  if (scope.type !== 'project' && scope.type !== 'domain') return {};
-  const { id = '', name = '' } = scope;
-  const domain = scope.type === 'project' ? (scope.domain ?? {}) : {};
-  return { id, name, inDomainId: domain.id ?? '', inDomainName: domain.name ?? '' };
+/** Each way to name a scope has a statement of its own, so that PostgreSQL plans each once, by the index that it needs. */
+type Form =
+  | `project by ${'id' | 'name and domain id' | 'name and domain name'}`
+  | `domain by ${'id' | 'name'}`
+  | 'default project'
+  | 'system'
+  | 'none';
+
+function formOf(scope: AskedScope): Form {
+  if (scope.type === 'unscoped') return 'none';
+  if (scope.type === 'default') return 'default project';
+  if (scope.type === 'system') return 'system';
+  if (scope.id !== undefined) return `${scope.type} by id`;
+  if (scope.type === 'domain') return 'domain by name';
+  return scope.domain?.id === undefined ? 'project by name and domain name' : 'project by name and domain id';
 }
 
-const projectWhere = {
-  project: `(p.id = :id or (:id = '' and p.name = :name and (d.id = :inDomainId or (:inDomainId = '' and d.name = :inDomainName))))`,
-  default: 'p.id = (select default_project_id from users where id = :userId)',
+function scopeBindings(scope: AskedScope): Record<string, string> {
+  if (scope.type !== 'project' && scope.type !== 'domain') return {};
+  if (scope.id !== undefined) return { id: scope.id };
+  const { name = '' } = scope;
+  return scope.type === 'domain' ? { name } : { name, inDomain: scope.domain?.id ?? scope.domain?.name ?? '' };
+}
+
+const projectWhere: Partial<Record<Form, string>> = {
+  'project by id': 'p.id = :id',
+  'project by name and domain id': 'p.name = :name and d.id = :inDomain',
+  'project by name and domain name': 'p.name = :name and d.name = :inDomain',
+  'default project': 'p.id = (select default_project_id from users where id = :userId)',
 };
+
+const domainWhere: Partial<Record<Form, string>> = { 'domain by id': 'id = :id', 'domain by name': 'name = :name' };
 
 const noProject = `select null::text as id, null::text as name, null::text as domain_id, null::text as domain_name,
          null::text as parent_id where false`;
 const noDomain = 'select null::text as id, null::text as name where false';
 
-function statement(type: AskedScope['type']): string {
-  const isProject = type === 'project' || type === 'default';
+const statements = new Map<Form, string>();
+
+function statementOf(form: Form): string {
+  const known = statements.get(form) ?? statement(form);
+  statements.set(form, known);
+  return known;
+}
+
+function statement(form: Form): string {
+  const isProject = projectWhere[form] !== undefined;
+  const isDomain = domainWhere[form] !== undefined;
   const project = isProject
     ? `select p.id, p.name, d.id as domain_id, d.name as domain_name, p.parent_id
          from projects p join domains d on d.id = p.domain_id
-        where p.enabled and d.enabled and ${projectWhere[type]}`
+        where p.enabled and d.enabled and ${projectWhere[form]}`
     : noProject;
-  const domain =
-    type === 'domain'
-      ? `select id, name from domains where enabled and (id = :id or (:id = '' and name = :name))`
-      : noDomain;
+  const domain = isDomain ? `select id, name from domains where enabled and ${domainWhere[form]}` : noDomain;
   return `with recursive
     the_project as (${project}),
     the_domain as (${domain}),
-    ${heldCte(type === 'system' ? 'system' : isProject ? 'project' : type === 'domain' ? 'domain' : 'none')},
+    ${heldCte(form === 'system' ? 'system' : isProject ? 'project' : isDomain ? 'domain' : 'none')},
     allowed(role_id) as (
       select unnest(:onlyRoleIds::text[])
       union select i.implied_role_id from role_implications i join allowed on allowed.role_id = i.prior_role_id

@@ -234,6 +234,31 @@ test('in the strict two-level model no project has more than its domain', async 
   t.is((await admin.get(`${v3}/limits`)).limits.length, 4);
 });
 
+test('the model holds whatever is changed at the same time, and one of many equal limits is created', async (t) => {
+  const cloud = await startTestCloud(t, { limitModel: 'strict_two_level' });
+  const admin = cloud.as('admin');
+  const limit = { service_id: await register(admin), resource_name: 'boxes' };
+  const path = `${v3}/limits`;
+  const project_id = cloud.as('member').projectId;
+  const equal = Array.from({ length: 20 }, () =>
+    admin.request({ method: 'POST', path, body: { limits: [{ ...limit, project_id, resource_limit: 1 }] } }),
+  );
+  const statuses = (await Promise.all(equal)).map(({ status }) => status);
+  t.deepEqual(statuses.toSorted(), [201, ...Array(19).fill(409)]);
+  const [ofDomain] = await create(admin, [{ ...limit, domain_id: 'default', resource_limit: 1 }]);
+  const [ofProject] = (await admin.get(`${path}?project_id=${project_id}`)).limits;
+  const changes = Array.from({ length: 40 }, (_, i) =>
+    admin.request({
+      method: 'PATCH',
+      path: `${path}/${i % 2 ? ofDomain.id : ofProject.id}`,
+      body: { limit: { resource_limit: (i * 7) % 20 } },
+    }),
+  );
+  for (const { status } of await Promise.all(changes)) t.true(status === 200 || status === 403);
+  const now = async (id: string) => (await admin.get(`${path}/${id}`)).limit.resource_limit;
+  t.true((await now(ofProject.id)) <= (await now(ofDomain.id)));
+});
+
 test('the strict two-level model has no projects below projects, and does not start where there are some', async (t) => {
   const strict = await startTestCloud(t, { limitModel: 'strict_two_level' });
   const parent_id = strict.as('member').projectId;

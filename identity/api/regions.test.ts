@@ -68,6 +68,11 @@ test('regions are in one another, never in a circle', async (t) => {
   });
   await admin.delete(`${v3}/regions/a`, 403);
   await admin.delete(`${v3}/endpoints/${endpoint.id}`);
+  const { registered_limits } = await admin.post(`${v3}/registered_limits`, {
+    registered_limits: [{ service_id: service.id, region_id: 'b', resource_name: 'r', default_limit: 1 }],
+  });
+  await admin.delete(`${v3}/regions/a`, 409);
+  await admin.delete(`${v3}/registered_limits/${registered_limits[0].id}`);
   await admin.delete(`${v3}/regions/a`);
   await admin.get(`${v3}/regions/c`, 404);
 });

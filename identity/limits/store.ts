@@ -1,5 +1,5 @@
 import { given, type Knex, violatedConstraint } from '../../common/database/database.ts';
-import { Conflict, NotFound } from '../../common/errors.ts';
+import { BadRequest, Conflict, NotFound } from '../../common/errors.ts';
 import type { PageRequest } from '../../common/http/page.ts';
 import { newHexId } from '../../common/ids.ts';
 import { applyTextFilters, pageOf, type TextFilter } from '../api/listing.ts';
@@ -74,7 +74,7 @@ const limits = (db: Knex) =>
 
 export type NewLimit = Pick<Limit, 'projectId' | 'domainId' | 'registeredLimitId' | 'resourceLimit' | 'description'>;
 
-/** Throws `Conflict` where one of them has a limit for the same already. Gives them in the order they came. */
+/** Throws `Conflict` where one of them has a limit for the same already, `BadRequest` where what it is of has gone. Gives them in the order they came. */
 export async function insertLimits(db: Knex, asked: readonly NewLimit[]): Promise<Limit[]> {
   const rows = asked.map((limit) => ({
     id: newHexId(),
@@ -87,8 +87,13 @@ export async function insertLimits(db: Knex, asked: readonly NewLimit[]): Promis
   try {
     await db('limits').insert(rows);
   } catch (error) {
-    if (violatedConstraint(error) === 'limits_once')
+    const constraint = violatedConstraint(error);
+    if (constraint === 'limits_once')
       throw new Conflict('The project or domain has a limit for this service, region and resource already.', {
+        cause: error,
+      });
+    if (constraint?.endsWith('_foreign'))
+      throw new BadRequest('The project, the domain or the registered limit of a limit is no longer there.', {
         cause: error,
       });
     throw error;

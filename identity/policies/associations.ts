@@ -1,4 +1,4 @@
-import type { Knex } from '../../common/database/database.ts';
+import { type Knex, violatedConstraint } from '../../common/database/database.ts';
 import { NotFound } from '../../common/errors.ts';
 import { type Endpoint, type EndpointRow, endpointFromRow, getEndpoint } from '../endpoints/store.ts';
 import { getRegion } from '../regions/store.ts';
@@ -21,17 +21,22 @@ async function checkThere(db: Knex, policyId: string, subject: PolicySubject): P
   if ('regionId' in subject && subject.regionId !== undefined) await getRegion(db, subject.regionId);
 }
 
-/** Everything has one policy at most: an earlier one is replaced. */
+/** Everything has one policy at most: an earlier one is replaced. Throws `NotFound` for whatever is not there. */
 export async function associatePolicy(db: Knex, policyId: string, subject: PolicySubject): Promise<void> {
-  await db.transaction(async (trx) => {
-    await checkThere(trx, policyId, subject);
-    await trx.raw(
+  const row = { policy_id: policyId, ...rowOf(subject) };
+  try {
+    await db.raw(
       `insert into policy_associations (policy_id, endpoint_id, service_id, region_id)
        values (:policy_id, :endpoint_id, :service_id, :region_id)
        on conflict (endpoint_id, service_id, region_id) do update set policy_id = excluded.policy_id`,
-      { policy_id: policyId, ...rowOf(subject) } as Record<string, Knex.RawBinding>,
+      row as Record<string, Knex.RawBinding>,
     );
-  });
+  } catch (error) {
+    const [, missing] =
+      violatedConstraint(error)?.match(/^policy_associations_(policy|endpoint|service|region)_id_foreign$/) ?? [];
+    if (missing === undefined) throw error;
+    throw new NotFound(missing, row[`${missing}_id` as keyof typeof row] ?? '', { cause: error });
+  }
 }
 
 /** Throws `NotFound` when the subject has another policy, or none. */

@@ -102,19 +102,6 @@ export async function listAbove(db: Knex, id: string): Promise<string[]> {
   return rows.map((row: { id: string }) => row.id);
 }
 
-/** The region and all that are below it. */
-export async function listBelow(db: Knex, id: string): Promise<string[]> {
-  const { rows } = await db.raw(
-    `with recursive below(id) as (
-       select id from regions where id = ?
-       union
-       select r.id from regions r join below on r.parent_region_id = below.id
-     ) select id from below`,
-    [id],
-  );
-  return rows.map((row: { id: string }) => row.id);
-}
-
 /** Those below it go, too. */
 export async function removeRegion(db: Knex, id: string): Promise<void> {
   const removed = await db('regions').where({ id }).delete();

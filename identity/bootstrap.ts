@@ -71,5 +71,5 @@ export async function bootstrapIdentity(
 
 async function ensureRole(db: Knex, name: string): Promise<Role> {
   const [existing] = await listRoles(db, { name });
-  return existing ?? insertRole(db, { name, isImmutable: true });
+  return existing ?? insertRole(db, { name, options: { immutable: true } });
 }

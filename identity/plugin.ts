@@ -42,6 +42,7 @@ import { securityCompliance } from './migrations/0007-security-compliance.ts';
 import { federation } from './migrations/0008-federation.ts';
 import { oauth1 } from './migrations/0009-oauth1.ts';
 import { memberships } from './migrations/0010-memberships.ts';
+import { roleAttributes } from './migrations/0011-role-attributes.ts';
 import { usersOfDomains } from './migrations/0012-users-of-domains.ts';
 import { inactiveUsersReconciler } from './security-compliance/inactivity.ts';
 import { checkToken } from './tokens/check.ts';
@@ -87,6 +88,7 @@ export const identityMigrations = [
   federation,
   oauth1,
   memberships,
+  roleAttributes,
   usersOfDomains,
 ];
 

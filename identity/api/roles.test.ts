@@ -32,6 +32,18 @@ test('a role is created, found by parts of its name, changed and deleted', async
   await admin.delete(`${v3}/roles/${role.id}`, 404);
 });
 
+test('attributes that the API does not know are kept and shown', async (t) => {
+  const admin = (await startTestCloud(t)).as('admin');
+  const { role } = await admin.post(`${v3}/roles`, { role: { name: 'x', color: 'red', nested: { deep: [1, null] } } });
+  t.like(role, { name: 'x', color: 'red', nested: { deep: [1, null] } });
+  const changed = await admin.patch(`${v3}/roles/${role.id}`, { role: { color: 'blue', size: 7 } });
+  t.deepEqual(changed.role, { ...role, color: 'blue', size: 7 });
+  t.deepEqual((await admin.get(`${v3}/roles?name=x`)).roles, [changed.role]);
+  await admin.patch(`${v3}/roles/${role.id}`, { role: { id: 'f'.repeat(32) } }, 400);
+  await admin.patch(`${v3}/roles/${role.id}`, { role: { big: 'x'.repeat(70_000) } }, 400);
+  await admin.post(`${v3}/roles`, { role: { name: 'y', nul: '\0' } }, 400);
+});
+
 test('roles are listed in pages', async (t) => {
   const admin = (await startTestCloud(t)).as('admin');
   const names: string[] = [];

@@ -4,23 +4,25 @@ import { one } from '../../common/http/page.ts';
 import { noContent, route } from '../../common/http/route.ts';
 import { anyScope, definePolicy } from '../../common/policy/rules.ts';
 import { type IdentityDeps, identityUrl } from '../deps.ts';
+import { extraOf } from '../extra.ts';
 import { changeRole, createRole, deleteRole } from '../roles/operations.ts';
 import type { Role } from '../roles/role.ts';
 import { findRole, getRole, pageOfRoles } from '../roles/store.ts';
-import { description, reference, resourceName } from './fields.ts';
+import { checkSameId, description, reference, resourceName, resourceOptions } from './fields.ts';
 import { identityPage, listView, textFilters } from './listing.ts';
 import { administrators, cloudReaders } from './personas.ts';
 
-const options = Type.Optional(
-  Type.Object({ immutable: Type.Optional(Type.Union([Type.Boolean(), Type.Null()])) }, { additionalProperties: false }),
-);
 const domain_id = Type.Optional(Type.Union([reference, Type.Null()]));
 
-const CreateRole = Type.Object({ role: Type.Object({ name: resourceName(255), description, domain_id, options }) });
+const attributes = { description, domain_id, options: resourceOptions };
+
+const CreateRole = Type.Object({ role: Type.Object({ name: resourceName(255), ...attributes }) });
 
 const UpdateRole = Type.Object({
-  role: Type.Object({ name: Type.Optional(resourceName(255)), description, domain_id, options }, { minProperties: 1 }),
+  role: Type.Object({ name: Type.Optional(resourceName(255)), ...attributes }, { minProperties: 1 }),
 });
+
+const known = ['id', 'links', 'name', ...Object.keys(attributes)];
 
 /** Domain managers give some of everybody's roles, so they may see them (keystone's domain manager persona). */
 const domainManagersToo = (condition: string, description: string) =>
@@ -45,17 +47,14 @@ export const rolePolicy = definePolicy({
 
 export function roleView(deps: Pick<IdentityDeps, 'publicUrl'>, role: Role) {
   return {
+    ...role.extra,
     id: role.id,
     name: role.name,
     description: role.description,
     domain_id: role.domainId,
-    options: role.isImmutable ? { immutable: true } : {},
+    options: role.options,
     links: { self: `${identityUrl(deps)}/roles/${role.id}` },
   };
-}
-
-function isImmutable(asked: { immutable?: boolean | null } | undefined): boolean | undefined {
-  return asked?.immutable === undefined ? undefined : asked.immutable === true;
 }
 
 export const roleRoutes = (deps: IdentityDeps) => {
@@ -89,10 +88,10 @@ export const roleRoutes = (deps: IdentityDeps) => {
       body: CreateRole,
       status: 201,
       async handler({ ctx, body }, h) {
-        const { name, description = null, domain_id: domainId = null, options } = body.role;
+        const { name, description = null, domain_id: domainId = null, options = {} } = body.role;
         if (domainId !== null)
           deps.enforcer.authorize(ctx, rolePolicy['identity:create_domain_role'], targetRole({ name, domainId }));
-        const asked = { name, description, domainId, isImmutable: isImmutable(options) === true };
+        const asked = { name, description, domainId, options, extra: extraOf(body.role, known) };
         return h.response({ role: roleView(deps, await createRole(deps, asked)) }).code(201);
       },
     }),
@@ -125,7 +124,8 @@ export const roleRoutes = (deps: IdentityDeps) => {
         const { name, description, domain_id, options } = body.role;
         if (domain_id !== undefined && domain_id !== before.domainId)
           throw new BadRequest('Update of domain_id is not allowed.');
-        const changes = { name, description, isImmutable: isImmutable(options) };
+        checkSameId(body.role, before.id);
+        const changes = { name, description, options, extra: extraOf(body.role, known) };
         return { role: roleView(deps, await changeRole(deps, before.id, changes)) };
       },
     }),

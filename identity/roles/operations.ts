@@ -3,6 +3,8 @@ import { Conflict, Forbidden, NotFound } from '../../common/errors.ts';
 import { concernedBy } from '../assignments/concerned.ts';
 import type { IdentityDeps } from '../deps.ts';
 import { getDomain } from '../domains/store.ts';
+import { mergedExtra } from '../extra.ts';
+import { checkMayChange, checkMayDelete, mergedOptions } from '../options.ts';
 import { revoke, type Subject } from '../tokens/revocations.ts';
 import { insertImplication, leadingTo, listImplications, lockImplications, removeImplication } from './implications.ts';
 import { type Implication, neverImplied, type Role, type RoleChanges } from './role.ts';
@@ -11,7 +13,7 @@ import { getRole, insertRole, lockRole, removeRole, updateRole } from './store.t
 /** Throws `NotFound` for the domain, `Conflict` when the name is taken there. */
 export async function createRole({ db }: Pick<IdentityDeps, 'db'>, asked: Omit<Role, 'id'>): Promise<Role> {
   if (asked.domainId !== null) await getDomain(db, asked.domainId);
-  return insertRole(db, asked);
+  return insertRole(db, { ...asked, options: mergedOptions({}, asked.options), extra: mergedExtra({}, asked.extra) });
 }
 
 /** An immutable role takes one change: to be no longer that. Tokens say roles by name, so those with the old name end. */
@@ -23,12 +25,15 @@ export async function changeRole(
   const role = await db.transaction(async (trx) => {
     if (changes.name !== undefined) await lockImplications(trx);
     const before = await lockRole(trx, id);
-    const { isImmutable, ...rest } = changes;
-    const isUnlocked = isImmutable === false && Object.values(rest).every((value) => value === undefined);
-    if (before.isImmutable && !isUnlocked) throw immutable(id);
+    checkMayChange('role', before, changes);
     const isRenamed = changes.name !== undefined && changes.name !== before.name;
     const subjects = isRenamed ? await holdersOf(trx, id) : [];
-    const changed = await updateRole(trx, id, changes);
+    const { options, extra } = changes;
+    const changed = await updateRole(trx, id, {
+      ...changes,
+      ...(options && { options: mergedOptions(before.options, options) }),
+      ...(extra && { extra: mergedExtra(before.extra, extra) }),
+    });
     if (mayNotBeImplied(changed) && (await listImplications(trx, { impliedId: id })).length > 0)
       throw new Forbidden(`Role ${id} is implied by another, and ${changed.name} may not be.`);
     await revoke(trx, subjects, tokenSeconds);
@@ -42,7 +47,7 @@ export async function changeRole(
 export async function deleteRole({ db, revocations, tokenSeconds }: IdentityDeps, id: string): Promise<void> {
   await db.transaction(async (trx) => {
     await lockImplications(trx);
-    if ((await lockRole(trx, id)).isImmutable) throw immutable(id);
+    checkMayDelete('role', await lockRole(trx, id));
     const subjects = await holdersOf(trx, id);
     await removeRole(trx, id);
     await revoke(trx, subjects, tokenSeconds);
@@ -109,9 +114,6 @@ async function holdersOf(trx: Knex, ...roleIds: string[]): Promise<Subject[]> {
 }
 
 const mayNotBeImplied = ({ name }: Role) => neverImplied.includes(name.toLowerCase());
-
-const immutable = (id: string) =>
-  new Forbidden(`Role ${id} is immutable: it can be changed or deleted once its option "immutable" is false.`);
 
 const noImplication = (priorId: string, impliedId: string) =>
   new NotFound('implied role', `${impliedId} of ${priorId}`);

@@ -1,18 +1,22 @@
+import type { Extra } from '../extra.ts';
+import type { Options } from '../options.ts';
+
 export interface Role {
   id: string;
   name: string;
   description: string | null;
   /** Null: everybody's. A domain's own role is given in that domain alone, and only what it implies reaches a token. */
   domainId: string | null;
-  /** It can be neither changed nor deleted, until this is taken back. */
-  isImmutable: boolean;
+  options: Options;
+  extra: Extra;
 }
 
 /** In an update, absent means leave alone. */
 export interface RoleChanges {
   name?: string | undefined;
   description?: string | null | undefined;
-  isImmutable?: boolean | undefined;
+  options?: Options | undefined;
+  extra?: Extra | undefined;
 }
 
 /** A rule that whoever has the first role has the second too. */

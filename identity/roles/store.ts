@@ -3,6 +3,8 @@ import { Conflict, NotFound } from '../../common/errors.ts';
 import type { PageRequest } from '../../common/http/page.ts';
 import { newHexId } from '../../common/ids.ts';
 import { applyTextFilters, longestList, pageOf, type TextFilter } from '../api/listing.ts';
+import type { Extra } from '../extra.ts';
+import type { Options } from '../options.ts';
 import type { Role, RoleChanges } from './role.ts';
 
 export interface RoleRow {
@@ -10,20 +12,19 @@ export interface RoleRow {
   name: string;
   description: string | null;
   domain_id: string | null;
-  options: { immutable?: boolean };
+  options: Options;
+  extra: Extra;
 }
 
-export const roleColumns = ['roles.id', 'roles.name', 'roles.description', 'roles.domain_id', 'roles.options'] as const;
+const names = ['id', 'name', 'description', 'domain_id', 'options', 'extra'] as const;
+export const roleColumns = names.map((name) => `roles.${name}` as const);
 
-export function fromRow({ id, name, description, domain_id, options }: RoleRow): Role {
-  return { id, name, description, domainId: domain_id, isImmutable: options.immutable === true };
+export function fromRow({ id, name, description, domain_id, options, extra }: RoleRow): Role {
+  return { id, name, description, domainId: domain_id, options, extra };
 }
 
 /** Throws `Conflict` when the name is taken: among everybody's roles, or in the domain. */
-export async function insertRole(
-  db: Knex,
-  role: { name: string; description?: string | null; domainId?: string | null; isImmutable?: boolean },
-): Promise<Role> {
+export async function insertRole(db: Knex, role: Partial<Omit<Role, 'id'>> & { name: string }): Promise<Role> {
   try {
     const [row] = await db('roles')
       .insert({
@@ -31,7 +32,8 @@ export async function insertRole(
         name: role.name,
         description: role.description ?? null,
         domain_id: role.domainId ?? null,
-        options: JSON.stringify(role.isImmutable ? { immutable: true } : {}),
+        options: JSON.stringify(role.options ?? {}),
+        extra: JSON.stringify(role.extra ?? {}),
       })
       .returning([...roleColumns]);
     return fromRow(row);
@@ -41,11 +43,12 @@ export async function insertRole(
 }
 
 export async function updateRole(db: Knex, id: string, changes: RoleChanges): Promise<Role> {
-  const { name, description, isImmutable } = changes;
+  const { name, description, options, extra } = changes;
   const columns = given({
     name,
     description,
-    options: isImmutable === undefined ? undefined : JSON.stringify(isImmutable ? { immutable: true } : {}),
+    options: options && JSON.stringify(options),
+    extra: extra && JSON.stringify(extra),
   });
   if (Object.keys(columns).length === 0) return getRole(db, id);
   try {

@@ -3,16 +3,20 @@ import type { Module } from '../common/module.ts';
 import { dataRoutes } from './api/data.ts';
 import { imageRoutes } from './api/images.ts';
 import { memberRoutes } from './api/members.ts';
+import { allMetadefRoutes } from './api/metadefs-routes.ts';
 import { schemaRoutes } from './api/schemas.ts';
 import { versionRoutes } from './api/versions.ts';
 import type { ImageModuleDeps } from './deps.ts';
+import { imagePolicy as imagesPolicy } from './images/policy.ts';
 import { imageReconciler } from './images/reconciler.ts';
+import { metadefPolicy } from './metadefs/policy.ts';
 import { createImages } from './migrations/0001-images.ts';
 import { rememberUsedIds } from './migrations/0002-used-ids.ts';
+import { createMetadefs } from './migrations/0005-metadefs.ts';
 
-export { imagePolicy } from './images/policy.ts';
+export const imagePolicy = { ...imagesPolicy, ...metadefPolicy };
 
-export const imageMigrations = [createImages, rememberUsedIds];
+export const imageMigrations = [createImages, rememberUsedIds, createMetadefs];
 
 /** Image API v2 (Glance), as far as docs/compatibility.md says. */
 export function imageModule(deps: ImageModuleDeps): Module {
@@ -29,6 +33,7 @@ export function imageModule(deps: ImageModuleDeps): Module {
         ...dataRoutes(deps),
         ...memberRoutes(deps),
         ...schemaRoutes(),
+        ...allMetadefRoutes(deps),
       ],
     },
     controllers: [imageReconciler(deps)],

@@ -10,6 +10,7 @@ import { makeIdentityThings } from './things/identity.ts';
 import { catalogCommon, makeCatalogCommons, makeCatalogThings } from './things/identity-catalog.ts';
 import { makeDelegationThings } from './things/identity-delegation.ts';
 import { makeImageThings } from './things/image.ts';
+import { makeMetadefThings } from './things/image-metadefs.ts';
 import { makeNetworkThings } from './things/network.ts';
 import { makeOauth1Things } from './things/oauth1.ts';
 
@@ -39,6 +40,7 @@ export type Things = Record<Common, string> &
   Made<typeof makeOauth1Things> &
   Made<typeof makeDelegationThings> &
   Made<typeof makeImageThings> &
+  Made<typeof makeMetadefThings> &
   Made<typeof makeNetworkThings> &
   Made<typeof makeComputeThings> &
   Made<typeof makeContainerThings>;
@@ -65,6 +67,7 @@ export async function makeThings(cloud: TestCloud, persona: Persona, commons: Re
   const oauth1 = await makeOauth1Things(making, commons);
   const delegation = await makeDelegationThings(making, commons);
   const image = await makeImageThings(making, identity);
+  const metadefs = await makeMetadefThings(making);
   const network = await makeNetworkThings(making, commons);
   const compute = await makeComputeThings(making, { ...commons, ...identity, ...image, ...network });
   const container = await makeContainerThings(making, { ...image, ...network });
@@ -76,6 +79,7 @@ export async function makeThings(cloud: TestCloud, persona: Persona, commons: Re
     ...catalog,
     ...federation,
     ...image,
+    ...metadefs,
     ...network,
     ...compute,
     ...container,

@@ -1,4 +1,5 @@
 import type { Calls, MakeCall } from '../call.ts';
+import { metadefCalls } from './image-metadefs.ts';
 
 const nothing: MakeCall = () => ({});
 const image: MakeCall = (it) => ({ params: { image_id: it.image } });
@@ -6,6 +7,7 @@ const tag: MakeCall = (it) => ({ params: { image_id: it.image, tag: 'blue' } });
 const member: MakeCall = (it) => ({ params: { image_id: it.image, member_id: it.partner } });
 
 export const imageCalls: Calls = {
+  ...metadefCalls,
   'GET /': nothing,
   'POST /v2/images': (it) => ({ body: { name: 'new', owner: it.project } }),
   'GET /v2/images': [nothing, (it) => ({ query: { owner: it.project } }), (it) => ({ query: { marker: it.image } })],

@@ -139,6 +139,17 @@ test('what ends it ends its tokens', async (t) => {
   t.deepEqual(await cloud.db('access_rules'), []);
 });
 
+test('one that was used before is none once its time is over', async (t) => {
+  const cloud = await startTestCloud(t);
+  const made = await make(cloud, { expires_at: new Date(Date.now() + 3000).toISOString() });
+  const logIn = async () => (await attempt(cloud, byCredential({ id: made.id, secret: made.secret }))).status;
+  t.is(await logIn(), 201);
+  let status = 201;
+  for (const end = Date.now() + 20_000; status === 201 && Date.now() < end; status = await logIn())
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  t.is(status, 401);
+});
+
 test('access rules are kept once for a user, stay while they are used, and bind the token in every service', async (t) => {
   const cloud = await startTestCloud(t);
   const member = cloud.as('member');

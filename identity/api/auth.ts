@@ -4,7 +4,7 @@ import { BadRequest, NotFound, Unauthorized } from '../../common/errors.ts';
 import { noContent, route } from '../../common/http/route.ts';
 import { isoMicrosZ } from '../../common/http/time.ts';
 import { anyScope, definePolicy } from '../../common/policy/rules.ts';
-import { rememberSecrets, type SecretVerifier } from '../application-credentials/secret.ts';
+import { type KnownSecrets, rememberSecrets } from '../application-credentials/secret.ts';
 import { type Catalog, catalogOf } from '../catalog/catalog.ts';
 import { type IdentityDeps, identityUrl } from '../deps.ts';
 import { proveOauth1 } from '../oauth1/access-tokens.ts';
@@ -147,7 +147,7 @@ export async function catalogForToken(deps: IdentityDeps, { scope, userId }: Tok
 /** Tries every method that was given, then makes the token. */
 async function authenticate(
   deps: IdentityDeps,
-  secrets: SecretVerifier,
+  secrets: KnownSecrets,
   asked: Asked,
   receiptText: string | undefined,
   address: string,

@@ -1,6 +1,7 @@
 import { createHash, createHmac, randomBytes } from 'node:crypto';
 import { Secret, secretsEqual } from '../../common/secret.ts';
 import { hashPassword, verifyPassword } from '../users/password.ts';
+import type { KnownApplicationCredential } from './store.ts';
 
 /** 512 random bits in base64url, as keystone makes them. */
 export function newSecret(): Secret {
@@ -18,9 +19,12 @@ export async function hashSecret(secret: Secret, { isGenerated }: { isGenerated:
   return `sha256$${salt.toString('base64')}$${digest(salt, secret)}`;
 }
 
-export interface SecretVerifier {
+export interface KnownSecrets {
   /** Whether the secret is the one that was kept; `stored` null, of nobody's, takes as long as a chosen one that is wrong. `mayStart` as for `verifyPassword`. */
   verify(secret: Secret, stored: string | null, mayStart: () => void): Promise<boolean>;
+  /** A credential that was logged in with here, by its id. It may be gone meanwhile. */
+  find(id: string): KnownApplicationCredential | undefined;
+  remember(credential: KnownApplicationCredential): void;
 }
 
 /**
@@ -28,10 +32,16 @@ export interface SecretVerifier {
  * had: a program logs in with the same one again and again, and argon2id is needed for the first time only. A kept secret
  * never changes, so what was right once stays right.
  */
-export function rememberSecrets({ most = 2000 } = {}): SecretVerifier {
+export function rememberSecrets({ most = 2000 } = {}): KnownSecrets {
   const key = randomBytes(32);
   const right = new Map<string, string>();
+  const credentials = new Map<string, KnownApplicationCredential>();
   return {
+    find: (id) => credentials.get(id),
+    remember(credential) {
+      credentials.set(credential.id, credential);
+      if (credentials.size > most) credentials.delete(credentials.keys().next().value as string);
+    },
     async verify(secret, stored, mayStart) {
       const [kind, salt = '', hash = ''] = stored?.split('$') ?? [];
       if (kind === 'sha256') return secretsEqual(digest(Buffer.from(salt, 'base64'), secret), hash);

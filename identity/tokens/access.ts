@@ -52,6 +52,8 @@ export interface AccessRequest {
   holderId?: string;
   /** Of the holder's roles only these and what they imply. */
   onlyRoleIds?: readonly string[];
+  /** Nobody, unless this application credential is still there. */
+  applicationCredentialId?: string;
 }
 
 /**
@@ -59,13 +61,14 @@ export interface AccessRequest {
  * which revocations it has seen. Undefined when there is no such user.
  */
 export async function readAccess(db: Knex, asked: AccessRequest): Promise<Access | undefined> {
-  const { userId, scope, groupIds = [], holderId = userId, onlyRoleIds = null } = asked;
+  const { userId, scope, groupIds = [], holderId = userId, onlyRoleIds = null, applicationCredentialId = null } = asked;
   const form = formOf(scope);
   const { rows } = await preparedQuery(db, `identity access ${form}`, statementOf(form), {
     userId,
     holderId,
     groupIds: [...groupIds],
     onlyRoleIds: onlyRoleIds && [...onlyRoleIds],
+    applicationCredentialId,
     ...scopeBindings(scope),
   });
   const row = rows[0];
@@ -164,7 +167,9 @@ function statement(form: Form): string {
          from held join roles r on r.id = held.role_id
         where r.domain_id is null
           and (:onlyRoleIds::text[] is null or held.role_id in (select role_id from allowed))) as roles
-    from users u join domains d on d.id = u.domain_id left join user_logins l on l.user_id = u.id where u.id = :userId`;
+    from users u join domains d on d.id = u.domain_id left join user_logins l on l.user_id = u.id
+    where u.id = :userId and (:applicationCredentialId::text is null
+      or exists (select from application_credentials where id = :applicationCredentialId))`;
 }
 
 /** What is given on the scope: to the user or their groups, on itself, or inherited from above it. */

@@ -47,6 +47,8 @@ export async function issueToken(deps: TokenDeps, asked: TokenRequest): Promise<
   const grant = asked.grant ?? proofs.find((proof) => proof.grant)?.grant;
   const access = await readAccess(deps.db, accessRequest(asked, userId, grant, federation?.groupIds));
   if (!access?.user.enabled || isInactive(access.user.login, deps.compliance)) throw refused('user gone or disabled');
+  if (grant?.expiresAt && grant.expiresAt.getTime() * 1000 <= access.nowUs)
+    throw refused('what was handed on has expired');
   const isThemselves = access.user.id === userId; // and not somebody who trusts them
   if (isThemselves) confirmGuessable(deps, proofs, access);
   const methods = [
@@ -86,8 +88,14 @@ function accessRequest(
   groupIds: readonly string[] | undefined,
 ): AccessRequest {
   if (!grant) return { userId, scope, ...(groupIds && { groupIds }) };
-  const { roleIds, holderId, userId: grantee } = grant;
-  return { userId: grantee, holderId, scope: grant.scope, ...(roleIds && { onlyRoleIds: roleIds }) };
+  const { roleIds, holderId, userId: grantee, delegation } = grant;
+  return {
+    userId: grantee,
+    holderId,
+    scope: grant.scope,
+    ...(roleIds && { onlyRoleIds: roleIds }),
+    ...(delegation?.type === 'application_credential' && { applicationCredentialId: delegation.id }),
+  };
 }
 
 /** The password was right and serves for choosing another, and for nothing else. */

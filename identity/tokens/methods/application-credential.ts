@@ -1,6 +1,6 @@
 import { Secret } from '../../../common/secret.ts';
 import type { StoredAccessRule } from '../../application-credentials/application-credential.ts';
-import type { SecretVerifier } from '../../application-credentials/secret.ts';
+import type { KnownSecrets } from '../../application-credentials/secret.ts';
 import { findForLogIn, type KnownApplicationCredential } from '../../application-credentials/store.ts';
 import { attemptOf } from '../../users/login.ts';
 import { refused, type TokenDeps } from '../deps.ts';
@@ -22,11 +22,12 @@ export interface CredentialNames {
 
 /**
  * Whoever knows the secret acts for the user, with the roles of the credential and on its project. Throws `Unauthorized` and
- * says no more, or `TooManyRequests`. One statement; issuing the token is the other.
+ * says no more, or `TooManyRequests`. One statement, or none for a credential that was used here lately: it never changes, and
+ * whether it is still there the statement behind the token asks (access.ts).
  */
 export async function proveApplicationCredential(
   { db, attempts }: Pick<TokenDeps, 'db' | 'attempts'>,
-  secrets: SecretVerifier,
+  secrets: KnownSecrets,
   { id, name = '', user = {}, secret }: AskedApplicationCredential,
   address: string,
 ): Promise<{ proof: Proof & { grant: Grant }; names: CredentialNames }> {
@@ -34,7 +35,8 @@ export async function proveApplicationCredential(
   const attempt = { account: JSON.stringify(['application credential', id ?? [name, owner]]), address };
   const mayStart = () => attempts.check(attempt);
   mayStart();
-  const found = await findForLogIn(db, id === undefined ? { name, user } : { id });
+  const known = id === undefined ? undefined : secrets.find(id);
+  const found = known ?? (await findForLogIn(db, id === undefined ? { name, user } : { id }));
   // Nobody guesses an id, but names can be guessed: that there is none takes as long as that the secret is another.
   const isTold = found !== undefined || id === undefined;
   const matches = isTold && (await secrets.verify(new Secret(secret), found?.secretHash ?? null, mayStart));
@@ -43,7 +45,10 @@ export async function proveApplicationCredential(
     throw refused('application credential');
   }
   attempts.succeeded(attempt);
-  const proof = { method: 'application_credential', userId: found.userId, grant: grantOf(found) };
+  secrets.remember(found);
+  // What was remembered knows of no revocation since; instead, the credential must be there when the token is made.
+  const { epoch: _, ...grant } = grantOf(found);
+  const proof = { method: 'application_credential', userId: found.userId, grant };
   return { proof, names: { name: found.name, accessRules: found.accessRules } };
 }
 

@@ -26,6 +26,6 @@ export interface Grant {
   /** Of the holder's roles only these and what they imply; undefined: all of them. */
   roleIds?: readonly string[];
   expiresAt: Date | null;
-  /** How many revocations had happened when it was read: a later one ends what is made of it. */
-  epoch: number;
+  /** How many revocations had happened when it was read: a later one ends what is made of it. Absent where it is read with the token. */
+  epoch?: number;
 }

@@ -35,4 +35,10 @@ export const suites: Record<string, Suite> = {
     },
     mayFail: {},
   },
+  image: {
+    regex: '^tempest\\.api\\.image\\.v2\\.',
+    settings: {},
+    conf: { 'image-feature-enabled': { api_v1: false, api_v2: true } },
+    mayFail: {},
+  },
 };

@@ -1,4 +1,7 @@
 import { randomUUID } from 'node:crypto';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { startTestCloud, type TestCloud } from '../../tests/cloud.ts';
 import { logIn, somebody } from '../testing/somebody.ts';
@@ -18,8 +21,8 @@ async function groupOf(cloud: TestCloud, userId: string): Promise<string> {
   return group.id;
 }
 
-async function setUp(t: ExecutionContext) {
-  const cloud = await startTestCloud(t);
+async function setUp(t: ExecutionContext, overrides: Record<string, string> = {}) {
+  const cloud = await startTestCloud(t, overrides);
   const { projectId } = cloud.as('stranger');
   const { project } = await cloud
     .as('admin')
@@ -211,6 +214,18 @@ test('who manages a domain gives manager, member and reader within it, and nothi
   await admin.put(`${v3}/projects/${projectId}/users/${user.userId}/roles/${roles.admin}`, undefined, 204);
   await manager.delete(`/projects/${projectId}/users/${user.userId}/roles/${roles.admin}`, 403);
   await admin.get(`${v3}/projects/${projectId}/users/${user.userId}/roles/${roles.admin}`, 204);
+});
+
+test('an operator says which roles the managers of domains give', async (t) => {
+  const directory = await mkdtemp(join(tmpdir(), 'cirrostack-policy-'));
+  t.teardown(() => rm(directory, { recursive: true }));
+  const policyFile = join(directory, 'policy.yaml');
+  await writeFile(policyFile, `domain_managed_target_role: "'reader':%(target.role.name)s"\n`);
+  const { cloud, projectId, user, roles } = await setUp(t, { policyFile });
+  const manager = await somebody(t, cloud, { role: 'manager', on: { domain: 'default' } });
+  const list = `/projects/${projectId}/users/${user.userId}/roles`;
+  await manager.put(`${list}/${roles.reader}`);
+  await manager.put(`${list}/${roles.member}`, undefined, 403);
 });
 
 test('an administrator of a domain is its manager, gives its own roles besides, and never admin', async (t) => {

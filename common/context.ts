@@ -35,6 +35,8 @@ export type Delegation =
       readonly trusteeId: string;
       /** The token's user is the trustor; otherwise it is the trustee, with the trustor's roles. */
       readonly impersonation: boolean;
+      /** Everybody through whose hands it came: first whose roles they are, at last the trustee. */
+      readonly agentIds: readonly string[];
     }
   /** A program that the user allowed some of their roles in one project (OAuth 1.0); `id` is its access token's. */
   | { readonly type: 'oauth1'; readonly id: string; readonly consumerId: string };

@@ -71,7 +71,7 @@ type Found = Omit<Answer, 'rule' | 'check' | 'verdict'>;
 /** The token that asks carries its roles; where those come from is looked up, for whoever's roles they are. */
 async function aboutToken({ db }: ExplainDeps, ctx: Context): Promise<Found> {
   const scope = scopeOf(ctx);
-  const holderId = ctx.delegation?.type === 'trust' ? ctx.delegation.trustorId : ctx.userId;
+  const holderId = (ctx.delegation?.type === 'trust' && ctx.delegation.agentIds[0]) || ctx.userId;
   const access = await readAccess(db, { userId: ctx.userId, scope: { type: 'unscoped' } });
   if (access === undefined) throw new NotFound('user', ctx.userId);
   const origins = await originsOf(db, holderId, scope);

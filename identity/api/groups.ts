@@ -18,7 +18,7 @@ import { getGroup, pageOfGroups } from '../groups/store.ts';
 import { checkSameId, description, reference, resourceName } from './fields.ts';
 import { identityPage, listView, textFilters } from './listing.ts';
 import { domainManagers, domainReaders } from './personas.ts';
-import { groupTarget, ownDomain, userTarget } from './targets.ts';
+import { changedGroupTarget, groupTarget, ownDomain, userTarget } from './targets.ts';
 
 const attributes = { description, domain_id: Type.Optional(reference) };
 
@@ -69,6 +69,12 @@ export const groupRoutes = (deps: IdentityDeps) => {
   const bothTarget = async (params: Record<string, string>) => ({
     ...(await target(params)),
     ...(await userTarget(deps)(params)),
+  });
+  const changedTarget = changedGroupTarget(deps);
+  const changedBothTarget = async (params: Record<string, string>) => ({
+    ...(await bothTarget(params)),
+    'target.group.domain_id': undefined,
+    ...(await changedTarget(params)),
   });
   const ids = ({ group_id = '', user_id = '' }: Record<string, string>) => [group_id, user_id] as const;
 
@@ -124,7 +130,7 @@ export const groupRoutes = (deps: IdentityDeps) => {
       path: '/v3/groups/{group_id}',
       rule: groupPolicy['identity:update_group'],
       summary: 'Update a group',
-      target,
+      target: changedTarget,
       body: UpdateGroup,
       status: 200,
       async handler({ params, body }) {
@@ -146,7 +152,7 @@ export const groupRoutes = (deps: IdentityDeps) => {
       path: '/v3/groups/{group_id}',
       rule: groupPolicy['identity:delete_group'],
       summary: 'Delete a group',
-      target,
+      target: changedTarget,
       status: 204,
       async handler({ params }, h) {
         await deleteGroup(deps, params.group_id ?? '');
@@ -170,7 +176,7 @@ export const groupRoutes = (deps: IdentityDeps) => {
       path: '/v3/groups/{group_id}/users/{user_id}',
       rule: groupPolicy['identity:add_user_to_group'],
       summary: 'Put a user into a group',
-      target: bothTarget,
+      target: changedBothTarget,
       status: 204,
       async handler({ params }, h) {
         await addToGroup(deps, ...ids(params));
@@ -182,7 +188,7 @@ export const groupRoutes = (deps: IdentityDeps) => {
       path: '/v3/groups/{group_id}/users/{user_id}',
       rule: groupPolicy['identity:remove_user_from_group'],
       summary: 'Take a user out of a group, and end their tokens',
-      target: bothTarget,
+      target: changedBothTarget,
       status: 204,
       async handler({ params }, h) {
         await removeFromGroup(deps, ...ids(params));

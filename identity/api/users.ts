@@ -22,7 +22,7 @@ import { checkSameId, description, enabled, queryFlag, reference, resourceName }
 import { identityPage, listView, textFilters } from './listing.ts';
 import { domainManagers, domainReaders, domainReadersAndOwner } from './personas.ts';
 import { projectView } from './projects.ts';
-import { ownDomain, userTarget } from './targets.ts';
+import { changedUserTarget, ownDomain, userTarget } from './targets.ts';
 
 const password = Type.String({ minLength: 1, maxLength: 4096 });
 
@@ -203,7 +203,7 @@ export const userRoutes = (deps: IdentityDeps) => {
       path: '/v3/users/{user_id}',
       rule: userPolicy['identity:update_user'],
       summary: 'Update a user',
-      target,
+      target: changedUserTarget(deps),
       body: UpdateUser,
       status: 200,
       async handler({ ctx, params, body }) {
@@ -222,7 +222,7 @@ export const userRoutes = (deps: IdentityDeps) => {
       path: '/v3/users/{user_id}',
       rule: userPolicy['identity:delete_user'],
       summary: 'Delete a user',
-      target,
+      target: changedUserTarget(deps),
       status: 204,
       async handler({ params }, h) {
         await deleteUser(deps, params.user_id ?? '');

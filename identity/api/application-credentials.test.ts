@@ -219,3 +219,31 @@ test('what cannot be is refused, and nothing of it is kept', async (t) => {
   t.is((await cloud.db('application_credentials')).length, 1);
   t.deepEqual(await cloud.db('access_rules'), []);
 });
+
+test('a token lives no longer than the application credential it was made with', async (t) => {
+  const cloud = await startTestCloud(t);
+  const soon = new Date(Date.now() + 90_000).toISOString();
+  const made = await make(cloud, { expires_at: soon });
+  const { said } = loginOf(await attempt(cloud, byCredential({ id: made.id, secret: made.secret })));
+  t.true(said.expires_at <= `${made.expires_at}Z`, said.expires_at);
+  t.true(Date.parse(said.expires_at) > Date.now());
+});
+
+test('who logs in while the application credential is deleted has nothing of it', async (t) => {
+  const cloud = await startTestCloud(t);
+  const { id, secret } = await make(cloud);
+  const tokens: string[] = [];
+  let isDeleted = false;
+  const logIns = async () => {
+    while (!isDeleted) {
+      const answer = await attempt(cloud, byCredential({ id, secret }));
+      if (answer.status === 201) tokens.push(loginOf(answer).token);
+    }
+  };
+  const trying = Promise.all([logIns(), logIns(), logIns()]);
+  while (tokens.length < 3) await new Promise((resolve) => setImmediate(resolve));
+  await cloud.as('member').delete(`${path(cloud)}/${id}`);
+  isDeleted = true;
+  await trying;
+  for (const token of tokens) t.is((await ask(cloud, token, 'GET', `${v3}/auth/projects`)).status, 401);
+});

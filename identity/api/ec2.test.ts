@@ -188,3 +188,21 @@ test('a key pair bound to a trust is for its trustee, and for the trust', async 
   await member.delete(`${v3}/OS-TRUST/trusts/${id}`);
   t.is((await validate(cloud, service, signed(pair))).status, 401);
 });
+
+test('a key pair is good while its user and its project are', async (t) => {
+  const cloud = await startTestCloud(t);
+  const [member, admin] = [cloud.as('member'), cloud.as('admin')];
+  const service = await admin.token();
+  const pair = await make(member);
+  const status = async () => (await validate(cloud, service, signed(pair))).status;
+  for (const what of [`projects/${member.projectId}`, `users/${member.userId}`]) {
+    const kind = what.startsWith('users') ? 'user' : 'project';
+    await admin.patch(`${v3}/${what}`, { [kind]: { enabled: false } });
+    t.is(await status(), 401, what);
+    await admin.patch(`${v3}/${what}`, { [kind]: { enabled: true } });
+    t.is(await status(), 200, what);
+  }
+  await admin.delete(`${v3}/users/${member.userId}`);
+  t.is(await status(), 401);
+  t.deepEqual(await cloud.db('credentials'), []);
+});

@@ -115,6 +115,7 @@ export const trustRoutes = (deps: IdentityDeps) => {
   const ofTrust =
     (rule: Rule) =>
     async ({ trust_id = '' }: Record<string, string>, ctx: Context) => {
+      refuseDelegated(ctx, 'trusts');
       const { trustorId, trusteeId } = await get(trust_id);
       const target = { [trustor]: trustorId, [trustee]: trusteeId };
       if (!enforcer.allows(ctx, rule, target)) throw new NotFound('trust', trust_id);
@@ -135,7 +136,7 @@ export const trustRoutes = (deps: IdentityDeps) => {
           enforcer.authorize(ctx, trustPolicy['identity:list_trusts'], {});
         if (trustorId === undefined && trusteeId !== undefined)
           enforcer.authorize(ctx, trustPolicy['identity:list_trusts_for_trustee'], { [trustee]: trusteeId });
-        if (ctx.delegation?.type === 'application_credential') refuseDelegated(ctx, 'trusts');
+        refuseDelegated(ctx, 'trusts'); // nor may programs see whom else one trusts, as in keystone
         const { trusts, more } = await listTrusts(db, { trustorId, trusteeId }, identityPage(query));
         const views = trusts.map((trust) => trustView(deps, trust));
         return listView(deps, 'trusts', views, { url: request.url, more, path: 'OS-TRUST/trusts' });

@@ -7,7 +7,7 @@ import { deleteDomain } from '../domains/operations.ts';
 import { identityMigrations } from '../plugin.ts';
 import { changeRole, deleteRole, stopImplying } from '../roles/operations.ts';
 import { readAccess } from '../tokens/access.ts';
-import { watchRevocations } from '../tokens/revocations.ts';
+import { revoke, watchRevocations } from '../tokens/revocations.ts';
 import type { Token } from '../tokens/token.ts';
 import { withdrawRole } from './operations.ts';
 import { insertGrant } from './store.ts';
@@ -145,6 +145,44 @@ test('a domain that goes takes along what another domain’s roles had by its ow
   t.true(await revocations.isRevoked(token));
 });
 
+test('nobody joins a group, or is given a role, while it is being found out whom taking it away concerns', async (t) => {
+  const db = openDatabase(await createTestDatabase(t, identityMigrations), { max: 8 });
+  t.teardown(() => db.destroy());
+  const scope = { projectId: 'p' };
+  const ofGroup = { actor: { groupId: 'g' }, target: scope, roleId: 'high', isInherited: false };
+  await storeWorld(db, {
+    projects: [{ id: 'p', domainId: 'd0', parentId: null }],
+    users: ['u', 'late'],
+    groups: [{ id: 'g', members: new Set(['u']) }],
+    roles: [
+      { id: 'high', domainId: null },
+      { id: 'low', domainId: null },
+    ],
+    implications: [['high', 'low']],
+    grants: [ofGroup],
+  });
+  const subscribe = () => () => false;
+  const revocations = await watchRevocations(db, { subscribe, connected: () => true, stop: async () => undefined });
+  const deps = { db, revocations, tokenSeconds: 3600 } as Deps;
+  // The last step of a revocation waits for this one, so what came before it is done and not committed.
+  const other = await db.transaction();
+  await revoke(other, 'user:nobody', 60);
+  const deleting = deleteRole(deps, 'low');
+  await waitingFor(db, 1);
+  const joining = db('group_members').insert({ group_id: 'g', user_id: 'late' });
+  const granting = insertGrant(db, { actor: { userId: 'late' }, target: scope, roleId: 'high', isInherited: false });
+  const both = Promise.all([joining, granting]);
+  await waitingFor(db, 3);
+  await other.commit();
+  await deleting;
+  await both;
+  const access = await readAccess(db, { userId: 'late', scope: asked(scope) });
+  t.deepEqual(
+    access?.roles.map(({ id }) => id),
+    ['high'],
+  );
+});
+
 test('what is about something that is gone is not given', async (t) => {
   const db = openDatabase(await createTestDatabase(t, identityMigrations), { max: 2 });
   t.teardown(() => db.destroy());
@@ -205,4 +243,15 @@ function tokenOf(
     delegation: null,
     federation: { identityProviderId: 'i', protocolId: 'p', groupIds },
   };
+}
+
+/** Until so many statements wait for others in this database. */
+async function waitingFor(db: Deps['db'], count: number): Promise<void> {
+  for (;;) {
+    const { rows } = await db.raw(
+      `select count(*) as n from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`,
+    );
+    if (rows[0].n >= count) return;
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
 }

@@ -1,20 +1,18 @@
 /** A real Keycloak and the unmodified `openstack` client; behind them, simulated hosts. */
-import { execFile } from 'node:child_process';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { promisify } from 'node:util';
 import test, { type ExecutionContext } from 'ava';
 import { buildDashboard } from '../../dashboard/build.ts';
 import { freePort } from '../bench/free-port.ts';
 import { closeBrowser, visit } from '../browser/browser.ts';
+import { type OpenstackClient, startOpenstack } from '../clients/openstack.ts';
 import { startTestCloud } from '../cloud.ts';
 import { usualRules } from './ground.ts';
 import { type Keycloak, missingForKeycloak, startKeycloak } from './keycloak.ts';
 import { commandLineClient, dashboardClient, foreignClient, makeRealm, person } from './realm.ts';
 
-const run = promisify(execFile);
 const missing = await missingForKeycloak();
 const withKeycloak = missing === undefined ? test : test.skip;
 
@@ -62,37 +60,37 @@ async function startGround(t: ExecutionContext, realm: string) {
 }
 
 /** The unmodified client of Debian's python3-openstackclient, and tokens for it. */
-function clientOf({ keycloak, cloud, url, issuer }: Awaited<ReturnType<typeof startGround>>, realm: string) {
-  const env = {
-    PATH: process.env.PATH,
-    OS_AUTH_URL: `${url}/identity/v3`,
-    OS_IDENTITY_API_VERSION: '3',
+function clientOf(
+  t: ExecutionContext,
+  { keycloak, cloud, url, issuer }: Awaited<ReturnType<typeof startGround>>,
+  realm: string,
+) {
+  const unscoped = startOpenstack(t, url).with({
     OS_IDENTITY_PROVIDER: realm,
     OS_PROTOCOL: 'openid',
-  };
-  const byPassword = {
-    ...env,
-    OS_AUTH_TYPE: 'v3oidcpassword',
-    OS_DISCOVERY_ENDPOINT: `${issuer}/.well-known/openid-configuration`,
-    OS_CLIENT_ID: dashboardClient.id,
-    OS_CLIENT_SECRET: dashboardClient.secret,
-    OS_USERNAME: person.name,
-    OS_PASSWORD: person.password,
-  };
-  const inProject = { OS_PROJECT_NAME: 'shared', OS_PROJECT_DOMAIN_ID: 'default' };
-  const byToken = (token: string) => ({ ...env, OS_AUTH_TYPE: 'v3oidcaccesstoken', OS_ACCESS_TOKEN: token });
-  /** What a command prints as JSON. */
-  const openstack = async (who: NodeJS.ProcessEnv, ...words: string[]) =>
-    JSON.parse((await run('openstack', [...words, '-f', 'json'], { env: who })).stdout);
+    ...Object.fromEntries(['USERNAME', 'PASSWORD', 'USER_DOMAIN_ID'].map((name) => [`OS_${name}`, ''])),
+    OS_PROJECT_NAME: '',
+    OS_PROJECT_DOMAIN_ID: '',
+  });
+  const byPassword = (password: string) =>
+    unscoped.with({
+      OS_AUTH_TYPE: 'v3oidcpassword',
+      OS_DISCOVERY_ENDPOINT: `${issuer}/.well-known/openid-configuration`,
+      OS_CLIENT_ID: dashboardClient.id,
+      OS_CLIENT_SECRET: dashboardClient.secret,
+      OS_USERNAME: person.name,
+      OS_PASSWORD: password,
+    });
+  const byToken = (token: string) => unscoped.with({ OS_AUTH_TYPE: 'v3oidcaccesstoken', OS_ACCESS_TOKEN: token });
+  const inProject = (who: OpenstackClient) => who.with({ OS_PROJECT_NAME: 'shared', OS_PROJECT_DOMAIN_ID: 'default' });
   /** What the client says when it does not get a token. */
-  const refused = (who: NodeJS.ProcessEnv): Promise<string> =>
-    run('openstack', ['token', 'issue'], { env: who }).then(
-      () => 'let in',
-      (error) => String(error.stderr),
-    );
+  const refused = async (who: OpenstackClient): Promise<string> => {
+    const { code, stderr } = await who.attempt('token issue');
+    return code === 0 ? 'let in' : stderr;
+  };
   /** Names of the roles of a new scoped token. */
-  const roles = async (who: NodeJS.ProcessEnv): Promise<string[]> => {
-    const { id: token } = await openstack({ ...who, ...inProject }, 'token', 'issue');
+  const roles = async (who: OpenstackClient): Promise<string[]> => {
+    const { id: token } = await inProject(who).run('token issue');
     const shown = await cloud.anonymous.request({
       method: 'GET',
       path: '/identity/v3/auth/tokens',
@@ -102,7 +100,7 @@ function clientOf({ keycloak, cloud, url, issuer }: Awaited<ReturnType<typeof st
   };
   const accessToken = (client: string, inRealm = realm) =>
     keycloak.accessToken(inRealm, { client, user: person.name, password: person.password });
-  return { byPassword, byToken, inProject, openstack, refused, roles, accessToken };
+  return { person: byPassword(person.password), byPassword, byToken, inProject, refused, roles, accessToken };
 }
 
 const because = missing === undefined ? '' : `; missing: ${missing}`;
@@ -111,11 +109,13 @@ withKeycloak(`the openstack client logs in at a Keycloak, and gets what its grou
   const realm = 'office';
   const ground = await startGround(t, realm);
   const { keycloak, cloud } = ground;
-  const { byPassword, byToken, inProject, openstack, refused, roles, accessToken } = clientOf(ground, realm);
+  const { person: ada, byPassword, byToken, inProject, refused, roles, accessToken } = clientOf(t, ground, realm);
 
-  const unscoped = await openstack(byPassword, 'token', 'issue');
+  const unscoped = await ada.run('token issue');
   t.false('project_id' in unscoped);
-  t.deepEqual(await roles(byPassword), ['member', 'reader']);
+  t.deepEqual(await roles(ada), ['member', 'reader']);
+  const projects = await ada.run('federation project list');
+  t.deepEqual(projects.map(({ Name }: { Name: string }) => Name).sort(), [`home of ${person.name}`, 'shared']);
   const [user] = (await cloud.as('admin').get('/identity/v3/users')).users.filter(
     ({ name }: { name: string }) => name === person.name,
   );
@@ -127,10 +127,10 @@ withKeycloak(`the openstack client logs in at a Keycloak, and gets what its grou
   const groups = await keycloak.admin('GET', `/realms/${realm}/groups`);
   const { id: operators } = groups.find(({ name }: { name: string }) => name === 'operators');
   await keycloak.admin('DELETE', `/realms/${realm}/users/${userId}/groups/${operators}`);
-  t.deepEqual(await roles(byPassword), ['reader']);
+  t.deepEqual(await roles(ada), ['reader']);
   const { id: staff } = groups.find(({ name }: { name: string }) => name === 'staff');
   await keycloak.admin('DELETE', `/realms/${realm}/users/${userId}/groups/${staff}`);
-  t.regex(await refused({ ...byPassword, ...inProject }), /401/);
+  t.regex(await refused(inProject(ada)), /401/);
 
   // Tokens that are not for this cloud.
   t.regex(await refused(byToken(await accessToken(foreignClient))), /401/);
@@ -138,7 +138,7 @@ withKeycloak(`the openstack client logs in at a Keycloak, and gets what its grou
   t.regex(await refused(byToken(await accessToken(commandLineClient, 'elsewhere'))), /401/);
   const right = await accessToken(commandLineClient);
   t.regex(await refused(byToken(`${right.slice(0, -6)}AAAAAA`)), /401/);
-  t.regex(await refused({ ...byPassword, OS_PASSWORD: 'wrong' }), /401/);
+  t.regex(await refused(byPassword('wrong')), /401/);
   const shortLived = await accessToken('short-lived');
   const { exp } = JSON.parse(Buffer.from(shortLived.split('.')[1] ?? '', 'base64url').toString());
   while (Date.now() <= exp * 1000) await delay(100);
@@ -158,11 +158,11 @@ withKeycloak(`the openstack client logs in at a Keycloak, and gets what its grou
   while ((await refused(byToken(renewed))) !== 'let in') await delay(500);
 
   // Disabled here, nobody gets in there, and those who are in are out.
-  const { id: token } = await openstack(byToken(renewed), 'token', 'issue');
+  const { id: token } = await byToken(renewed).run('token issue');
   await cloud.as('admin').patch(`${base}/identity_providers/${realm}`, { identity_provider: { enabled: false } });
   const headers = { 'x-auth-token': token };
   t.is((await cloud.anonymous.request({ method: 'GET', path: '/identity/v3/auth/projects', headers })).status, 401);
-  t.regex(await refused(byPassword), /403|disabled/);
+  t.regex(await refused(ada), /403|disabled/);
 });
 
 withKeycloak(`the dashboard's users log in at a Keycloak${because}`, async (t) => {

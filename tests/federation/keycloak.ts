@@ -64,8 +64,14 @@ async function build(): Promise<void> {
   }
 }
 
+/** Java's second compiler is for those who run for long: without it, starting takes half of the processor's time. */
 function environment(): NodeJS.ProcessEnv {
-  return { PATH: process.env.PATH, JAVA_OPTS_KC_HEAP: `-Xms64m -Xmx${megabytes}m`, LC_ALL: 'C.UTF-8' };
+  return {
+    PATH: process.env.PATH,
+    LC_ALL: 'C.UTF-8',
+    JAVA_OPTS_KC_HEAP: `-Xms64m -Xmx${megabytes}m`,
+    JAVA_OPTS_APPEND: '-XX:TieredStopAtLevel=1',
+  };
 }
 
 /** Starts a Keycloak; it has to be ended. */

@@ -55,6 +55,19 @@ test('bad bodies are 400, other types 415, large ones 413, each in the serviceâ€
   t.deepEqual(projects, []);
 });
 
+test('where no body is asked for, its type and its content mean nothing', async (t) => {
+  const admin = (await startTestCloud(t)).as('admin');
+  const space = '/image/v2/metadefs/namespaces/space';
+  await admin.post('/image/v2/metadefs/namespaces', { namespace: 'space', tags: [{ name: 'tag' }] });
+  const headers = { 'content-type': 'application/octet-stream' };
+  const status = async (method: string, path: string, payload?: string) =>
+    (await admin.request({ method, path, headers, ...(payload !== undefined && { payload }) })).status;
+  t.is(await status('DELETE', `${space}/tags/tag`), 204, 'as python-glanceclient sends it');
+  t.is(await status('POST', `${space}/tags/other`), 201);
+  t.is(await status('DELETE', space, 'x'.repeat(2 * 1024 * 1024)), 413);
+  t.is(await status('DELETE', space, '{not json'), 204);
+});
+
 test('a NUL byte in a filter or path is the requestâ€™s fault', async (t) => {
   const admin = (await startTestCloud(t)).as('admin');
   t.is((await admin.request({ method: 'GET', path: '/identity/v3/users?name=a%00b' })).status, 400);

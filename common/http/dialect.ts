@@ -62,11 +62,12 @@ export const computeDialect: Dialect = ({ status, message }) => ({
 /** Network: `{"NeutronError": {type, message, detail}}`. */
 export const networkDialect: Dialect = ({ message, type }) => ({ NeutronError: { type, message, detail: '' } });
 
-/** Image: clients read only the status. */
+/**
+ * Image: `{"error": {code, message, title}}`. Glance writes HTML, or the same fields at the top for who asks for JSON; there
+ * python-glanceclient fails over every error, because it looks for `message` one level down (its exc.py, `from_response`).
+ */
 export const imageDialect: Dialect = ({ status, message }) => ({
-  message,
-  code: `${status} ${titleOf(status)}`,
-  title: titleOf(status),
+  error: { code: `${status} ${titleOf(status)}`, message, title: titleOf(status) },
 });
 
 /** Containers and clusters: `{"errors": [{status, code, title, detail, links, request_id}]}`. Their clients show the title. */

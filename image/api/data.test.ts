@@ -88,7 +88,7 @@ test('data that is not what the image says, or not safe, is refused with its rea
     const { id } = await member.post(images, { disk_format, container_format });
     const { status, body } = await upload(member, id, bytes);
     t.is(status, 415, `Glance's status, for ${why}`);
-    t.regex(body.message, why);
+    t.regex(body.error.message, why);
     t.like(await member.get(`${images}/${id}`), { status: 'queued', size: null, checksum: null });
     t.deepEqual(await filesOf(cloud), []);
   }
@@ -114,7 +114,7 @@ test('data comes once, as bytes, to an image that says what it is', async (t) =>
   const { id: formless } = await member.post(images, { name: 'formless' });
   const answer = await upload(member, formless, 'bytes');
   t.is(answer.status, 400);
-  t.regex(answer.body.message, /disk_format, container_format/);
+  t.regex(answer.body.error.message, /disk_format, container_format/);
   const { id: mixed } = await member.post(images, { disk_format: 'qcow2', container_format: 'docker' });
   t.is((await upload(member, mixed, 'bytes')).status, 400);
 
@@ -140,7 +140,7 @@ test('of two uploads at once one is refused and the other goes on', async (t) =>
   await until(async () => (await member.get(`${images}/${id}`)).status === 'saving');
   const second = await upload(member, id, 'bytes');
   t.is(second.status, 409);
-  t.regex(second.body.message, /is saving/);
+  t.regex(second.body.error.message, /is saving/);
   await first.send(Buffer.alloc(1000, 2));
   t.is((await first.finish()).status, 204);
   t.is((await member.get(`${images}/${id}`)).size, 2000);

@@ -6,22 +6,30 @@ const publicly = { anonymous: 'version discovery comes before authentication' } 
 /** As Glance lists them while it has a single store (glance/api/versions.py). */
 const versions = ['v2.9', 'v2.7', 'v2.6', 'v2.5', 'v2.4', 'v2.3', 'v2.2', 'v2.1', 'v2.0'];
 
-export const versionRoutes = ({ publicUrl }: ImageModuleDeps) => [
-  route({
-    method: 'GET',
-    path: '/',
-    rule: publicly,
-    summary: 'List versions',
-    status: 300,
-    handler: (_, h) =>
-      h
-        .response({
-          versions: versions.map((id, index) => ({
-            id,
-            status: index === 0 ? 'CURRENT' : 'SUPPORTED',
-            links: [{ rel: 'self', href: `${publicUrl}/image/v2/` }],
-          })),
-        })
-        .code(300),
-  }),
-];
+export const versionRoutes = ({ publicUrl }: ImageModuleDeps) => {
+  const document = {
+    versions: versions.map((id, index) => ({
+      id,
+      status: index === 0 ? 'CURRENT' : 'SUPPORTED',
+      links: [{ rel: 'self', href: `${publicUrl}/image/v2/` }],
+    })),
+  };
+  return [
+    route({
+      method: 'GET',
+      path: '/',
+      rule: publicly,
+      summary: 'List versions',
+      status: 300,
+      handler: (_, h) => h.response(document).code(300),
+    }),
+    route({
+      method: 'GET',
+      path: '/versions',
+      rule: publicly,
+      summary: 'List versions, as the glance client asks before each command',
+      status: 200,
+      handler: () => document,
+    }),
+  ];
+};

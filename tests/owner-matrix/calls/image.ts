@@ -1,4 +1,5 @@
 import type { Calls, MakeCall } from '../call.ts';
+import { importCalls } from './image-import.ts';
 import { metadefCalls } from './image-metadefs.ts';
 
 const nothing: MakeCall = () => ({});
@@ -8,7 +9,9 @@ const member: MakeCall = (it) => ({ params: { image_id: it.image, member_id: it.
 
 export const imageCalls: Calls = {
   ...metadefCalls,
+  ...importCalls,
   'GET /': nothing,
+  'GET /versions': nothing,
   'POST /v2/images': (it) => ({ body: { name: 'new', owner: it.project } }),
   'GET /v2/images': [nothing, (it) => ({ query: { owner: it.project } }), (it) => ({ query: { marker: it.image } })],
   'GET /v2/images/{image_id}': image,
@@ -44,5 +47,4 @@ export const imageCalls: Calls = {
   'GET /v2/schemas/images': nothing,
   'GET /v2/schemas/member': nothing,
   'GET /v2/schemas/members': nothing,
-  'GET /v2/info/import': nothing,
 };

@@ -233,6 +233,21 @@ test('tokens tell of enabled service providers', async (t) => {
   t.deepEqual((await own()).service_providers, [{ id: 'sp', ...asked }]);
 });
 
+test('who logs in while the identity provider is deleted is in, and then out, or is never in', async (t) => {
+  const ground = await startFederation(t, { provider: { authorization_ttl: 10 } });
+  await ground.groupWithRole('staff', 'member');
+  const texts = await Promise.all(
+    Array.from({ length: 12 }, (_, i) => ground.issuer.accessToken({ sub: `s${i}`, groups: ['staff'] })),
+  );
+  const [answers] = await Promise.all([
+    Promise.all(texts.map((text) => ground.logIn(text))),
+    ground.cloud.as('admin').delete(`${providers}/staff`),
+  ]);
+  for (const { status, text } of answers) t.true([201, 401, 404].includes(status), text);
+  for (const { headers } of answers) t.false(await isGood(ground, String(headers['x-subject-token'] ?? 'none')));
+  t.is((await ground.cloud.db('users').where({ is_shadow: true })).length, 0);
+});
+
 test('no token, code or secret reaches the log', async (t) => {
   const ground = await startFederation(t);
   const text = await ground.issuer.accessToken();

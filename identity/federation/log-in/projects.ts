@@ -1,4 +1,5 @@
 import type { Knex } from '../../../common/database/database.ts';
+import { Conflict } from '../../../common/errors.ts';
 import { newHexId } from '../../../common/ids.ts';
 import type { MappedProject } from '../mappings/rules.ts';
 import { Unmappable } from '../mappings/unmappable.ts';
@@ -46,6 +47,7 @@ async function roleIds(trx: Knex, names: readonly string[], domainId: string): P
       .where({ name })
       .where((of) => of.whereNull('domain_id').orWhere({ domain_id: domainId }))
       .orderByRaw('domain_id nulls first')
+      .forKeyShare()
       .first('id');
     if (found === undefined) throw new Unmappable(`it gives the role ${name}, which does not exist`);
     ids.push(found.id);
@@ -55,6 +57,7 @@ async function roleIds(trx: Knex, names: readonly string[], domainId: string): P
 
 async function ensureProject(trx: Knex, name: string, domainId: string): Promise<string> {
   await trx('projects').insert({ id: newHexId(), domain_id: domainId, name }).onConflict().ignore();
-  const project = await trx('projects').where({ domain_id: domainId, name }).first('id');
+  const project = await trx('projects').where({ domain_id: domainId, name }).forKeyShare().first('id');
+  if (project === undefined) throw new Conflict(`The project ${name} was deleted meanwhile; log in again.`);
   return project.id;
 }

@@ -1,5 +1,5 @@
 import type { Knex } from '../../../common/database/database.ts';
-import { Unauthorized } from '../../../common/errors.ts';
+import { NotFound, Unauthorized } from '../../../common/errors.ts';
 import { revoke } from '../../tokens/revocations.ts';
 import type { Mapped, MappedGroup, MappedUser } from '../mappings/rules.ts';
 import { Unmappable } from '../mappings/unmappable.ts';
@@ -21,12 +21,14 @@ export interface TakenIn {
  */
 export async function takeIn(
   deps: FederationDeps,
-  { provider, protocol }: Door,
+  door: Door,
   mapped: Mapped,
   remoteUser: string | undefined,
 ): Promise<TakenIn> {
+  const { provider, protocol } = door;
   if (mapped.user.type === 'local') return { userId: await localUser(deps.db, mapped.user) };
   const taken = await deps.db.transaction(async (trx) => {
+    await hold(trx, door);
     const groupIds = await groupsIn(trx, mapped, deps);
     const who = whoIs(mapped.user, remoteUser);
     const identity = { identityProviderId: provider.id, protocolId: protocol.id, uniqueId: who.uniqueId };
@@ -47,6 +49,15 @@ export async function takeIn(
   if (taken.hasLost) await deps.revocations.refresh();
   deps.memory.forget();
   return taken;
+}
+
+/** Until the transaction ends nobody deletes them. Throws `NotFound` when somebody has. */
+async function hold(trx: Knex, { provider, protocol }: Door): Promise<void> {
+  const held = await trx('identity_providers').where({ id: provider.id }).forKeyShare().first('id');
+  if (held === undefined) throw new NotFound('identity provider', provider.id);
+  const which = { identity_provider_id: provider.id, id: protocol.id };
+  if ((await trx('federation_protocols').where(which).forKeyShare().first('id')) === undefined)
+    throw new NotFound('federated protocol', protocol.id);
 }
 
 /** By the mapped id or, without one, the name; without either as mod_auth_openidc's REMOTE_USER would have it. */
@@ -79,12 +90,14 @@ async function groupsIn(
 ): Promise<string[]> {
   const byId: string[] = await trx('groups').whereIn('id', groupIds).pluck('id');
   const byName = await Promise.all(groupNames.map((group) => groupNamed(trx, group)));
+  const found = [...new Set([...byId, ...byName.filter((id) => id !== undefined)])];
   const missing = [
     ...groupIds.filter((id) => !byId.includes(id)),
     ...groupNames.filter((_, i) => byName[i] === undefined).map(({ name }) => name),
   ];
   if (missing.length > 0) log.warn({ groups: missing.slice(0, 20) }, 'a mapping names groups that are not there');
-  return [...new Set([...byId, ...byName.filter((id) => id !== undefined)])].sort();
+  // Those that are not deleted meanwhile, and are not until the transaction ends.
+  return trx('groups').whereIn('id', found).orderBy('id').forKeyShare().pluck('id');
 }
 
 async function groupNamed(trx: Knex, { name, domain }: MappedGroup): Promise<string | undefined> {

@@ -33,6 +33,7 @@ import { complianceOf } from './identity/security-compliance/compliance.ts';
 import { ensureKey, readMasterKey, watchKeys } from './identity/tokens/keys.ts';
 import { watchRevocations } from './identity/tokens/revocations.ts';
 import { rememberVerified } from './identity/tokens/verified.ts';
+import { importSettings } from './image/import/settings.ts';
 import { imageMigrations, imageModule, imagePolicy } from './image/plugin.ts';
 import { openFileStore } from './image/stores/files/files.ts';
 import { networkMigrations, networkModule, networkPolicy } from './network/plugin.ts';
@@ -108,7 +109,15 @@ export async function buildCloud(
       limitModel: config.limitModel,
       federation: openFederation(federationSettings, { publicUrl, log }),
     }),
-    imageModule({ db, store, enforcer, log, publicUrl }),
+    imageModule({
+      db,
+      store,
+      staging: openFileStore(join(config.dataDir, 'staging')),
+      imports: importSettings(config),
+      enforcer,
+      log,
+      publicUrl,
+    }),
     networkModule({ db, enforcer, driver: drivers.network, tenantMtu: config.tenantMtu, publicUrl }),
     computeModule({
       db,

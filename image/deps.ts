@@ -1,7 +1,12 @@
 import type { ImageDeps } from './images/operations.ts';
+import type { ImportSettings } from './import/settings.ts';
+import type { ImageStore } from './stores/store.ts';
 
 /** What every route of the image service may use. */
 export interface ImageModuleDeps extends ImageDeps {
   /** Where clients find the cloud. */
   publicUrl: string;
+  /** Where data waits for its import. */
+  staging: ImageStore;
+  imports: ImportSettings;
 }

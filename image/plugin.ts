@@ -2,21 +2,27 @@ import { imageDialect } from '../common/http/dialect.ts';
 import type { Module } from '../common/module.ts';
 import { dataRoutes } from './api/data.ts';
 import { imageRoutes } from './api/images.ts';
+import { importRoutes } from './api/import.ts';
 import { memberRoutes } from './api/members.ts';
 import { allMetadefRoutes } from './api/metadefs-routes.ts';
 import { schemaRoutes } from './api/schemas.ts';
+import { stageRoutes } from './api/stage.ts';
+import { taskRoutes } from './api/tasks.ts';
 import { versionRoutes } from './api/versions.ts';
 import type { ImageModuleDeps } from './deps.ts';
 import { imagePolicy as imagesPolicy } from './images/policy.ts';
 import { imageReconciler } from './images/reconciler.ts';
+import { importReconciler } from './import/reconciler.ts';
 import { metadefPolicy } from './metadefs/policy.ts';
 import { createImages } from './migrations/0001-images.ts';
 import { rememberUsedIds } from './migrations/0002-used-ids.ts';
+import { createImports } from './migrations/0003-import.ts';
 import { createMetadefs } from './migrations/0005-metadefs.ts';
+import { taskPolicy } from './tasks/policy.ts';
 
-export const imagePolicy = { ...imagesPolicy, ...metadefPolicy };
+export const imagePolicy = { ...imagesPolicy, ...metadefPolicy, ...taskPolicy };
 
-export const imageMigrations = [createImages, rememberUsedIds, createMetadefs];
+export const imageMigrations = [createImages, rememberUsedIds, createImports, createMetadefs];
 
 /** Image API v2 (Glance), as far as docs/compatibility.md says. */
 export function imageModule(deps: ImageModuleDeps): Module {
@@ -31,12 +37,15 @@ export function imageModule(deps: ImageModuleDeps): Module {
         ...versionRoutes(deps),
         ...imageRoutes(deps),
         ...dataRoutes(deps),
+        ...stageRoutes(deps),
+        ...importRoutes(deps),
+        ...taskRoutes(deps),
         ...memberRoutes(deps),
         ...schemaRoutes(),
         ...allMetadefRoutes(deps),
       ],
     },
-    controllers: [imageReconciler(deps)],
+    controllers: [imageReconciler(deps), importReconciler(deps)],
     agents: [],
   };
 }

@@ -31,12 +31,12 @@ export async function filesOf(cloud: TestCloud): Promise<string[]> {
 }
 
 /** An upload over a real connection that has begun and goes on as the test says. */
-export async function openUpload(cloud: TestCloud, client: Client, id: string) {
-  return openUploadAt(cloud.server.info.uri, await client.token(), id);
+export async function openUpload(cloud: TestCloud, client: Client, id: string, to: 'file' | 'stage' = 'file') {
+  return openUploadAt(cloud.server.info.uri, await client.token(), id, to);
 }
 
-export function openUploadAt(url: string, token: string, id: string) {
-  const outgoing: ClientRequest = request(new URL(`${images}/${id}/file`, url), {
+export function openUploadAt(url: string, token: string, id: string, to: 'file' | 'stage' = 'file') {
+  const outgoing: ClientRequest = request(new URL(`${images}/${id}/${to}`, url), {
     method: 'PUT',
     headers: { 'x-auth-token': token, 'content-type': 'application/octet-stream' },
   });

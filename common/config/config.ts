@@ -64,6 +64,26 @@ export const ConfigSchema = Type.Object(
       '',
       'Addresses or networks, separated by commas, whose X-Forwarded-For is believed; empty means nobody’s',
     ),
+    importMethods: text(
+      'glance-direct,web-download',
+      'Ways in which users may import images, separated by commas: glance-direct, web-download',
+    ),
+    importAllowedPorts: text('80,443', 'Ports that images are downloaded from, separated by commas'),
+    importAllowedCidrs: text(
+      '',
+      'Networks that images are downloaded from although they are not public, separated by commas',
+    ),
+    importMaximumGib: count(1024, 'GiB of the largest image that is downloaded', 1024),
+    importTimeoutSeconds: Type.Integer({
+      default: 7200,
+      minimum: 1,
+      maximum: 604800,
+      description: 'Seconds after which a download is given up',
+    }),
+    importInjectProperties: text(
+      '',
+      'Properties that imported images get, a JSON object of strings; not on what administrators import',
+    ),
     drivers: text('real', 'real, or simulated for development without engines'),
     hostName: text('', 'Name of this host in the cloud; empty means the kernel’s'),
     dockerSocket: text('/var/run/docker.sock', 'Socket of the Docker engine'),

@@ -15,6 +15,8 @@ export interface Reconciler {
   reconcile(id: string): Promise<void>;
   /** The slow pass: compares everything with the world and returns the ids of what drifted; removes what nobody owns. */
   sweep?(): Promise<string[]>;
+  /** The process ends: steps that take long break off, to be taken again by the next one. */
+  stop?(): void;
   /** Objects worked on at the same time, where the default is wrong: many, for steps that mostly wait for a guest. */
   concurrency?: number;
 }
@@ -195,6 +197,7 @@ export function startLoop(reconciler: Reconciler, options: LoopOptions): Loop {
     },
     async stop() {
       stopped = true;
+      reconciler.stop?.();
       clearInterval(pollTimer);
       clearInterval(sweepTimer);
       for (const timer of timers) clearTimeout(timer);

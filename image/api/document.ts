@@ -96,6 +96,7 @@ export function applyDocument(base: EditableImage, document: Record<string, unkn
 export function imageView(image: Image) {
   return {
     ...image.properties,
+    ...importView(image),
     id: image.id,
     name: image.name,
     status: image.status,
@@ -118,5 +119,18 @@ export function imageView(image: Image) {
     self: `/v2/images/${image.id}`,
     file: `/v2/images/${image.id}/file`,
     schema: '/v2/schemas/image',
+  };
+}
+
+/** What the one place for data is called where Glance names stores. */
+const storeName = 'default';
+
+/** Glance's properties of an image that was imported, or is being. */
+function importView({ importTaskId, isImportFailed }: Image) {
+  if (isImportFailed === null) return {};
+  return {
+    os_glance_importing_to_stores: importTaskId === null ? '' : storeName,
+    os_glance_failed_import: isImportFailed ? storeName : '',
+    ...(importTaskId !== null && { os_glance_import_task: importTaskId }),
   };
 }

@@ -26,7 +26,11 @@ export const imageRoutes = (deps: ImageModuleDeps) => [
     status: 201,
     async handler({ ctx, body: { id, ...document } }, h) {
       const image = await createImage(deps, ctx, id, applyDocument(newImage(ctx.projectId), document));
-      return h.response(imageView(image)).code(201).header('location', `${deps.publicUrl}/image/v2/images/${image.id}`);
+      return h
+        .response(imageView(image))
+        .code(201)
+        .header('location', `${deps.publicUrl}/image/v2/images/${image.id}`)
+        .header('openstack-image-import-methods', deps.imports.methods.join(','));
     },
   }),
   route({

@@ -1,6 +1,8 @@
 import { route } from '../../common/http/route.ts';
+import { imageStatuses } from '../images/image.ts';
 import { imagePolicy } from '../images/policy.ts';
 import { editableFields } from './document.ts';
+import { briefTaskSchema, taskSchema } from './tasks.ts';
 
 const text = { type: 'string' };
 const orNull = (schema: object & { type: string }) => ({ ...schema, type: ['null', schema.type] });
@@ -13,7 +15,7 @@ const imageSchema = {
   properties: {
     id: { ...text, description: 'An identifier for the image' },
     ...editableFields,
-    status: written('Status of the image', { ...text, enum: ['queued', 'saving', 'active'] }),
+    status: written('Status of the image', { ...text, enum: [...imageStatuses] }),
     size: written('Size of image file in bytes', orNull({ type: 'integer' })),
     virtual_size: written('Virtual size of image in bytes', orNull({ type: 'integer' })),
     checksum: written('md5 hash of image contents.', orNull(text)),
@@ -61,10 +63,12 @@ const schemas = {
   images: collectionOf('images', imageSchema),
   member: memberSchema,
   members: collectionOf('members', memberSchema),
+  task: taskSchema,
+  tasks: collectionOf('tasks', briefTaskSchema),
 };
 
-export const schemaRoutes = () => [
-  ...Object.entries(schemas).map(([name, schema]) =>
+export const schemaRoutes = () =>
+  Object.entries(schemas).map(([name, schema]) =>
     route({
       method: 'GET',
       path: `/v2/schemas/${name}`,
@@ -73,13 +77,4 @@ export const schemaRoutes = () => [
       status: 200,
       handler: () => schema,
     }),
-  ),
-  route({
-    method: 'GET',
-    path: '/v2/info/import',
-    rule: imagePolicy.get_image_schema,
-    summary: 'List the ways to import images: none yet',
-    status: 200,
-    handler: () => ({ 'import-methods': { description: 'Import methods available.', type: 'array', value: [] } }),
-  }),
-];
+  );

@@ -4,8 +4,12 @@ import type { ContainerFormat, DiskFormat } from '../inspection/inspector.ts';
 export const visibilities = ['public', 'private', 'shared', 'community'] as const;
 export type Visibility = (typeof visibilities)[number];
 
-/** `queued`: no data yet; `saving`: an upload is under way; `active`: the data is here and never changes again. */
-export type ImageStatus = 'queued' | 'saving' | 'active';
+/**
+ * `queued`: no data yet; `saving`: an upload is under way; `uploading`: data comes, or has come, that waits for its import;
+ * `importing`: an import is under way; `active`: the data is here and never changes again.
+ */
+export const imageStatuses = ['queued', 'saving', 'uploading', 'importing', 'active'] as const;
+export type ImageStatus = (typeof imageStatuses)[number];
 
 /** What its owner may change at any time, but for the formats, which are fixed once data arrives. */
 export interface EditableImage {
@@ -37,6 +41,10 @@ export interface Image extends EditableImage {
   virtualSizeBytes: number | null;
   md5: string | null;
   sha512: string | null;
+  /** The import under way. */
+  importTaskId: string | null;
+  /** How the last import ended; null before the first. */
+  isImportFailed: boolean | null;
   createdAt: Date;
   updatedAt: Date;
 }
@@ -60,7 +68,7 @@ export const newImage = (owner: string): EditableImage => ({
 });
 
 /** What the inspector holds an upload against. Throws `BadRequest` while the image does not say what it will be. */
-export function declaredFormat({ diskFormat, containerFormat }: EditableImage) {
+export function declaredFormat({ diskFormat, containerFormat }: Pick<EditableImage, 'diskFormat' | 'containerFormat'>) {
   if (diskFormat === null || containerFormat === null)
     throw new BadRequest('Properties disk_format, container_format must be set prior to saving data.');
   if (containerFormat === 'docker' && diskFormat !== 'raw')

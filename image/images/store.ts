@@ -25,6 +25,8 @@ interface ImageRow {
   virtual_size_bytes: number | null;
   md5: string | null;
   sha512: string | null;
+  import_task_id: string | null;
+  import_failed: boolean | null;
   created_at: Date;
   updated_at: Date;
 }
@@ -49,6 +51,8 @@ export function fromRow(row: ImageRow): Image {
     virtualSizeBytes: row.virtual_size_bytes,
     md5: row.md5,
     sha512: row.sha512,
+    importTaskId: row.import_task_id,
+    isImportFailed: row.import_failed,
     createdAt: row.created_at,
     updatedAt: row.updated_at,
   };
@@ -146,6 +150,8 @@ export async function startUpload(db: Knex, id: string, uploadId: string): Promi
     .where({ id })
     .whereNull('upload_id')
     .whereNull('data_id')
+    .whereNull('staged_id')
+    .whereNull('import_task_id')
     .update({ upload_id: uploadId, upload_seen_at: db.fn.now(3), updated_at: db.fn.now(3) } as object);
   return count === 1;
 }
@@ -190,7 +196,12 @@ export async function giveUpUpload(db: Knex, id: string, uploadId: string, silen
     .modify((query) => {
       if (silenceSeconds !== undefined) query.whereRaw(lostUpload(db, silenceSeconds));
     })
-    .update({ upload_id: null, upload_seen_at: null, updated_at: db.fn.now(3) });
+    .update({
+      upload_id: null,
+      upload_seen_at: null,
+      staged_id: db.raw('nullif(staged_id, upload_id)'), // what was being staged is gone, what waits for its import stays
+      updated_at: db.fn.now(3),
+    });
   return count === 1;
 }
 

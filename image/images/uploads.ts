@@ -52,14 +52,19 @@ export async function uploadImageData(deps: ImageDeps, ctx: ProjectContext, id: 
   }
 }
 
-interface Pulse {
+export interface Pulse {
   /** Throws why the upload must end. */
   check(): void;
   stop(): void;
 }
 
 /** Tells the database that the upload lives, and ends it when the image is gone or the client silent. */
-function watchUpload({ db, log }: ImageDeps, id: string, uploadId: string, body: Readable): Pulse {
+export function watchUpload(
+  { db, log }: Pick<ImageDeps, 'db' | 'log'>,
+  id: string,
+  uploadId: string,
+  body: Readable,
+): Pulse {
   let reason: CloudError | undefined;
   let heardAt = Date.now();
   const beat = async () => {
@@ -80,13 +85,9 @@ function watchUpload({ db, log }: ImageDeps, id: string, uploadId: string, body:
   };
 }
 
-async function* inspected(body: Readable, inspector: Inspector, pulse: Pulse): AsyncGenerator<Buffer> {
-  let received = 0;
-  // Not destroyed on an early end: that would close the connection before the client has read why.
-  for await (const chunk of named(body.iterator({ destroyOnReturn: false }))) {
-    pulse.check();
-    received += chunk.length;
-    if (received > maximumBytes) throw new OverQuota(`An image may have at most ${maximumBytes} bytes.`);
+/** Passes the data on while the inspector has nothing against it. Throws `DataRefused`, and what `limited` throws. */
+export async function* inspected(body: Readable, inspector: Inspector, pulse: Pulse): AsyncGenerator<Buffer> {
+  for await (const chunk of limited(body, pulse)) {
     inspector.write(chunk);
     const refusal = inspector.refusal();
     if (refusal !== null) throw new DataRefused(refusal);
@@ -94,6 +95,18 @@ async function* inspected(body: Readable, inspector: Inspector, pulse: Pulse): A
   }
   const { refusal } = inspector.finish();
   if (refusal !== null) throw new DataRefused(refusal);
+}
+
+/** Passes the data on up to the largest size of an image. Throws `OverQuota`, and `BadRequest` when it is cut off. */
+export async function* limited(body: Readable, pulse: Pulse): AsyncGenerator<Buffer> {
+  let received = 0;
+  // Not destroyed on an early end: that would close the connection before the client has read why.
+  for await (const chunk of named(body.iterator({ destroyOnReturn: false }))) {
+    pulse.check();
+    received += chunk.length;
+    if (received > maximumBytes) throw new OverQuota(`An image may have at most ${maximumBytes} bytes.`);
+    yield chunk;
+  }
 }
 
 /** What goes wrong with the stream itself is the client's doing. */

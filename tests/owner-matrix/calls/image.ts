@@ -1,4 +1,5 @@
 import type { Calls, MakeCall } from '../call.ts';
+import { importCalls } from './image-import.ts';
 import { metadefCalls } from './image-metadefs.ts';
 
 const nothing: MakeCall = () => ({});
@@ -8,6 +9,7 @@ const member: MakeCall = (it) => ({ params: { image_id: it.image, member_id: it.
 
 export const imageCalls: Calls = {
   ...metadefCalls,
+  ...importCalls,
   'GET /': nothing,
   'GET /versions': nothing,
   'POST /v2/images': (it) => ({ body: { name: 'new', owner: it.project } }),
@@ -45,5 +47,4 @@ export const imageCalls: Calls = {
   'GET /v2/schemas/images': nothing,
   'GET /v2/schemas/member': nothing,
   'GET /v2/schemas/members': nothing,
-  'GET /v2/info/import': nothing,
 };

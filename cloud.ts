@@ -33,6 +33,7 @@ import { complianceOf } from './identity/security-compliance/compliance.ts';
 import { ensureKey, readMasterKey, watchKeys } from './identity/tokens/keys.ts';
 import { watchRevocations } from './identity/tokens/revocations.ts';
 import { rememberVerified } from './identity/tokens/verified.ts';
+import { userLimitsOf } from './identity/user-limits.ts';
 import { importSettings } from './image/import/settings.ts';
 import { imageMigrations, imageModule, imagePolicy } from './image/plugin.ts';
 import { openFileStore } from './image/stores/files/files.ts';
@@ -107,6 +108,7 @@ export async function buildCloud(
       sourceOf,
       publicUrl,
       limitModel: config.limitModel,
+      userLimits: userLimitsOf(config),
       federation: openFederation(federationSettings, { publicUrl, log }),
     }),
     imageModule({

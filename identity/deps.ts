@@ -3,6 +3,7 @@ import type { Enforcer } from '../common/policy/enforcer.ts';
 import type { LimitModel } from './limits/model.ts';
 import type { IdentityMemory } from './memory.ts';
 import type { TokenDeps } from './tokens/deps.ts';
+import type { UserLimits } from './user-limits.ts';
 
 /** What every identity route may use. */
 export interface IdentityDeps extends TokenDeps {
@@ -12,6 +13,7 @@ export interface IdentityDeps extends TokenDeps {
   sourceOf: SourceAddress;
   publicUrl: string;
   limitModel: LimitModel;
+  userLimits: UserLimits;
 }
 
 /** Where identity answers; every link of its bodies begins with it. */

@@ -1,24 +1,27 @@
 import type { Notifications } from '../common/database/notifications.ts';
+import { boundedMap } from './bounded-map.ts';
 
 /**
  * Answers made from identity's rows, kept until any of those rows changes. Each statement that changes one tells every
  * process (trigger `identity_changed`). For names, lists and the catalog: what decides over access is read when it is decided.
  */
 export interface IdentityMemory {
-  /** The remembered answer, or a new one. A failure is not remembered. */
+  /** The remembered answer, or a new one. A failure is not remembered. What users can make long, they make as text. */
   recall<T>(key: string, make: () => Promise<T>): Promise<T>;
   /** Forgets everything: for the process that has just changed something, so that its next answer knows. */
   forget(): void;
   stop(): void;
 }
 
-/** The most answers that are kept; the oldest go. */
-const mostAnswers = 5000;
+/** The most answers that are kept, and the most characters of their keys and texts (at two bytes, 32 MiB); the oldest go. */
+const most = { entries: 5000, total: 16 * 2 ** 20 };
 
 export function rememberIdentity(notifications: Notifications): IdentityMemory {
-  let answers = new Map<string, unknown>();
+  const none = () =>
+    boundedMap<unknown>(most, (answer, key) => key.length + (typeof answer === 'string' ? answer.length : 0));
+  let answers = none();
   const forget = () => {
-    answers = new Map();
+    answers = none();
   };
   const unsubscribe = notifications.subscribe('identity', forget);
   return {
@@ -29,7 +32,6 @@ export function rememberIdentity(notifications: Notifications): IdentityMemory {
       const made = await make();
       // Into the map of when it was begun: if anything changed since, that one is no longer looked at.
       if (isHeard) current.set(key, made);
-      if (current.size > mostAnswers) current.delete(current.keys().next().value as string);
       return made;
     },
     forget,

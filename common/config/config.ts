@@ -60,6 +60,13 @@ export const ConfigSchema = Type.Object(
       'Failed logins a minute as one user from one address; more are answered 429 without a look; 0: any number',
     ),
     failedLoginsPerAddress: count(100, 'The same as any user from one address; behind a proxy set trustedProxies'),
+    applicationCredentialsPerUser: count(100, 'Most application credentials of a user; 0: any number'),
+    accessRulesPerUser: count(1000, 'Most access rules of a user; 0: any number'),
+    accessRulesPerApplicationCredential: count(100, 'Most access rules of an application credential; 0: any number'),
+    credentialsPerUser: count(200, 'Most credentials of a user, those of type ec2 apart; 0: any number'),
+    ec2CredentialsPerUser: count(200, 'Most credentials of type ec2 of a user; 0: any number'),
+    totpSecretsPerUser: count(5, 'Most credentials of type totp of a user; 0: any number'),
+    trustsPerUser: count(200, 'Most trusts that a user has given; 0: any number'),
     trustedProxies: text(
       '',
       'Addresses or networks, separated by commas, whose X-Forwarded-For is believed; empty means nobody’s',

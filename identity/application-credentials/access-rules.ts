@@ -20,14 +20,30 @@ export async function ensureAccessRules(
       .insert(given.map(({ service, method, path }) => ({ id: newHexId(), user_id: userId, service, method, path })))
       .onConflict(['user_id', 'service', 'method', 'path'])
       .ignore();
-  const known: StoredAccessRule[] = await trx('access_rules').where({ user_id: userId }).select(columns).forKeyShare();
+  const ids = asked.flatMap((rule) => ('id' in rule ? [rule.id] : []));
+  const known: StoredAccessRule[] = await trx('access_rules')
+    .where({ user_id: userId })
+    .where((which) => {
+      which.whereIn('id', ids);
+      if (given.length > 0)
+        which.orWhereIn(
+          ['service', 'method', 'path'],
+          given.map(({ service, method, path }) => [service, method, path]),
+        );
+    })
+    .select(columns)
+    .forKeyShare();
+  const byId = new Map(known.map((rule) => [rule.id, rule]));
+  const byWords = new Map(known.map((rule) => [wordsOf(rule), rule]));
   const found = asked.map((rule) => {
-    const match = known.find((one) => ('id' in rule ? one.id === rule.id : isSameRule(one, rule)));
+    const match = 'id' in rule ? byId.get(rule.id) : byWords.get(wordsOf(rule));
     if (match === undefined) throw new NotFound('access rule', 'id' in rule ? rule.id : '');
     return match;
   });
   return [...new Set(found)];
 }
+
+const wordsOf = ({ service, method, path }: AccessRule) => JSON.stringify([service, method, path]);
 
 export function isSameRule(a: AccessRule, b: AccessRule): boolean {
   return a.service === b.service && a.method === b.method && a.path === b.path;

@@ -7,6 +7,7 @@ import { parseExpiry, refuseExpired } from '../expiry.ts';
 import { readAccess } from '../tokens/access.ts';
 import { refuseDelegated } from '../tokens/delegated.ts';
 import { revoke } from '../tokens/revocations.ts';
+import { holdKeepers, refuseAbove, refuseMany } from '../user-limits.ts';
 import { ensureAccessRules, isSameRule } from './access-rules.ts';
 import type { ApplicationCredential } from './application-credential.ts';
 import { hashSecret, newSecret } from './secret.ts';
@@ -33,18 +34,20 @@ export interface AskedApplicationCredential {
 /**
  * Makes an application credential of the caller, for the token's project, with no more than they have there. Gives the secret
  * too, for the only time. Throws `BadRequest` for a role that they have not, `Conflict` for a name that is taken,
- * `Forbidden` to a delegated token that may not, or that asks for more than it is.
+ * `Forbidden` to a delegated token that may not, or that asks for more than it is, and to a user who has as many as may be.
  */
 export async function createApplicationCredential(
-  { db }: Pick<IdentityDeps, 'db'>,
+  { db, userLimits }: Pick<IdentityDeps, 'db' | 'userLimits'>,
   ctx: ProjectContext,
   asked: AskedApplicationCredential,
 ): Promise<{ credential: ApplicationCredential; secret: Secret }> {
   refuseDelegated(ctx, 'application credentials');
+  refuseMany(userLimits.accessRulesOfCredential, asked.accessRules?.length ?? 0, 'access rules');
   const secret = asked.secret ?? newSecret();
   const secretHash = await hashSecret(secret, { isGenerated: asked.secret === null });
   const id = newHexId();
   const credential = await db.transaction(async (trx) => {
+    await holdKeepers(trx, [ctx.userId]);
     const { expiresAt, accessRules } = await withinParent(trx, ctx, asked);
     const { isExpired } = await insertApplicationCredential(trx, {
       ...{ id, userId: ctx.userId, projectId: ctx.projectId, name: asked.name, description: asked.description },
@@ -53,6 +56,9 @@ export async function createApplicationCredential(
       accessRuleIds: accessRules && (await ensureAccessRules(trx, ctx.userId, accessRules)).map((rule) => rule.id),
     });
     refuseExpired(isExpired);
+    const own = (table: string) => trx(table).where({ user_id: ctx.userId });
+    await refuseAbove(userLimits.applicationCredentials, own('application_credentials'), 'application credentials');
+    if (accessRules) await refuseAbove(userLimits.accessRules, own('access_rules'), 'access rules');
     return getApplicationCredential(trx, ctx.userId, id);
   });
   return { credential, secret };

@@ -1,5 +1,6 @@
 import { createHash, createHmac, randomBytes } from 'node:crypto';
 import { Secret, secretsEqual } from '../../common/secret.ts';
+import { boundedMap } from '../bounded-map.ts';
 import { hashPassword, verifyPassword } from '../users/password.ts';
 import type { KnownApplicationCredential } from './store.ts';
 
@@ -35,13 +36,13 @@ export interface KnownSecrets {
 export function rememberSecrets({ most = 2000 } = {}): KnownSecrets {
   const key = randomBytes(32);
   const right = new Map<string, string>();
-  const credentials = new Map<string, KnownApplicationCredential>();
+  const credentials = boundedMap<KnownApplicationCredential>(
+    { entries: most, total: 20_000 },
+    ({ accessRules }) => accessRules?.length ?? 0,
+  );
   return {
     find: (id) => credentials.get(id),
-    remember(credential) {
-      credentials.set(credential.id, credential);
-      if (credentials.size > most) credentials.delete(credentials.keys().next().value as string);
-    },
+    remember: (credential) => credentials.set(credential.id, credential),
     async verify(secret, stored, mayStart) {
       const [kind, salt = '', hash = ''] = stored?.split('$') ?? [];
       if (kind === 'sha256') return secretsEqual(digest(Buffer.from(salt, 'base64'), secret), hash);

@@ -6,11 +6,13 @@ import { newHexId } from '../../common/ids.ts';
 import type { IdentityDeps } from '../deps.ts';
 import { readAccess } from '../tokens/access.ts';
 import { isDelegated, refuseDelegated } from '../tokens/delegated.ts';
+import { holdKeepers, refuseAbove, type UserLimits } from '../user-limits.ts';
 import { getUser } from '../users/store.ts';
 import { type Credential, idOfAccessKey, type KeyPair, parseKeyPair, refuseOtherBonds } from './credential.ts';
 import {
   type CredentialFilter,
   findCredential,
+  findOwner,
   insertCredential,
   removeCredential,
   updateCredential,
@@ -24,12 +26,12 @@ export interface AskedCredential {
   blob: string;
 }
 
-type Deps = Pick<IdentityDeps, 'db' | 'master'>;
+type Deps = Pick<IdentityDeps, 'db' | 'master' | 'userLimits'>;
 
 /**
  * Keeps a credential. A key pair made with an application credential is good for what that one is. Throws `BadRequest` for a
  * blob that its type cannot have, `Conflict` for an access key that is taken, `NotFound` for a user or a project that the
- * caller does not know, `Forbidden` to a delegated token.
+ * caller does not know, `Forbidden` to a delegated token, and for a user who has as many as may be.
  */
 export async function createCredential(deps: Deps, ctx: Context, asked: AskedCredential): Promise<Credential> {
   refuseDelegated(ctx, 'credentials');
@@ -37,14 +39,24 @@ export async function createCredential(deps: Deps, ctx: Context, asked: AskedCre
   if (isKeyPair && asked.projectId === null) throw new BadRequest('A credential of type ec2 needs a project_id.');
   if (isDelegated(ctx)) refuseBeyond(ctx, asked, isKeyPair);
   return deps.db.transaction(async (trx) => {
+    await holdKeepers(trx, [asked.userId]);
     await getUser(trx, asked.userId);
     if (asked.projectId !== null) await checkProject(trx, ctx, asked.userId, asked.projectId);
     const credential = isKeyPair
       ? await keyPairOf(trx, ctx, asked)
       : { ...asked, id: newHexId(), applicationCredentialId: null, trustId: null };
     await insertCredential({ ...deps, db: trx }, credential);
+    await refuseTooMany(trx, deps.userLimits, credential);
     return credential;
   });
+}
+
+/** Each passcode is compared with all of a user's secrets. */
+async function refuseTooMany(trx: Knex, limits: UserLimits, { userId, type }: Pick<Credential, 'userId' | 'type'>) {
+  const own = () => trx('credentials').where({ user_id: userId });
+  if (type === 'ec2') return refuseAbove(limits.keyPairs, own().where({ type }), 'credentials of type ec2');
+  if (type === 'totp') await refuseAbove(limits.totpSecrets, own().where({ type }), 'credentials of type totp');
+  await refuseAbove(limits.credentials, own().whereNot({ type: 'ec2' }), 'credentials');
 }
 
 /** A new pair of an access key and a secret for a user on a project, as EC2 and S3 tools log in with. Throws as above. */
@@ -112,6 +124,11 @@ export async function changeCredential(
 ): Promise<Credential> {
   refuseDelegated(ctx, 'credentials');
   return deps.db.transaction(async (trx) => {
+    const owner = await findOwner(trx, id);
+    await holdKeepers(
+      trx,
+      [owner, changes.userId].filter((one) => one !== undefined),
+    );
     await trx('credentials').where({ id }).forUpdate().first('id');
     const vault = { ...deps, db: trx };
     const before = await getReachable(vault, ctx, id);
@@ -130,7 +147,9 @@ export async function changeCredential(
     }
     if (differs('userId') && (before.applicationCredentialId ?? before.trustId) !== null)
       throw new BadRequest('A key pair that is bound to an application credential or a trust stays with its user.');
-    return updateCredential(vault, id, { ...changes, type: after.type });
+    const changed = await updateCredential(vault, id, { ...changes, type: after.type });
+    if (differs('userId') || differs('type')) await refuseTooMany(trx, deps.userLimits, changed);
+    return changed;
   });
 }
 

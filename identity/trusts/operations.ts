@@ -7,6 +7,7 @@ import { parseExpiry, refuseExpired } from '../expiry.ts';
 import { readAccess } from '../tokens/access.ts';
 import { refuseDelegated } from '../tokens/delegated.ts';
 import { revoke, type Subject } from '../tokens/revocations.ts';
+import { holdKeepers, refuseAbove } from '../user-limits.ts';
 import { getUser } from '../users/store.ts';
 import { findHolder, findTrust, insertTrust, removeTrust } from './store.ts';
 import { mostRedelegations, type Trust } from './trust.ts';
@@ -30,15 +31,21 @@ type Db = IdentityDeps['db'];
  * or project that is not there and a role that the trustor has not on the project, `Forbidden` for what is not the caller's
  * to give, `BadRequest` for a combination that means nothing.
  */
-export async function createTrust({ db }: Pick<IdentityDeps, 'db'>, ctx: Context, asked: AskedTrust): Promise<Trust> {
+export async function createTrust(
+  { db, userLimits }: Pick<IdentityDeps, 'db' | 'userLimits'>,
+  ctx: Context,
+  asked: AskedTrust,
+): Promise<Trust> {
   refuseDelegated(ctx, 'trusts');
   if (asked.trustorId !== ctx.userId) throw new Forbidden('The authenticated user should match the trustor.');
   if (asked.projectId !== null && asked.roles.length === 0)
     throw new Forbidden('At least one role should be specified.');
   const id = newHexId();
   return db.transaction(async (trx) => {
+    await holdKeepers(trx, [asked.trustorId]);
     const parent = await parentOf(trx, ctx);
     await getUser(trx, asked.trusteeId);
+    await holdDomains(trx, asked);
     const latest = parent?.expiresAt == null ? null : `${parent.expiresAt}Z`;
     const expiresAt = asked.expiresAt === null ? latest : parseExpiry(asked.expiresAt);
     const roleIds = await heldRoles(trx, parent, asked);
@@ -55,8 +62,15 @@ export async function createTrust({ db }: Pick<IdentityDeps, 'db'>, ctx: Context
       throw new NotFound('trust', parent?.id ?? id, { cause: error }); // or one of those in it, a moment ago
     });
     refuseExpired(made.isExpired);
+    await refuseAbove(userLimits.trusts, trx('trusts').where({ trustor_user_id: asked.trustorId }), 'trusts');
     return (await findTrust(trx, id)) as Trust;
   });
+}
+
+/** Who disables or deletes one of them sees all trusts of its users, and ends what was got with them. */
+async function holdDomains(trx: Db, { trustorId, trusteeId }: AskedTrust): Promise<void> {
+  const theirs = trx('users').whereIn('id', [trustorId, trusteeId]).select('domain_id');
+  await trx('domains').whereIn('id', theirs).orderBy('id').forShare().select('id');
 }
 
 async function parentOf(trx: Db, { delegation }: Context): Promise<Trust | null> {

@@ -88,6 +88,37 @@ test('disabling a domain ends what its users handed on to others', async (t) => 
   await trustee.get(`/users/${trustee.userId}`);
 });
 
+test('disabling a domain ends what its users have from others, though it is in the name of those', async (t) => {
+  const cloud = await startTestCloud(t);
+  const admin = cloud.as('admin');
+  const { projectId } = cloud.as('member');
+  const { domain } = await admin.post(`${v3}/domains`, { domain: { name: 'trustees' } });
+  const trustor = await somebody(t, cloud, { role: 'member', on: { project: projectId } });
+  const between = await somebody(t, cloud, { on: null, inDomain: domain.id });
+  const last = await somebody(t, cloud, { on: null });
+  const handOn = async (giver: typeof trustor, taker: typeof trustor, more: object = {}) => {
+    const trust = { trustor_user_id: trustor.userId, trustee_user_id: taker.userId, project_id: projectId };
+    const rest = { impersonation: true, roles: [{ name: 'member' }], ...more };
+    const made = await giver.post('/OS-TRUST/trusts', { trust: { ...trust, ...rest } });
+    return taker.again({ 'OS-TRUST:trust': { id: made.trust.id } });
+  };
+  const entrusted = await handOn(trustor, between, { allow_redelegation: true });
+  const further = await handOn(entrusted, last);
+  for (const one of [entrusted, further]) await one.get(`/users/${trustor.userId}`);
+  await admin.patch(`${v3}/domains/${domain.id}`, { domain: { enabled: false } });
+  for (const one of [entrusted, further]) await one.get(`/users/${trustor.userId}`, 401);
+  for (const one of [trustor, last]) await one.get(`/users/${one.userId}`);
+
+  await admin.patch(`${v3}/domains/${domain.id}`, { domain: { enabled: true } });
+  const { id } = await cloud.db('trusts').where({ trustee_user_id: between.userId }).first('id');
+  const again = await between.again({ 'OS-TRUST:trust': { id } });
+  await again.get(`/users/${trustor.userId}`);
+  await cloud.db('domains').where({ id: domain.id }).update({ enabled: false }); // that deleting alone ends them
+  await admin.delete(`${v3}/domains/${domain.id}`);
+  await again.get(`/users/${trustor.userId}`, 401);
+  await trustor.get(`/users/${trustor.userId}`);
+});
+
 test('an immutable domain is neither changed nor deleted until that alone is taken back', async (t) => {
   const admin = (await startTestCloud(t)).as('admin');
   const options = { immutable: true };

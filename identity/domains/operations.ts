@@ -81,11 +81,11 @@ export async function deleteDomain({ db, revocations, tokenSeconds }: IdentityDe
   await revocations.refresh();
 }
 
-/** A token for the trustee of a trust, of another domain, names the trustor and not their domain. */
-function subjectsIn(id: string, { projectIds, trustorIds }: Inside): Subject[] {
+/** A token of a trust names everybody through whose hands it came, and the domain of one of them alone. */
+function subjectsIn(id: string, { projectIds, agentIds }: Inside): Subject[] {
   return [
     `domain:${id}`,
     ...projectIds.map((projectId): Subject => `project:${projectId}`),
-    ...trustorIds.map((userId): Subject => `user:${userId}`),
+    ...agentIds.map((userId): Subject => `user:${userId}`),
   ];
 }

@@ -76,11 +76,11 @@ export interface Inside {
   groupIds: string[];
   /** Users of any domain who are in its groups, as far as those were granted anything. */
   memberIds: string[];
-  /** Those of its users who gave others trusts. */
-  trustorIds: string[];
+  /** Those of its users who gave others a trust, or have one. */
+  agentIds: string[];
 }
 
-/** Until the transaction ends, nobody joins the domain's groups. */
+/** Of a domain that is locked for `update`. Until the transaction ends, nobody joins its groups. */
 export async function insideDomain(trx: Knex, id: string): Promise<Inside> {
   await trx('groups').where({ domain_id: id }).orderBy('id').forUpdate().select('id');
   const { rows } = await trx.raw(
@@ -90,8 +90,8 @@ export async function insideDomain(trx: Knex, id: string): Promise<Inside> {
                select group_id, user_id from group_members union all select group_id, user_id from federated_group_members
              ) m on m.group_id = g.id
              where g.domain_id = :id and exists (select from role_assignments a where a.group_id = g.id)) as "memberIds",
-       array(select distinct trustor_user_id from trusts t join users u on u.id = t.trustor_user_id
-             where u.domain_id = :id) as "trustorIds"`,
+       array(select id from users where domain_id = :id and id in (
+               select trustor_user_id from trusts union select trustee_user_id from trusts)) as "agentIds"`,
     { id },
   );
   return rows[0];

@@ -11,10 +11,10 @@ export async function subjectsOfUsers(trx: Knex, userIds: readonly string[]): Pr
     .whereRaw('id = any(?::text[])', [[...userIds]])
     .distinct('domain_id')
     .pluck('domain_id');
-  // A trustee's token names the trustor and not their domain.
-  const trustorIds: string[] = await trx('trusts')
-    .whereRaw('trustor_user_id = any(?::text[])', [[...userIds]])
-    .distinct('trustor_user_id')
-    .pluck('trustor_user_id');
-  return [...domainIds.map((id): Subject => `domain:${id}`), ...trustorIds.map((id): Subject => `user:${id}`)];
+  // A token of a trust names everybody through whose hands it came, and the domain of one of them alone.
+  const agentIds: string[] = await trx('users')
+    .whereRaw('id = any(?::text[])', [[...userIds]])
+    .whereRaw('id in (select trustor_user_id from trusts union select trustee_user_id from trusts)')
+    .pluck('id');
+  return [...domainIds.map((id): Subject => `domain:${id}`), ...agentIds.map((id): Subject => `user:${id}`)];
 }

@@ -1,7 +1,7 @@
 import type { Context } from '../../common/context.ts';
 import type { Knex } from '../../common/database/database.ts';
 import type { Target } from '../../common/policy/check-string.ts';
-import { administratesCloud } from '../assignments/administrators.ts';
+import { reachesCloud } from '../assignments/administrators.ts';
 
 /**
  * What rules know of the object that a request is about, by keystone's attribute names. An object that is not there has no
@@ -23,23 +23,23 @@ export const userTarget =
   });
 
 /**
- * The same for a rule that changes the user. One who administrates the cloud belongs to no domain here: keystone lets whoever
+ * The same for a rule that changes the user. One who reaches the whole cloud belongs to no domain here: keystone lets whoever
  * manages their domain set their password, and so become them.
  */
 export const changedUserTarget =
   ({ db }: { db: Knex }) =>
   async (params: Params): Promise<Target> => {
     const target = await userTarget({ db })(params);
-    const isAdministrator = await administratesCloud(db, { userId: params.user_id ?? '' });
-    return isAdministrator ? { 'target.user.id': params.user_id } : target;
+    const isBeyond = await reachesCloud(db, { userId: params.user_id ?? '' });
+    return isBeyond ? { 'target.user.id': params.user_id } : target;
   };
 
 /** And for a rule that changes a group, or who is in it: whoever is put in has what the group has. */
 export const changedGroupTarget =
   ({ db }: { db: Knex }) =>
   async (params: Params): Promise<Target> => {
-    const isAdministrator = await administratesCloud(db, { groupId: params.group_id ?? '' });
-    return isAdministrator ? { 'target.group.id': params.group_id } : groupTarget({ db })(params);
+    const isBeyond = await reachesCloud(db, { groupId: params.group_id ?? '' });
+    return isBeyond ? { 'target.group.id': params.group_id } : groupTarget({ db })(params);
   };
 
 /** `target.group.id` and `target.group.domain_id`, of the path's `{group_id}`. */

@@ -4,7 +4,7 @@ import { buffer } from 'node:stream/consumers';
 import test, { type ExecutionContext } from 'ava';
 import { BadRequest } from '../errors.ts';
 import { publicAddresses } from './addresses.ts';
-import { checkUrl, fetchOutside, type OutgoingRules, Unreadable } from './fetch.ts';
+import { checkUrl, fetchOutside, type OutgoingRules, type Resolve, Unreadable } from './fetch.ts';
 
 const strict = { addresses: publicAddresses(), ports: [80, 443] };
 
@@ -163,4 +163,36 @@ test('a source that breaks off is no shorter source', async (t) => {
     setImmediate(() => answer.destroy());
   });
   await t.throwsAsync(async () => buffer((await fetchOutside(url, rules)).body));
+});
+
+test('a name that leads elsewhere the second time is judged anew, at every hop, and so is one with an address inside', async (t) => {
+  const asked: string[] = [];
+  const { port, rules } = await site(t, ({ headers }, answer) => {
+    asked.push(headers.host ?? '');
+    answer.writeHead(302, { location: '/again' }).end();
+  });
+  const answers = [['127.0.0.1'], ['127.0.0.2']];
+  const resolve: Resolve = (_, __, found) =>
+    found(
+      null,
+      (answers.shift() ?? []).map((address) => ({ address, family: address.includes(':') ? 6 : 4 })),
+    );
+  const url = `http://rebinding.example:${port}/`;
+  await t.throwsAsync(fetchOutside(url, rules, { resolve }), { instanceOf: Unreadable });
+  t.deepEqual([asked, answers], [[`rebinding.example:${port}`], []], 'asked once, and not where it led then');
+  for (const mixed of [['127.0.0.1', '10.0.0.1'], ['127.0.0.1', '::1'], ['::ffff:169.254.169.254'], []]) {
+    answers.push(mixed);
+    await t.throwsAsync(fetchOutside(url, rules, { resolve }), { instanceOf: Unreadable }, mixed.join());
+  }
+  t.is(asked.length, 1);
+});
+
+test('a source that breaks off before anybody reads says so to who reads then', async (t) => {
+  const { url, rules } = await site(t, (_, answer) => {
+    answer.setHeader('content-length', 500);
+    answer.write('some', () => answer.destroy());
+  });
+  const { body } = await fetchOutside(url, rules);
+  await new Promise((resolve) => body.once('close', resolve));
+  await t.throwsAsync(buffer(body), { instanceOf: Unreadable });
 });

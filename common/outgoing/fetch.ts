@@ -2,7 +2,7 @@
  * The one way in which we ask anything of an address that a user chose. What is checked is the address that a connection is
  * made to, at every hop: a name may lead elsewhere the next time it is looked up.
  */
-import { lookup } from 'node:dns';
+import { type LookupAddress, type LookupAllOptions, lookup } from 'node:dns';
 import { type ClientRequest, type IncomingMessage, type RequestOptions, request as requestHttp } from 'node:http';
 import { request as requestHttps } from 'node:https';
 import { isIP, type LookupFunction, type Socket } from 'node:net';
@@ -26,6 +26,13 @@ export interface Fetched {
   /** As the source said, or undefined. */
   sizeBytes: number | undefined;
 }
+
+/** How names are looked up; the system's way unless a test has another. */
+export type Resolve = (
+  hostname: string,
+  options: LookupAllOptions,
+  callback: (error: NodeJS.ErrnoException | null, found: LookupAddress[]) => void,
+) => void;
 
 const mostHops = 5;
 
@@ -57,12 +64,12 @@ export function checkUrl(text: string, { addresses, ports }: Pick<OutgoingRules,
 export async function fetchOutside(
   text: string,
   rules: OutgoingRules,
-  { signal }: { signal?: AbortSignal } = {},
+  { signal, resolve = lookup }: { signal?: AbortSignal; resolve?: Resolve } = {},
 ): Promise<Fetched> {
   const deadline = AbortSignal.any([AbortSignal.timeout(rules.mostMs), ...(signal ? [signal] : [])]);
   let url = checkUrl(text, rules);
   for (let hop = 0; hop <= mostHops; hop += 1) {
-    const answer = await ask(url, rules, deadline).catch((error) => {
+    const answer = await ask(url, rules, deadline, resolve).catch((error) => {
       throw error instanceof BadRequest ? error : new Unreadable(error);
     });
     const { statusCode = 0, headers } = answer;
@@ -87,14 +94,14 @@ function nextUrl(from: URL, location: string, rules: OutgoingRules): URL {
   }
 }
 
-function ask(url: URL, { addresses }: OutgoingRules, signal: AbortSignal): Promise<IncomingMessage> {
+function ask(url: URL, { addresses }: OutgoingRules, signal: AbortSignal, names: Resolve): Promise<IncomingMessage> {
   const request: (url: URL, options: RequestOptions) => ClientRequest =
     url.protocol === 'https:' ? requestHttps : requestHttp;
   return new Promise((resolve, reject) => {
     const asked = request(url, {
       agent: false, // a kept connection would be one that was not checked for this
       signal,
-      lookup: checkedLookup(addresses),
+      lookup: checkedLookup(addresses, names),
       headers: { accept: '*/*', 'accept-encoding': 'identity', 'user-agent': 'cirrostack' },
     });
     asked.on('socket', (socket: Socket) => {
@@ -110,9 +117,9 @@ function ask(url: URL, { addresses }: OutgoingRules, signal: AbortSignal): Promi
 }
 
 /** Leads only to addresses that are allowed; a name with one that is not leads nowhere at all. */
-function checkedLookup(addresses: AddressRule): LookupFunction {
+function checkedLookup(addresses: AddressRule, resolve: Resolve): LookupFunction {
   return (hostname, options, callback) => {
-    lookup(hostname, { ...options, all: true }, (error, found) => {
+    resolve(hostname, { ...options, all: true }, (error, found) => {
       if (error) return callback(error, '', 4);
       const bad = found.find(({ address }) => !addresses.allows(address));
       if (bad || found.length === 0)
@@ -142,6 +149,7 @@ function bodyOf(answer: IncomingMessage, { mostBytes }: OutgoingRules): Fetched 
   answer.on('error', (error) => bounded.destroy(new Unreadable(error)));
   answer.on('aborted', () => bounded.destroy(new Unreadable(new Error('broken off'))));
   bounded.on('close', () => answer.destroy());
+  bounded.on('error', () => undefined); // it may come before anybody reads, who is told all the same
   return { body: answer.pipe(bounded), sizeBytes };
 }
 

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import test from 'ava';
 import { startTestCloud, type TestCloud } from '../../tests/cloud.ts';
 import { listTotpSecrets } from '../credentials/store.ts';
+import { somebody } from '../testing/somebody.ts';
 import { v3 } from '../testing.ts';
 import { readMasterKey } from '../tokens/keys.ts';
 
@@ -55,6 +56,30 @@ test('lists are of the own, or of everybody for administrators', async (t) => {
   t.deepEqual(await listed(member, '?limit=1'), [one.id]);
   await reader.get(`${credentials}/${one.id}`, 403);
   await reader.delete(`${credentials}/${one.id}`, 403);
+});
+
+test('a reader of the system sees which credentials there are, and none of their secrets', async (t) => {
+  const cloud = await startTestCloud(t);
+  const [admin, member] = [cloud.as('admin'), cloud.as('member')];
+  const seed = await make(cloud, { type: 'totp', blob: 'JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP' });
+  await make(cloud, { type: 'ec2', blob: pair('seen') });
+  const reader = await somebody(t, cloud, { role: 'reader', on: 'system' });
+  const keys = `/users/${member.userId}/credentials/OS-EC2`;
+
+  const { credentials: listed } = await reader.get('/credentials?type=totp');
+  t.deepEqual(listed, [{ ...seed, blob: null }]);
+  t.is((await reader.get(`/credentials/${seed.id}`)).credential.blob, null);
+  for (const path of [keys, `${keys}/seen`, '/credentials'])
+    t.false(JSON.stringify(await reader.get(path)).includes(canary), path);
+  t.like((await reader.get(`${keys}/seen`)).credential, { access: 'seen', secret: null });
+
+  const own = { user_id: reader.userId, type: 'cert', blob: canary };
+  const { credential } = await reader.post('/credentials', { credential: own });
+  t.is((await reader.get(`/credentials/${credential.id}`)).credential.blob, canary);
+  for (const one of [admin, member]) {
+    t.is((await one.get(`${credentials}/${seed.id}`)).credential.blob, seed.blob);
+    t.is((await one.get(`${v3}${keys}/seen`)).credential.secret, canary);
+  }
 });
 
 test('a credential of type ec2 is known by the digest of its access key, which nobody has twice', async (t) => {

@@ -10,6 +10,7 @@ import {
   createCredential,
   deleteCredential,
   getReachable,
+  maySeeSecret,
   reachOf,
 } from '../credentials/operations.ts';
 import { findOwner, listCredentials } from '../credentials/store.ts';
@@ -40,16 +41,24 @@ const UpdateCredential = Type.Object({
 const owner = 'target.credential.user_id';
 
 export const credentialPolicy = definePolicy({
-  'identity:get_credential': cloudReadersAndOwner(owner, 'Show a credential, with its secret'),
+  'identity:get_credential': cloudReadersAndOwner(
+    owner,
+    'Show a credential; its secret to its owner and administrators',
+  ),
   'identity:list_credentials': cloudReadersAndOwner(owner, 'List credentials; everybody may list their own'),
   'identity:create_credential': ownerOnly(owner, 'Keep a credential'),
   'identity:update_credential': ownerOnly(owner, 'Change a credential'),
   'identity:delete_credential': ownerOnly(owner, 'Delete a credential'),
 });
 
-function view(deps: IdentityDeps, { id, userId, projectId, type, blob }: Credential) {
+function view(deps: IdentityDeps, ctx: Context, credential: Credential) {
+  const { id, userId, projectId, type, blob } = credential;
   const links = { self: `${identityUrl(deps)}/credentials/${id}` };
-  return { id, user_id: userId, project_id: projectId, type, blob, links };
+  return {
+    ...{ id, user_id: userId, project_id: projectId, type },
+    blob: maySeeSecret(ctx, credential) ? blob : null,
+    links,
+  };
 }
 
 const own = (_params: unknown, ctx: Context) => ({ [owner]: ctx.userId });
@@ -76,7 +85,7 @@ export const credentialRoutes = (deps: IdentityDeps) => {
         const { credentials, more } = isNone
           ? { credentials: [], more: false }
           : await listCredentials(deps, filter, identityPage(query));
-        const views = credentials.map((credential) => view(deps, credential));
+        const views = credentials.map((credential) => view(deps, ctx, credential));
         return listView(deps, 'credentials', views, { url: request.url, more });
       },
     }),
@@ -92,7 +101,7 @@ export const credentialRoutes = (deps: IdentityDeps) => {
       async handler({ ctx, body }, h) {
         const { user_id, project_id, type, blob } = body.credential;
         const asked = { userId: user_id, projectId: project_id ?? null, type, blob };
-        return h.response({ credential: view(deps, await createCredential(deps, ctx, asked)) }).code(201);
+        return h.response({ credential: view(deps, ctx, await createCredential(deps, ctx, asked)) }).code(201);
       },
     }),
     route({
@@ -103,7 +112,7 @@ export const credentialRoutes = (deps: IdentityDeps) => {
       target: ofCredential,
       status: 200,
       handler: async ({ ctx, params }) => ({
-        credential: view(deps, await getReachable(deps, ctx, params.credential_id ?? '')),
+        credential: view(deps, ctx, await getReachable(deps, ctx, params.credential_id ?? '')),
       }),
     }),
     route({
@@ -119,7 +128,7 @@ export const credentialRoutes = (deps: IdentityDeps) => {
       async handler({ ctx, params, body }) {
         const { user_id, project_id, type, blob } = body.credential;
         const changes = given({ userId: user_id, projectId: project_id, type, blob });
-        return { credential: view(deps, await changeCredential(deps, ctx, params.credential_id ?? '', changes)) };
+        return { credential: view(deps, ctx, await changeCredential(deps, ctx, params.credential_id ?? '', changes)) };
       },
     }),
     route({

@@ -1,9 +1,10 @@
 import { Type } from 'typebox';
+import type { Context } from '../../common/context.ts';
 import { NotFound } from '../../common/errors.ts';
 import { noContent, route } from '../../common/http/route.ts';
 import { anyScope, definePolicy } from '../../common/policy/rules.ts';
 import { type Credential, idOfAccessKey, parseKeyPair } from '../credentials/credential.ts';
-import { createKeyPair, deleteCredential, getReachable, reachOf } from '../credentials/operations.ts';
+import { createKeyPair, deleteCredential, getReachable, maySeeSecret, reachOf } from '../credentials/operations.ts';
 import { listCredentials } from '../credentials/store.ts';
 import { type IdentityDeps, identityUrl } from '../deps.ts';
 import { getUser } from '../users/store.ts';
@@ -17,14 +18,19 @@ const memberOwner = (description: string) =>
   ({ check: `rule:admin_required or (role:member and user_id:%(${owner})s)`, scopes: anyScope, description }) as const;
 
 export const ec2CredentialPolicy = definePolicy({
-  'identity:ec2_get_credential': cloudReadersAndOwner(owner, 'Show a key pair of a user, with its secret'),
-  'identity:ec2_list_credentials': cloudReadersAndOwner('user_id', 'List the key pairs of a user, with their secrets'),
+  'identity:ec2_get_credential': cloudReadersAndOwner(
+    owner,
+    'Show a key pair of a user; its secret to them and administrators',
+  ),
+  'identity:ec2_list_credentials': cloudReadersAndOwner('user_id', 'List the key pairs of a user'),
   'identity:ec2_create_credential': memberOwner('Create a key pair'),
   'identity:ec2_delete_credential': memberOwner('Delete a key pair'),
 });
 
-function view(deps: IdentityDeps, { userId, projectId, trustId, blob }: Credential) {
-  const { access, secret } = parseKeyPair(blob);
+function view(deps: IdentityDeps, ctx: Context, credential: Credential) {
+  const { userId, projectId, trustId, blob } = credential;
+  const { access, ...pair } = parseKeyPair(blob);
+  const secret = maySeeSecret(ctx, credential) ? pair.secret : null;
   const links = { self: `${identityUrl(deps)}/users/${userId}/credentials/OS-EC2/${access}` };
   return { user_id: userId, tenant_id: projectId, access, secret, trust_id: trustId, links };
 }
@@ -34,10 +40,7 @@ const path = '/v3/users/{user_id}/credentials/OS-EC2';
 
 export const ec2CredentialRoutes = (deps: IdentityDeps) => {
   /** By its access key, and only of the user in the path. */
-  const get = async (
-    ctx: Parameters<typeof getReachable>[1],
-    { user_id, credential_id = '' }: Record<string, string>,
-  ) => {
+  const get = async (ctx: Context, { user_id, credential_id = '' }: Record<string, string>) => {
     const missing = new NotFound('credential', credential_id);
     const found = await getReachable(deps, ctx, idOfAccessKey(credential_id)).catch((error) => {
       throw error instanceof NotFound ? missing : error;
@@ -60,7 +63,7 @@ export const ec2CredentialRoutes = (deps: IdentityDeps) => {
           reach === null
             ? { credentials: [], more: false }
             : await listCredentials(deps, { ...reach, userId: user_id, type: 'ec2' }, identityPage(query));
-        const views = credentials.map((credential) => ({ id: credential.id, ...view(deps, credential) }));
+        const views = credentials.map((credential) => ({ id: credential.id, ...view(deps, ctx, credential) }));
         return listView(deps, 'credentials', views, {
           ...{ url: request.url, more, path: `users/${user_id}/credentials/OS-EC2` },
         });
@@ -76,7 +79,7 @@ export const ec2CredentialRoutes = (deps: IdentityDeps) => {
       status: 201,
       async handler({ ctx, params: { user_id = '' }, body }, h) {
         const credential = await createKeyPair(deps, ctx, user_id, body.tenant_id);
-        return h.response({ credential: view(deps, credential) }).code(201);
+        return h.response({ credential: view(deps, ctx, credential) }).code(201);
       },
     }),
     route({
@@ -86,7 +89,7 @@ export const ec2CredentialRoutes = (deps: IdentityDeps) => {
       summary: 'Show an EC2 credential by its access key',
       target: ofPath,
       status: 200,
-      handler: async ({ ctx, params }) => ({ credential: view(deps, await get(ctx, params)) }),
+      handler: async ({ ctx, params }) => ({ credential: view(deps, ctx, await get(ctx, params)) }),
     }),
     route({
       method: 'DELETE',

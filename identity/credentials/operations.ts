@@ -173,6 +173,11 @@ export function reachOf(ctx: Context): CredentialFilter | null {
   return null;
 }
 
+/** Readers of the system see that there is a credential; its secret would let them in as its owner. */
+export function maySeeSecret({ userId, isAdmin }: Context, credential: Credential): boolean {
+  return isAdmin || credential.userId === userId;
+}
+
 /** The credential, for somebody whom the policy lets see it. Throws `NotFound` where a delegated token does not reach. */
 export async function getReachable(vault: Vault, ctx: Context, id: string): Promise<Credential> {
   const credential = await findCredential(vault, id);

@@ -44,6 +44,7 @@ import { oauth1 } from './migrations/0009-oauth1.ts';
 import { memberships } from './migrations/0010-memberships.ts';
 import { roleAttributes } from './migrations/0011-role-attributes.ts';
 import { usersOfDomains } from './migrations/0012-users-of-domains.ts';
+import { revocationsByEpoch } from './migrations/0013-revocations-by-epoch.ts';
 import { inactiveUsersReconciler } from './security-compliance/inactivity.ts';
 import { checkToken } from './tokens/check.ts';
 import type { TokenDeps } from './tokens/deps.ts';
@@ -90,6 +91,7 @@ export const identityMigrations = [
   memberships,
   roleAttributes,
   usersOfDomains,
+  revocationsByEpoch,
 ];
 
 /** Identity API v3 (Keystone), as far as docs/compatibility.md says. */

@@ -15,7 +15,7 @@ import { provePassword } from '../tokens/methods/password.ts';
 import type { Proof } from '../tokens/methods/proof.ts';
 import { proveToken } from '../tokens/methods/token.ts';
 import { proveTotp } from '../tokens/methods/totp.ts';
-import { type IssuedToken, issueToken, MoreMethodsNeeded } from '../tokens/operations.ts';
+import { checkHoldsStill, type IssuedToken, issueToken, MoreMethodsNeeded } from '../tokens/operations.ts';
 import { revoke } from '../tokens/revocations.ts';
 import type { Token } from '../tokens/token.ts';
 import { issueTrusted } from '../trusts/log-in.ts';
@@ -57,10 +57,13 @@ export const authRoutes = (deps: IdentityDeps) => {
   const subject = async (headers: Record<string, unknown>, query: Record<string, unknown>) => {
     const text = header(headers, 'x-subject-token');
     if (text === undefined) throw new BadRequest('Expecting to find X-Subject-Token in the headers.');
-    const token = await checkToken(deps, text, { allowExpired: query.allow_expired === '1' }).catch((error: Error) => {
+    try {
+      const token = await checkToken(deps, text, { allowExpired: query.allow_expired === '1' });
+      if (token.expiresAt.getTime() < Date.now()) await checkHoldsStill(deps, token);
+      return { text, token };
+    } catch (error) {
       throw error instanceof Unauthorized ? new NotFound('token', '(not shown)', { cause: error }) : error;
-    });
-    return { text, token };
+    }
   };
   const show = (text: string, token: Token, query: Record<string, unknown>) => {
     const withCatalog = !('nocatalog' in query);

@@ -16,13 +16,28 @@ export async function checkToken(
   return token;
 }
 
+/** The same by `epoch`, for what is made of the token from a snapshot of then: this process may not have heard of all yet. */
+export async function checkStill(
+  { revocations }: Pick<TokenDeps, 'revocations'>,
+  token: Token,
+  epoch: number,
+): Promise<void> {
+  if (await revocations.isRevoked(token, epoch)) throw refused('revoked meanwhile');
+}
+
 /** Verifies what somebody has proven before. It ends as a token of theirs would: with their password, or when they are disabled. */
 export async function checkReceipt(
   { keys, revocations }: Pick<TokenDeps, 'keys' | 'revocations'>,
   text: string,
 ): Promise<Receipt> {
   const receipt = await verifyReceipt(text, keys);
-  const asToken: Token = {
+  if (await revocations.isRevoked(asToken(receipt))) throw refused('receipt revoked');
+  return receipt;
+}
+
+/** A receipt, to be ended as a token of its user. */
+export function asToken(receipt: Receipt): Token {
+  return {
     ...receipt,
     userDomainId: '',
     scope: { type: 'unscoped' },
@@ -32,6 +47,4 @@ export async function checkReceipt(
     delegation: null,
     federation: null,
   };
-  if (await revocations.isRevoked(asToken)) throw refused('receipt revoked');
-  return receipt;
 }

@@ -1,6 +1,7 @@
 import { Unauthorized } from '../../common/errors.ts';
 import { isInactive, isLocked, recordLogin } from '../users/login.ts';
 import { type Access, type AccessRequest, type AskedScope, readAccess } from './access.ts';
+import { asToken, checkStill } from './check.ts';
 import { refused, type TokenDeps } from './deps.ts';
 import type { Grant, Proof } from './methods/proof.ts';
 import { missingMethods } from './multi-factor.ts';
@@ -49,6 +50,9 @@ export async function issueToken(deps: TokenDeps, asked: TokenRequest): Promise<
   if (!access?.user.enabled || isInactive(access.user.login, deps.compliance)) throw refused('user gone or disabled');
   if (grant?.expiresAt && grant.expiresAt.getTime() * 1000 <= access.nowUs)
     throw refused('what was handed on has expired');
+  // They were looked at before the snapshot was taken; what happened in between ends them, and so what would be made of them.
+  if (parent) await checkStill(deps, parent, access.epoch);
+  if (asked.receipt) await checkStill(deps, asToken(asked.receipt), access.epoch);
   const isThemselves = access.user.id === userId; // and not somebody who trusts them
   if (isThemselves) confirmGuessable(deps, proofs, access);
   const methods = [
@@ -144,4 +148,21 @@ function expiry({ tokenSeconds }: TokenDeps, { nowUs }: Access, parent?: Token, 
   const latest = [usual, parent?.expiresAt.getTime(), grant?.expiresAt?.getTime()];
   // In whole seconds, which is what the token can say of it.
   return new Date(Math.floor(Math.min(...latest.filter((time) => time !== undefined)) / 1000) * 1000);
+}
+
+/**
+ * Whether the user of a token that has expired could get as much today: what ended tokens is remembered only for as long as
+ * they live. Throws `Unauthorized`.
+ */
+export async function checkHoldsStill({ db }: Pick<TokenDeps, 'db'>, token: Token): Promise<void> {
+  const { scope, delegation, federation, userId } = token;
+  const access = await readAccess(db, {
+    userId,
+    scope,
+    ...(federation && { groupIds: federation.groupIds }),
+    ...(delegation?.type === 'trust' && { holderId: delegation.agentIds[0] as string }),
+    ...(delegation?.type === 'application_credential' && { applicationCredentialId: delegation.id }),
+  });
+  const held = access?.roles.map((role) => role.name) ?? [];
+  if (!access?.user.enabled || !token.roles.every((role) => held.includes(role))) throw refused('no longer theirs');
 }

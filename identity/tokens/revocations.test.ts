@@ -36,7 +36,7 @@ function betweenAnswerAndReader(db: Knex, act: () => Promise<void>): Knex {
     // biome-ignore lint/suspicious/noThenProperty: builders of queries are thenables, and this is one
     return Object.assign(builder, { then: (...handlers: Parameters<typeof answer>) => late().then(...handlers) });
   };
-  return Object.assign(query, { fn: db.fn }) as unknown as Knex;
+  return Object.assign(query, { fn: db.fn, raw: db.raw.bind(db) }) as unknown as Knex;
 }
 
 test('what is revoked while a process reads the revocations for the first time is heard of', async (t) => {

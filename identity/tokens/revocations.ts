@@ -1,6 +1,6 @@
 import type { Knex } from '../../common/database/database.ts';
 import { type Notifications, notify } from '../../common/database/notifications.ts';
-import type { Token } from './token.ts';
+import { allowExpiredSeconds, type Token } from './token.ts';
 
 /**
  * What ends tokens before their time: every token about the subject made from what was known until now. Subjects are
@@ -27,6 +27,8 @@ export async function revoke(trx: Knex, subject: Subject | Subject[], tokenSecon
   const subjects = [subject].flat();
   if (subjects.length === 0) return;
   // Expired ones go on the way; those that another transaction is removing are left to it, or the two could deadlock.
+  // An expired token may be asked about still (`allow_expired`), and what was ended by name stays ended for as long as that.
+  const longer = subjects.some((one) => one.startsWith('audit:')) ? allowExpiredSeconds : 0;
   await trx.raw(
     `with expired as (
        delete from token_revocations where id in
@@ -36,22 +38,38 @@ export async function revoke(trx: Knex, subject: Subject | Subject[], tokenSecon
      )
      insert into token_revocations (subject, epoch, expires_at)
      select subject, epoch, now() + make_interval(secs => ?) from counted, unnest(?::text[]) as subject`,
-    [tokenSeconds + 60, subjects],
+    [tokenSeconds + 60 + longer, subjects],
   );
   await notify(trx, topic, String(subjects.length));
 }
 
 export interface Revocations {
-  /** Whether something that happened after the token was made ended it. */
-  isRevoked(token: Token): Promise<boolean>;
+  /**
+   * Whether something that happened after the token was made ended it; with `epoch`, among all that had happened by then,
+   * whether this process has heard of it or not.
+   */
+  isRevoked(token: Token, epoch?: number): Promise<boolean>;
   /** Reads the database now; for the process that has just revoked, so that its next request already knows. */
   refresh(): Promise<void>;
   stop(): void;
 }
 
-/** A copy in memory of what was revoked, kept fresh by notification. While those are cut off, each check asks the database. */
+interface Revoked {
+  epoch: number;
+  expiresAt: Date;
+}
+
+/** Between two looks at which of those in memory have expired. */
+const pruneEveryMs = 60_000;
+
+/**
+ * A copy in memory of what was revoked, kept fresh by notification: epochs grow in the order of commits, so each look reads
+ * only what came since the one before. While notifications are cut off, each check asks the database.
+ */
 export async function watchRevocations(db: Knex, notifications: Notifications): Promise<Revocations> {
-  let revokedAt = new Map<string, number>();
+  const revoked = new Map<string, Revoked>();
+  let knownEpoch = -1;
+  let lastPrune = performance.now();
   let running = Promise.resolve();
   let queued: Promise<void> | undefined;
   /** A look that failed while notices came: until one succeeds, each check looks again. */
@@ -59,13 +77,26 @@ export async function watchRevocations(db: Knex, notifications: Notifications): 
 
   const load = async () => {
     isStale = true;
-    const rows = await db('token_revocations')
-      .where('expires_at', '>', db.fn.now())
-      .groupBy('subject')
-      .select('subject')
-      .max('epoch as epoch');
-    revokedAt = new Map(rows.map((row) => [row.subject as string, Number(row.epoch)]));
+    const rows: { now: number; subject: string | null; epoch: number; expires_at: Date }[] = await db(
+      'token_epoch as e',
+    )
+      .leftJoin('token_revocations as r', (joined) => {
+        joined.on('r.epoch', '>', db.raw('?', [knownEpoch])).andOn('r.expires_at', '>', db.raw('now()'));
+      })
+      .select('e.epoch as now', 'r.subject', 'r.epoch', 'r.expires_at');
+    for (const { subject, epoch, expires_at: expiresAt } of rows) {
+      if (subject === null) continue;
+      const before = revoked.get(subject);
+      if (before === undefined || before.epoch < epoch) revoked.set(subject, { epoch, expiresAt });
+    }
+    knownEpoch = rows[0]?.now ?? knownEpoch;
     isStale = false;
+    if (performance.now() - lastPrune > pruneEveryMs) prune();
+  };
+  const prune = () => {
+    lastPrune = performance.now();
+    for (const [subject, { expiresAt }] of revoked)
+      if (expiresAt.getTime() < Date.now() - pruneEveryMs) revoked.delete(subject);
   };
   /** Never answers with a copy that was begun before the call. */
   const refresh = (): Promise<void> => {
@@ -87,10 +118,10 @@ export async function watchRevocations(db: Knex, notifications: Notifications): 
     throw error;
   }
   return {
-    async isRevoked(token) {
-      if (isStale || !notifications.connected()) await refresh();
+    async isRevoked(token, epoch = 0) {
+      if (isStale || epoch > knownEpoch || !notifications.connected()) await refresh();
       for (const subject of subjectsOf(token)) {
-        const at = revokedAt.get(subject);
+        const at = revoked.get(subject)?.epoch;
         // An audit id is one token's for ever: what was bought with it falls too, however late it was issued.
         if (at !== undefined && (at > token.epoch || subject.startsWith('audit:'))) return true;
       }

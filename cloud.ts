@@ -119,6 +119,7 @@ export async function buildCloud(
       enforcer,
       log,
       publicUrl,
+      region: config.region,
     }),
     networkModule({ db, enforcer, driver: drivers.network, tenantMtu: config.tenantMtu, publicUrl }),
     computeModule({

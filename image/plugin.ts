@@ -3,6 +3,7 @@ import type { Module } from '../common/module.ts';
 import { dataRoutes } from './api/data.ts';
 import { imageRoutes } from './api/images.ts';
 import { importRoutes } from './api/import.ts';
+import { infoRoutes } from './api/info.ts';
 import { memberRoutes } from './api/members.ts';
 import { allMetadefRoutes } from './api/metadefs-routes.ts';
 import { schemaRoutes } from './api/schemas.ts';
@@ -18,11 +19,12 @@ import { createImages } from './migrations/0001-images.ts';
 import { rememberUsedIds } from './migrations/0002-used-ids.ts';
 import { createImports } from './migrations/0003-import.ts';
 import { createMetadefs } from './migrations/0005-metadefs.ts';
+import { deactivateImages } from './migrations/0006-images.ts';
 import { taskPolicy } from './tasks/policy.ts';
 
 export const imagePolicy = { ...imagesPolicy, ...metadefPolicy, ...taskPolicy };
 
-export const imageMigrations = [createImages, rememberUsedIds, createImports, createMetadefs];
+export const imageMigrations = [createImages, rememberUsedIds, createImports, createMetadefs, deactivateImages];
 
 /** Image API v2 (Glance), as far as docs/compatibility.md says. */
 export function imageModule(deps: ImageModuleDeps): Module {
@@ -33,6 +35,7 @@ export function imageModule(deps: ImageModuleDeps): Module {
       prefix: '/image',
       dialect: imageDialect,
       overQuotaStatus: 413,
+      refusesEmptyIds: true,
       routes: [
         ...versionRoutes(deps),
         ...imageRoutes(deps),
@@ -42,6 +45,7 @@ export function imageModule(deps: ImageModuleDeps): Module {
         ...taskRoutes(deps),
         ...memberRoutes(deps),
         ...schemaRoutes(),
+        ...infoRoutes(deps),
         ...allMetadefRoutes(deps),
       ],
     },

@@ -57,6 +57,7 @@ export function createServer(deps: ServerDeps): Server {
     prepared.set(request, { requestId: `req-${randomUUID()}`, startedAt: performance.now(), version: [0, 0] });
     const service = services.find((s) => isBelow(request.path, s.prefix));
     if (service) of(request).service = service;
+    if (service?.refusesEmptyIds) refuseEmptyId(request, service);
     const path = canonicalPath(request.path, service);
     if (path !== request.path) request.setUrl(path + request.url.search);
     return h.continue;
@@ -157,6 +158,12 @@ function hapiRoute(
       );
     },
   };
+}
+
+/** `/v2/images/`: nothing is the id of nothing, and what is meant is not the list. By now hapi has taken the slash away. */
+function refuseEmptyId({ raw }: Request, { prefix }: Service): void {
+  const [path = ''] = (raw.req.url ?? '').split('?');
+  if (/^\/[^/]+\/.*\/$/.test(path.slice(prefix.length))) throw new NotFound('The path', path);
 }
 
 /** Doubled slashes are one, and a project's id after the version (`/v2.1/{project_id}/servers`) names nothing. */

@@ -17,5 +17,7 @@ export interface Service {
   projectInPathAfter?: string;
   /** The status of `OverQuota`, which differs by service. */
   overQuotaStatus: number;
+  /** A slash at the end of a path means an id that was left out, and is not found. */
+  refusesEmptyIds?: boolean;
   routes: Route[];
 }

@@ -148,6 +148,15 @@ test('who sees an image follows from its visibility', async (t) => {
   await cloud.as('reader').post(images, { name: 'x' }, 403);
 });
 
+test('a path that ends where an id should be names nothing, and not all images', async (t) => {
+  const cloud = await startTestCloud(t);
+  for (const path of [`${images}/`, `${images}//`, `${images}/?limit=1`]) {
+    await cloud.as('member').get(path, 404);
+    await cloud.as('member').delete(path, 404);
+  }
+  await cloud.as('member').get('/image/v2/images?name=a/', 200);
+});
+
 test('lists are filtered, sorted and cut into pages', async (t) => {
   const cloud = await startTestCloud(t);
   const member = cloud.as('member');
@@ -176,11 +185,29 @@ test('lists are filtered, sorted and cut into pages', async (t) => {
   t.deepEqual(await names('size_min=5000'), ['big']);
   t.deepEqual(await names('size_max=4999'), []);
   t.deepEqual(await names('min_disk=3'), ['big']);
+  t.deepEqual(await names('size=5000'), ['big']);
+  t.deepEqual(await names('size=gte:5000&size=lt:5001'), ['big']);
+  t.deepEqual(await names('size=neq:5000'), []);
+  t.deepEqual(await names('virtual_size=gt:4999'), ['big']);
+  t.deepEqual(await names('min_disk=gt:2'), ['big']);
+  t.deepEqual(await names('min_disk_min=1&min_disk_max=3'), ['big']);
+  t.deepEqual(await names('min_disk=lte:99999999999&name=eq:a'), ['a']);
+  t.deepEqual(await names('name=neither:in nor eq'), []);
   t.deepEqual(await names(`id=${big.id}`), ['big']);
   t.deepEqual(await names('id=nonsense'), []);
   t.deepEqual(await names(`checksum=${big.checksum}`), ['big']);
   t.deepEqual(await names('created_at=lt:2020-01-01T00:00:00Z'), []);
   t.is((await names('created_at=gt:2020-01-01T00:00:00')).length, 5);
+  t.true((await names(`created_at=${big.created_at}`)).includes('big'), 'as it is shown');
+  t.false((await names(`created_at=neq:${big.created_at}`)).includes('big'));
+  t.deepEqual(
+    (await names('sort=size:desc,name')).slice(0, 3),
+    ['big', 'd, e', 'c'],
+    'downwards unless it says otherwise',
+  );
+  t.deepEqual(await names('sort_key=size&sort_key=name&sort_dir=desc&sort_dir=asc'), ['big', 'a', 'b', 'c', 'd, e']);
+  t.deepEqual((await names('sort_key=name')).at(0), 'd, e');
+  t.deepEqual((await names('sort_dir=asc')).at(-1), 'big');
 
   const seen: string[] = [];
   let next: string | undefined = '/v2/images?limit=2&sort=name:asc';
@@ -207,6 +234,11 @@ test('lists are filtered, sorted and cut into pages', async (t) => {
     'created_at=gt:yesterday',
     'name=in:%22a',
     'min_disk=x',
+    'size=in:1,2',
+    'name=gt:a',
+    'changes-since=2020-01-01T00:00:00Z',
+    'sort=name&sort_key=size',
+    'sort_key=name&sort_dir=asc&sort_dir=desc',
   ])
     await member.get(`${images}?${query}`, 400);
 });

@@ -1,17 +1,16 @@
 import { visibleTo } from '../../common/context.ts';
-import { sortKeys } from '../../common/database/page.ts';
 import { NotFound } from '../../common/errors.ts';
 import { nextHref, pageRequest } from '../../common/http/page.ts';
 import { noContent, route } from '../../common/http/route.ts';
 import type { ImageModuleDeps } from '../deps.ts';
 import { newImage } from '../images/image.ts';
-import { listImages, newestFirst, sortColumns } from '../images/listing.ts';
-import { changeImage, createImage, deleteImage } from '../images/operations.ts';
+import { listImages } from '../images/listing.ts';
+import { changeImage, createImage, deactivateImage, deleteImage } from '../images/operations.ts';
 import { imagePolicy } from '../images/policy.ts';
 import { getImage } from '../images/store.ts';
 import { applyDocument, imageView, NewImageDocument } from './document.ts';
 import { applyPatch, PatchBody, patchTypes } from './patch.ts';
-import { imageFilter } from './query.ts';
+import { imageFilter, imageSortKeys } from './query.ts';
 
 /** Glance's default limit_param_default. */
 const defaultLimit = '25';
@@ -41,7 +40,7 @@ export const imageRoutes = (deps: ImageModuleDeps) => [
     status: 200,
     async handler({ ctx, query, request }) {
       const page = pageRequest({ limit: defaultLimit, ...query });
-      const keys = sortKeys(query, sortColumns, newestFirst);
+      const keys = imageSortKeys(query);
       const { images, more } = await listImages(deps.db, visibleTo(ctx), imageFilter(query), page, keys);
       const first = new URLSearchParams(request.url.search);
       first.delete('marker');
@@ -111,4 +110,17 @@ export const imageRoutes = (deps: ImageModuleDeps) => [
       return noContent(h);
     },
   }),
+  ...(['deactivate', 'reactivate'] as const).map((action) =>
+    route({
+      method: 'POST',
+      path: `/v2/images/{image_id}/actions/${action}`,
+      rule: imagePolicy[action],
+      summary: imagePolicy[action].description,
+      status: 204,
+      async handler({ ctx, params }, h) {
+        await deactivateImage(deps, ctx, params.image_id!, action === 'deactivate');
+        return noContent(h);
+      },
+    }),
+  ),
 ];

@@ -6,9 +6,10 @@ export type Visibility = (typeof visibilities)[number];
 
 /**
  * `queued`: no data yet; `saving`: an upload is under way; `uploading`: data comes, or has come, that waits for its import;
- * `importing`: an import is under way; `active`: the data is here and never changes again.
+ * `importing`: an import is under way; `active`: the data is here and never changes again;
+ * `deactivated`: it is here, and only administrators can have it.
  */
-export const imageStatuses = ['queued', 'saving', 'uploading', 'importing', 'active'] as const;
+export const imageStatuses = ['queued', 'saving', 'uploading', 'importing', 'active', 'deactivated'] as const;
 export type ImageStatus = (typeof imageStatuses)[number];
 
 /** What its owner may change at any time, but for the formats, which are fixed once data arrives. */

@@ -19,7 +19,7 @@ export interface ImageFilter {
   /** Column to the values it may have. */
   oneOf: { column: ListColumn; values: string[] }[];
   comparisons: {
-    column: 'size_bytes' | 'created_at' | 'updated_at';
+    column: NumberColumn | 'created_at' | 'updated_at';
     operator: '<' | '<=' | '>' | '>=' | '=' | '<>';
     value: number | Date;
   }[];
@@ -29,17 +29,9 @@ export interface ImageFilter {
   properties: Record<string, string>;
 }
 
-export type ListColumn =
-  | 'id'
-  | 'name'
-  | 'status'
-  | 'owner'
-  | 'disk_format'
-  | 'container_format'
-  | 'md5'
-  | 'sha512'
-  | 'min_disk_gib'
-  | 'min_ram_mib';
+export type ListColumn = 'id' | 'name' | 'status' | 'owner' | 'disk_format' | 'container_format' | 'md5' | 'sha512';
+
+export type NumberColumn = 'size_bytes' | 'virtual_size_bytes' | 'min_disk_gib' | 'min_ram_mib';
 
 /** What a list may be sorted by, as the API names it. */
 export const sortColumns = {
@@ -73,7 +65,13 @@ export async function listImages(
   for (const { column, values } of filter.oneOf) {
     query.whereIn(column, column === 'id' ? values.filter(isUuid) : values);
   }
-  for (const { column, operator, value } of filter.comparisons) query.where(column, operator, value);
+  for (const { column, operator, value } of filter.comparisons) {
+    const isTime = value instanceof Date;
+    // Clients are shown seconds, and ask for what they were shown.
+    if (isTime) query.whereRaw(`date_trunc('second', ??) ${operator} ?`, [column, value]);
+    else if (column.startsWith('min_')) query.whereRaw(`??::bigint ${operator} ?::bigint`, [column, value]);
+    else query.where(column, operator, value);
+  }
   if (filter.tags.length > 0) query.whereRaw('tags @> ?::text[]', [filter.tags]);
   if (Object.keys(filter.properties).length > 0)
     query.whereRaw('properties @> ?::jsonb', [JSON.stringify(filter.properties)]);

@@ -8,13 +8,16 @@ import type { Enforcer } from '../../common/policy/enforcer.ts';
 import type { ByteRange, ImageStore } from '../stores/store.ts';
 import { type EditableImage, type Image, maximumProperties, maximumTags } from './image.ts';
 import { imagePolicy } from './policy.ts';
-import { getImage, insertImage, lockImage, requestDeletion, updateImage } from './store.ts';
+import { getImage, insertImage, lockImage, requestDeletion, setDeactivated, updateImage } from './store.ts';
+import { checkOneMore } from './usage.ts';
 
 export interface ImageDeps {
   db: Knex;
   store: ImageStore;
   /** Asked for a visibility that has a rule of its own. */
   enforcer: Pick<Enforcer, 'authorize'>;
+  /** Of this cloud, as the catalog names it: limits may be for one. */
+  region: string;
   log: Logger;
 }
 
@@ -25,7 +28,7 @@ export async function lockOwnImage(trx: Knex, ctx: ProjectContext, id: string): 
   return image;
 }
 
-/** Creates an image without data. `id`: as the client wishes, or made here. Throws `Conflict` when the id is taken. */
+/** Creates an image without data. `id`: as the client wishes, or made here. Throws `Conflict` when the id is taken, `OverQuota`. */
 export async function createImage(
   deps: ImageDeps,
   ctx: ProjectContext,
@@ -35,7 +38,10 @@ export async function createImage(
   checkVisibility(deps, ctx, asked);
   checkOwner(ctx, asked, ctx.projectId);
   checkSizes(asked);
-  return await insertImage(deps.db, id, asked);
+  return await deps.db.transaction(async (trx) => {
+    await checkOneMore({ ...deps, db: trx }, asked.owner, 'image_count_total');
+    return await insertImage(trx, id, asked);
+  });
 }
 
 /** Changes an image to what `edit` makes of it, atomically. */
@@ -69,13 +75,33 @@ export async function deleteImage({ db }: ImageDeps, ctx: ProjectContext, id: st
   });
 }
 
-/** The image and, once it has any, the way to its data. */
+/**
+ * Keeps the data of an image from everybody but administrators, or no longer; again is no harm. Throws `Forbidden` for an
+ * image without data, as Glance does.
+ */
+export async function deactivateImage(
+  { db }: ImageDeps,
+  ctx: ProjectContext,
+  id: string,
+  isDeactivated: boolean,
+): Promise<void> {
+  await db.transaction(async (trx) => {
+    const { dataId, status } = await lockOwnImage(trx, ctx, id);
+    if (dataId === null)
+      throw new Forbidden(`Not allowed to ${isDeactivated ? 'deactivate' : 'reactivate'} image in status '${status}'`);
+    await setDeactivated(trx, id, isDeactivated);
+  });
+}
+
+/** The image and, once it has any, the way to its data. Throws `Forbidden` where that is kept from the caller. */
 export async function getImageData(
   { db, store }: ImageDeps,
   ctx: ProjectContext,
   id: string,
 ): Promise<{ image: Image; open: ((range?: ByteRange) => Promise<Readable>) | undefined }> {
   const image = await getImage(db, visibleTo(ctx), id);
+  if (image.status === 'deactivated' && !ctx.isAdmin)
+    throw new Forbidden('The requested image has been deactivated. Image data download is forbidden.');
   const { dataId } = image;
   return { image, open: dataId === null ? undefined : (range) => store.open(dataId, range) };
 }

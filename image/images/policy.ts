@@ -18,5 +18,8 @@ export const imagePolicy = definePolicy({
   get_members: projectReader('List the projects that an image is shared with'),
   modify_member: projectMember('Accept or reject a shared image'),
   delete_member: projectMember('Share an image with a project no longer'),
+  deactivate: projectMember('Keep the data of an image from everybody but administrators'),
+  reactivate: projectMember('Give the data of an image out again'),
+  get_image_usage: projectReader('Read how much the project has of images, and how much it may have'),
   get_image_schema: authenticated('Read the schemas and the import methods'),
 });

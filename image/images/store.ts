@@ -144,6 +144,13 @@ export async function requestDeletion(db: Knex, id: string): Promise<void> {
     .update({ deletion_requested_at: db.fn.now(3) } as object);
 }
 
+/** Whether its data is kept from everybody but administrators. Only for an image that has data. */
+export async function setDeactivated(db: Knex, id: string, isDeactivated: boolean): Promise<void> {
+  await liveImages(db)
+    .where({ id })
+    .update({ is_deactivated: isDeactivated, updated_at: db.fn.now(3) } as object);
+}
+
 /** False when the image is not waiting for data. */
 export async function startUpload(db: Knex, id: string, uploadId: string): Promise<boolean> {
   const count = await liveImages(db)

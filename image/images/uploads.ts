@@ -5,7 +5,8 @@ import { BadRequest, CloudError, Conflict, NotFound, OverQuota } from '../../com
 import { createInspector, type Inspector } from '../inspection/inspector.ts';
 import { declaredFormat } from './image.ts';
 import { type ImageDeps, lockOwnImage } from './operations.ts';
-import { finishUpload, giveUpUpload, keepUploadAlive, startUpload } from './store.ts';
+import { findImage, finishUpload, giveUpUpload, keepUploadAlive, startUpload } from './store.ts';
+import { checkOneMore, noRoom, roomFor, withinRoom } from './usage.ts';
 
 /** The data is not what the image says, or not safe to use. The message says why. */
 export class DataRefused extends BadRequest {}
@@ -27,21 +28,24 @@ const maximumBytes = 2 ** 40;
 export async function uploadImageData(deps: ImageDeps, ctx: ProjectContext, id: string, body: Readable): Promise<void> {
   const { db, store, log } = deps;
   const uploadId = randomUUID();
-  const declared = await db.transaction(async (trx) => {
+  const { declared, owner } = await db.transaction(async (trx) => {
     const image = await lockOwnImage(trx, ctx, id);
     const declared = declaredFormat(image);
+    await checkOneMore({ ...deps, db: trx }, image.owner, 'image_count_uploading');
     if (!(await startUpload(trx, id, uploadId)))
       throw new Conflict(`Image ${id} is ${image.status}: data can be uploaded only while it is queued.`);
-    return declared;
+    return { declared, owner: image.owner };
   });
   const inspector = createInspector(declared);
   const pulse = watchUpload(deps, id, uploadId, body);
   try {
-    const stored = await store.put(uploadId, inspected(body, inspector, pulse));
+    const room = await roomFor(deps, owner);
+    const stored = await store.put(uploadId, withinRoom(room, inspected(body, inspector, pulse)));
     const virtualSizeBytes = inspector.finish().virtualSizeBytes;
-    if (!(await finishUpload(db, id, uploadId, { ...stored, virtualSizeBytes }))) {
+    const refusal = await finish(deps, id, uploadId, { ...stored, virtualSizeBytes });
+    if (refusal !== undefined) {
       await store.remove(uploadId);
-      throw new NotFound('Image', id); // deleted, or given up, under its upload
+      throw refusal;
     }
   } catch (error) {
     // Where even that fails, the loop finds the upload by its silence.
@@ -50,6 +54,25 @@ export async function uploadImageData(deps: ImageDeps, ctx: ProjectContext, id: 
   } finally {
     pulse.stop();
   }
+}
+
+/**
+ * Makes the image active, or says why not: it was deleted, or the upload given up, meanwhile, or another upload took the room.
+ * When it throws, it may have been made active all the same.
+ */
+async function finish(
+  deps: ImageDeps,
+  id: string,
+  uploadId: string,
+  data: Parameters<typeof finishUpload>[3],
+): Promise<CloudError | undefined> {
+  return await deps.db.transaction(async (trx) => {
+    const owner = (await findImage(trx, 'everyone', id))?.owner;
+    if (owner === undefined) return new NotFound('Image', id);
+    const room = await roomFor({ ...deps, db: trx }, owner);
+    if (room !== undefined && data.sizeBytes > room) return noRoom(room);
+    return (await finishUpload(trx, id, uploadId, data)) ? undefined : new NotFound('Image', id);
+  });
 }
 
 export interface Pulse {

@@ -34,7 +34,7 @@ export interface UsableImage {
 export async function getUsableImage(db: Knex, visible: Visible, id: string): Promise<UsableImage> {
   const image = await getImage(db, visible, id);
   const { diskFormat, containerFormat, sizeBytes } = image;
-  if (sizeBytes === null || diskFormat === null || containerFormat === null)
+  if (image.status !== 'active' || sizeBytes === null || diskFormat === null || containerFormat === null)
     throw new BadRequest(`Image ${id} is not active: it is ${image.status}.`);
   return {
     id: image.id,

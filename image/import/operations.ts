@@ -9,11 +9,12 @@ import { declaredFormat, type Image } from '../images/image.ts';
 import { lockOwnImage } from '../images/operations.ts';
 import { giveUpUpload } from '../images/store.ts';
 import { limited, watchUpload } from '../images/uploads.ts';
+import { checkOneMore } from '../images/usage.ts';
 import { insertTask } from '../tasks/store.ts';
 import type { ImportMethod, Task } from '../tasks/task.ts';
 import { finishStaging, startImport, startStaging } from './store.ts';
 
-export type StagingDeps = Pick<ImageModuleDeps, 'db' | 'log' | 'staging'>;
+export type StagingDeps = Pick<ImageModuleDeps, 'db' | 'log' | 'staging' | 'region'>;
 
 /**
  * Takes data that waits for its import; nobody looks at it until then. However it fails, the image is queued again. Throws
@@ -30,6 +31,7 @@ export async function stageImageData(
   const stagedId = randomUUID();
   await db.transaction(async (trx) => {
     const image = await lockOwnImage(trx, ctx, id);
+    await checkOneMore({ ...deps, db: trx }, image.owner, 'image_count_uploading');
     if (!(await startStaging(trx, id, stagedId)))
       throw new Conflict(`Image ${id} is ${image.status}: data can be staged only while it is queued.`);
   });
@@ -51,10 +53,10 @@ export async function stageImageData(
 
 /**
  * Has the loop import the image. Throws `BadRequest` for a method that is not offered or a source that may not be read, and
- * `Conflict` unless the image waits for what the method brings.
+ * `Conflict` unless the image waits for what the method brings, and `OverQuota`.
  */
 export async function importImage(
-  { db, imports }: ImageModuleDeps,
+  { db, imports, region }: ImageModuleDeps,
   ctx: ProjectContext,
   id: string,
   method: ImportMethod,
@@ -64,6 +66,7 @@ export async function importImage(
   return await db.transaction(async (trx) => {
     const image = await lockOwnImage(trx, ctx, id);
     checkImportable(image, method);
+    if (image.status === 'queued') await checkOneMore({ db: trx, region }, image.owner, 'image_count_uploading');
     const task = await insertTask(trx, {
       owner: ctx.projectId,
       userId: ctx.userId,
@@ -80,7 +83,8 @@ export async function importImage(
 
 /** In Glance's words, which clients show. */
 function checkImportable(image: Image, { name }: ImportMethod): void {
-  if (image.status === 'active') throw new Conflict('Image with status active cannot be target for import');
+  if (image.status === 'active' || image.status === 'deactivated')
+    throw new Conflict(`Image with status ${image.status} cannot be target for import`);
   if (image.status === 'importing') throw new Conflict(`Image ${image.id} has an import under way.`);
   if (name === 'web-download' && image.status !== 'queued')
     throw new Conflict(`Image needs to be in 'queued' state to use '${name}' method`);

@@ -6,6 +6,7 @@ import type { Reconciler } from '../../common/reconcile/loop.ts';
 import type { ImageModuleDeps } from '../deps.ts';
 import { declaredFormat } from '../images/image.ts';
 import { inspected } from '../images/uploads.ts';
+import { roomFor, withinRoom } from '../images/usage.ts';
 import { createInspector } from '../inspection/inspector.ts';
 import { DataMissing } from '../stores/store.ts';
 import { findTask, listOpenTaskIds, removeExpiredTasks } from '../tasks/store.ts';
@@ -21,7 +22,7 @@ import {
   knownStagedIds,
 } from './store.ts';
 
-export type ImportDeps = Pick<ImageModuleDeps, 'db' | 'log' | 'store' | 'staging' | 'imports'>;
+export type ImportDeps = Pick<ImageModuleDeps, 'db' | 'log' | 'store' | 'staging' | 'imports' | 'region'>;
 
 /** An import that brought down whoever tried it so often is not tried again. */
 const mostAttempts = 5;
@@ -52,17 +53,17 @@ export function importReconciler(deps: ImportDeps): Reconciler {
 }
 
 async function attemptImport(deps: ImportDeps, task: Task, image: Importing, attempt: Attempt): Promise<void> {
-  const { db, store, staging } = deps;
+  const { store, staging } = deps;
   try {
     if (task.attempts >= mostAttempts) throw new Unavailable('The import did not come to an end; try again later.');
     const imported = await takeIn(deps, task, image, attempt);
-    if (await finishImport(db, task, attempt.id, imported)) {
+    if (await finishImport(deps, task, attempt.id, imported)) {
       // After a crash before this line the sweep removes it.
       if (image.stagedId !== null) await staging.remove(image.stagedId);
       return;
     }
     await store.remove(attempt.id);
-    await endOrphanedTask(db, task);
+    await endOrphanedTask(deps.db, task);
   } catch (error) {
     await afterFailure(deps, task, image, attempt, error);
   } finally {
@@ -71,7 +72,7 @@ async function attemptImport(deps: ImportDeps, task: Task, image: Importing, att
 }
 
 async function afterFailure(
-  { db, staging }: ImportDeps,
+  { db, staging, store }: ImportDeps,
   task: Task,
   image: Importing,
   attempt: Attempt,
@@ -82,6 +83,7 @@ async function afterFailure(
   if (!isFinal) throw error; // the loop tries again, later each time
   const message = error instanceof DataMissing ? 'The staged data is no longer there.' : error.message;
   if (!(await failImport(db, task, attempt.id, message))) return await endOrphanedTask(db, task);
+  await store.remove(attempt.id); // all of it may be there: only at the end is it known that there is no room
   if (image.stagedId !== null) await staging.remove(image.stagedId);
 }
 
@@ -91,7 +93,9 @@ async function takeIn(deps: ImportDeps, task: Task, image: Importing, attempt: A
   const source = await openSource(deps, task, image, attempt);
   try {
     const inspector = createInspector(declared);
-    const stored = await deps.store.put(attempt.id, counted(inspected(source, inspector, attempt), attempt));
+    const room = await roomFor(deps, image.owner);
+    const data = withinRoom(room, inspected(source, inspector, attempt));
+    const stored = await deps.store.put(attempt.id, counted(data, attempt));
     return {
       data: { ...stored, virtualSizeBytes: inspector.finish().virtualSizeBytes },
       diskFormat: declared.diskFormat,

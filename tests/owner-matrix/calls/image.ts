@@ -1,4 +1,5 @@
 import type { Calls, MakeCall } from '../call.ts';
+import { imageActionCalls } from './image-actions.ts';
 import { importCalls } from './image-import.ts';
 import { metadefCalls } from './image-metadefs.ts';
 
@@ -9,6 +10,7 @@ const member: MakeCall = (it) => ({ params: { image_id: it.image, member_id: it.
 
 export const imageCalls: Calls = {
   ...metadefCalls,
+  ...imageActionCalls,
   ...importCalls,
   'GET /': nothing,
   'GET /versions': nothing,

@@ -1,5 +1,6 @@
 import test from 'ava';
 import { startTestCloud, type TestCloud } from '../../tests/cloud.ts';
+import { direct, stage, taskOf } from '../import/testing.ts';
 import { filesOf, images, makeActive, openUpload, rawBare, until, upload } from '../testing.ts';
 
 const mib = 2 ** 20;
@@ -103,22 +104,15 @@ test('what is imported is held to the same limits', async (t) => {
   await limitTo(cloud, { image_size_total: 1, image_count_uploading: 1 });
   const { id } = await member.post(images, rawBare);
   const { id: second } = await member.post(images, rawBare);
-  const stage = (image: string, payload: Buffer) =>
-    member.request({
-      method: 'PUT',
-      path: `${images}/${image}/stage`,
-      payload,
-      headers: { 'content-type': 'application/octet-stream' },
-    });
-  t.is((await stage(id, Buffer.alloc(mib + 1))).status, 204);
-  t.is((await stage(second, Buffer.alloc(1))).status, 413, 'one waits already');
-  await member.post(`${images}/${id}/import`, { method: { name: 'glance-direct' } }, 202);
+  t.is((await stage(member, id, Buffer.alloc(mib + 1))).status, 204);
+  t.is((await stage(member, second, Buffer.alloc(1))).status, 413, 'one waits already');
+  await member.post(`${images}/${id}/import`, direct, 202);
   await cloud.settle();
   t.like(await member.get(`${images}/${id}`), { status: 'queued' });
-  t.regex((await member.get(`${images}/${id}/tasks`)).tasks[0].message, /image_size_total/);
+  t.regex((await taskOf(member, id)).message, /image_size_total/);
   t.deepEqual(await filesOf(cloud), []);
-  t.is((await stage(second, Buffer.alloc(mib))).status, 204);
-  await member.post(`${images}/${second}/import`, { method: { name: 'glance-direct' } }, 202);
+  t.is((await stage(member, second, Buffer.alloc(mib))).status, 204);
+  await member.post(`${images}/${second}/import`, direct, 202);
   await cloud.settle();
   t.like(await member.get(`${images}/${second}`), { status: 'active' });
 });

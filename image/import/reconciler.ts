@@ -6,7 +6,6 @@ import type { Reconciler } from '../../common/reconcile/loop.ts';
 import type { ImageModuleDeps } from '../deps.ts';
 import { declaredFormat } from '../images/image.ts';
 import { inspected } from '../images/uploads.ts';
-import { roomFor, withinRoom } from '../images/usage.ts';
 import { createInspector } from '../inspection/inspector.ts';
 import { DataMissing } from '../stores/store.ts';
 import { findTask, listOpenTaskIds, removeExpiredTasks } from '../tasks/store.ts';
@@ -22,7 +21,7 @@ import {
   knownStagedIds,
 } from './store.ts';
 
-export type ImportDeps = Pick<ImageModuleDeps, 'db' | 'log' | 'store' | 'staging' | 'imports' | 'region'>;
+export type ImportDeps = Pick<ImageModuleDeps, 'db' | 'log' | 'store' | 'staging' | 'imports'>;
 
 /** An import that brought down whoever tried it so often is not tried again. */
 const mostAttempts = 5;
@@ -53,17 +52,17 @@ export function importReconciler(deps: ImportDeps): Reconciler {
 }
 
 async function attemptImport(deps: ImportDeps, task: Task, image: Importing, attempt: Attempt): Promise<void> {
-  const { store, staging } = deps;
+  const { db, store, staging } = deps;
   try {
     if (task.attempts >= mostAttempts) throw new Unavailable('The import did not come to an end; try again later.');
     const imported = await takeIn(deps, task, image, attempt);
-    if (await finishImport(deps, task, attempt.id, imported)) {
+    if (await finishImport(db, task, attempt.id, imported)) {
       // After a crash before this line the sweep removes it.
       if (image.stagedId !== null) await staging.remove(image.stagedId);
       return;
     }
     await store.remove(attempt.id);
-    await endOrphanedTask(deps.db, task);
+    await endOrphanedTask(db, task);
   } catch (error) {
     await afterFailure(deps, task, image, attempt, error);
   } finally {
@@ -72,7 +71,7 @@ async function attemptImport(deps: ImportDeps, task: Task, image: Importing, att
 }
 
 async function afterFailure(
-  { db, staging, store }: ImportDeps,
+  { db, staging }: ImportDeps,
   task: Task,
   image: Importing,
   attempt: Attempt,
@@ -83,7 +82,6 @@ async function afterFailure(
   if (!isFinal) throw error; // the loop tries again, later each time
   const message = error instanceof DataMissing ? 'The staged data is no longer there.' : error.message;
   if (!(await failImport(db, task, attempt.id, message))) return await endOrphanedTask(db, task);
-  await store.remove(attempt.id); // all of it may be there: only at the end is it known that there is no room
   if (image.stagedId !== null) await staging.remove(image.stagedId);
 }
 
@@ -93,9 +91,7 @@ async function takeIn(deps: ImportDeps, task: Task, image: Importing, attempt: A
   const source = await openSource(deps, task, image, attempt);
   try {
     const inspector = createInspector(declared);
-    const room = await roomFor(deps, image.owner);
-    const data = withinRoom(room, inspected(source, inspector, attempt));
-    const stored = await deps.store.put(attempt.id, counted(data, attempt));
+    const stored = await deps.store.put(attempt.id, counted(inspected(source, inspector, attempt), attempt));
     return {
       data: { ...stored, virtualSizeBytes: inspector.finish().virtualSizeBytes },
       diskFormat: declared.diskFormat,

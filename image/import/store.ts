@@ -1,6 +1,5 @@
 import type { Knex } from '../../common/database/database.ts';
 import { finishUpload, liveImages } from '../images/store.ts';
-import { noRoom, type Quotas, roomFor } from '../images/usage.ts';
 import type { ContainerFormat, DiskFormat } from '../inspection/inspector.ts';
 import type { StoredData } from '../stores/store.ts';
 import { beginTask, endTask } from '../tasks/store.ts';
@@ -42,7 +41,6 @@ export interface Importing {
   stagedId: string | null;
   diskFormat: DiskFormat | null;
   containerFormat: ContainerFormat | null;
-  owner: string;
 }
 
 /**
@@ -54,16 +52,11 @@ export async function claimImport(db: Knex, task: Task, attemptId: string): Prom
     const [row] = await liveImages(trx)
       .where({ id: task.imageId, import_task_id: task.id } as object)
       .update({ upload_id: attemptId, upload_seen_at: trx.fn.now(3) } as object)
-      .returning(['staged_id', 'disk_format', 'container_format', 'owner'] as never[]);
+      .returning(['staged_id', 'disk_format', 'container_format'] as never[]);
     if (row === undefined) return undefined;
     await beginTask(trx, task.id);
-    const { staged_id, disk_format, container_format, owner } = row as {
-      staged_id: string | null;
-      disk_format: DiskFormat;
-      container_format: ContainerFormat;
-      owner: string;
-    };
-    return { stagedId: staged_id, diskFormat: disk_format, containerFormat: container_format, owner };
+    const found = row as { staged_id: string | null; disk_format: DiskFormat; container_format: ContainerFormat };
+    return { stagedId: found.staged_id, diskFormat: found.disk_format, containerFormat: found.container_format };
   });
 }
 
@@ -73,20 +66,9 @@ export interface Imported {
   diskFormat: DiskFormat | null;
 }
 
-/**
- * Makes the image active; false when the import was taken over by another attempt, or the image deleted. Throws `OverQuota` when
- * its owner has no room for the data any more.
- */
-export async function finishImport(
-  { db, region }: Quotas,
-  task: Task,
-  attemptId: string,
-  imported: Imported,
-): Promise<boolean> {
+/** Makes the image active; false when the import was taken over by another attempt, or the image deleted. */
+export async function finishImport(db: Knex, task: Task, attemptId: string, imported: Imported): Promise<boolean> {
   return await db.transaction(async (trx) => {
-    const image = await liveImages(trx).where({ id: task.imageId }).first('owner');
-    const room = image && (await roomFor({ db: trx, region }, image.owner));
-    if (room !== undefined && imported.data.sizeBytes > room) throw noRoom(room);
     await liveImages(trx)
       .where({ id: task.imageId, import_task_id: task.id, upload_id: attemptId } as object)
       .update({

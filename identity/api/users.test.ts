@@ -167,6 +167,28 @@ test('the projects of a user are those that they reach, by themselves, by a grou
   t.deepEqual(await names('?name__startswith=s'), ['shared']);
 });
 
+test('who reads a domain sees those of its users’ projects that are in it, and they themselves see all', async (t) => {
+  const cloud = await startTestCloud(t);
+  const admin = cloud.as('admin');
+  const make = async (name: string) => {
+    const { domain } = await admin.post(`${v3}/domains`, { domain: { name } });
+    const { project } = await admin.post(`${v3}/projects`, { project: { name: `of ${name}`, domain_id: domain.id } });
+    return [domain.id, project.id];
+  };
+  const [[home, own], [, foreign]] = [await make('home'), await make('abroad')];
+  const user = await somebody(t, cloud, { role: 'member', on: { project: own }, inDomain: home });
+  const { roles } = await admin.get(`${v3}/roles?name=member`);
+  for (const place of [`projects/${foreign}`, `domains/${home}`])
+    await admin.put(`${v3}/${place}/users/${user.userId}/roles/${roles[0].id}`, undefined, 204);
+  const reader = await somebody(t, cloud, { role: 'reader', on: { domain: home }, inDomain: home });
+  const ofCloud = await somebody(t, cloud, { role: 'reader', on: 'system' });
+  const ids = async (who: typeof user) =>
+    (await who.get(`/users/${user.userId}/projects`)).projects.map((one: { id: string }) => one.id);
+  t.deepEqual(await ids(reader), [own]);
+  for (const who of [user, await user.again({ domain: { id: home } }), ofCloud])
+    t.deepEqual((await ids(who)).toSorted(), [own, foreign].toSorted());
+});
+
 test('a user is who they are at identity providers, and is found by it', async (t) => {
   const cloud = await startTestCloud(t);
   const admin = cloud.as('admin');

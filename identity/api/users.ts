@@ -251,10 +251,13 @@ export const userRoutes = (deps: IdentityDeps) => {
       summary: 'List the projects of a user',
       target,
       status: 200,
-      async handler({ params, query, request }) {
+      async handler({ ctx, params, query, request }) {
         const { id } = await getUser(deps.db, params.user_id ?? '');
+        // Who reads a domain sees what is in it, also of its users; these see all of their own.
+        const domainId = id === ctx.userId ? undefined : (ctx.domainId ?? undefined);
         const filter = {
           openTo: { userId: id },
+          domainId,
           texts: textFilters(query, { name: 'name', domain_id: 'domain_id' }),
           enabled: queryFlag(query, 'enabled'),
         };

@@ -1,10 +1,12 @@
 import { BadRequest } from '../common/errors.ts';
 
-const form = /^([1-9]\d{3})-(\d\d)-(\d\d)[T ](\d\d):(\d\d)(?::(\d\d)(?:\.\d{1,6})?)?(?:Z|[+-]\d\d:?\d\d)?$/;
+const form =
+  /^([1-9]\d{3})-(\d\d)-(\d\d)[T ](\d\d):(\d\d)(?::(\d\d)(?:\.\d{1,6})?)?(?:Z|[+-](?:0\d|1[0-5]):?[0-5]\d)?$/;
 
 /**
- * Reads the end of a trust's or credential's life: ISO 8601 with up to six digits of a second, UTC unless it says otherwise.
- * Gives it as PostgreSQL reads it. Throws `BadRequest`. Whether it is past is for the database's clock.
+ * Reads the end of a trust's or credential's life: ISO 8601 with up to six digits of a second, UTC unless it says otherwise
+ * (PostgreSQL knows no zone further off than 15:59). Gives it as PostgreSQL reads it. Throws `BadRequest`. Whether it is past
+ * is for the database's clock.
  */
 export function parseExpiry(text: string): string {
   const [, year, month, day, hour, minute, second = '0'] = text.match(form) ?? [];

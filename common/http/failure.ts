@@ -55,14 +55,18 @@ function typeOf(error: CloudError): string {
   return error instanceof NotFound ? `${error.resource.replaceAll(' ', '')}NotFound` : error.name;
 }
 
-const badValue = new Set(['22021', '22P05', '22003', '22008']); // NUL bytes, untranslatable characters, numbers and times out of range
+// NUL bytes, untranslatable characters, numbers and times out of range, what is no time, or in no time zone
+const badValue = new Set(['22021', '22P05', '22003', '22008', '22007', '22009']);
+// A deadlock that this transaction was chosen to end, or one that cannot be put in a row with others.
+const inEachOthersWay = new Set(['40P01', '40001']);
 const noDatabase = new Set(['ECONNREFUSED', 'ENOENT', 'ECONNRESET', 'EPIPE', '57P01', '57P03', '08006', '53300']);
 
-/** Errors of PostgreSQL and its driver that are about the request, or about the database being away. */
+/** Errors of PostgreSQL and its driver that are about the request, about others at the same time, or about the database being away. */
 function translated(error: Error): CloudError | undefined {
   const { code = '', name } = error as Error & { code?: string };
   if (badValue.has(code))
-    return new BadRequest('A value in the request holds characters or a number that cannot be stored.');
+    return new BadRequest('A value in the request holds characters, a number or a time that cannot be stored.');
+  if (inEachOthersWay.has(code)) return new Unavailable('Another request was changing the same; try again.');
   if (noDatabase.has(code) || name === 'KnexTimeoutError' || error.message.startsWith('Connection terminated'))
     return new Unavailable('The database does not answer now; try again.');
   return undefined;

@@ -4,7 +4,7 @@ import { BadRequest } from '../errors.ts';
 
 /** Compiles a schema once; the returned function gives the value back or throws a `BadRequest` that names the field. */
 export function validator(schema: TSchema, where: 'body' | 'query'): (value: unknown) => unknown {
-  const compiled: Validator = Compile(schema);
+  const compiled = compiledOnce(schema);
   return (value) => {
     if (compiled.Check(value)) return value;
     const error = mostTelling(compiled.Errors(value));
@@ -14,6 +14,14 @@ export function validator(schema: TSchema, where: 'body' | 'query'): (value: unk
     if (extra) throw new BadRequest(`Invalid input for field/attribute ${field}: unexpected ${extra.join(', ')}.`);
     throw new BadRequest(`Invalid input for field/attribute ${field}: ${error.message}.`);
   };
+}
+
+const compiledSchemas = new WeakMap<TSchema, Validator>();
+
+function compiledOnce(schema: TSchema): Validator {
+  const compiled = compiledSchemas.get(schema) ?? Compile(schema);
+  compiledSchemas.set(schema, compiled);
+  return compiled;
 }
 
 interface SchemaError {

@@ -1,6 +1,7 @@
 import test from 'ava';
 import { startTestCloud, type TestCloud } from '../../tests/cloud.ts';
 import { ask, attempt, byCredential, byPassword, loginOf, roleId, rolesOf, v3 } from '../testing.ts';
+import { derived } from '../users/hashing.ts';
 
 const path = (cloud: TestCloud) => `${v3}/users/${cloud.as('member').userId}/application_credentials`;
 
@@ -246,4 +247,41 @@ test('who logs in while the application credential is deleted has nothing of it'
   isDeleted = true;
   await trying;
   for (const token of tokens) t.is((await ask(cloud, token, 'GET', `${v3}/auth/projects`)).status, 401);
+});
+
+test.serial(
+  'a wrong secret takes one slow hash, whether there is an application credential of that name or not',
+  async (t) => {
+    const cloud = await startTestCloud(t);
+    const made = await make(cloud, { name: 'generated' });
+    await make(cloud, { name: 'chosen', secret: 'a secret of mine' });
+    const hashes = async (name: string, user: string, secret: string, status: number) => {
+      const before = derived.count;
+      const owner = { name: user, domain: { id: 'default' } };
+      t.is((await attempt(cloud, byCredential({ name, user: owner, secret }))).status, status);
+      return derived.count - before;
+    };
+    for (const [name, user] of [
+      ['generated', 'member'],
+      ['chosen', 'member'],
+      ['none', 'member'],
+      ['generated', 'nobody of here'],
+    ] as const)
+      t.is(await hashes(name, user, 'wrong', 401), 1, `${name} of ${user}`);
+    t.is(await hashes('generated', 'member', made.secret, 201), 0);
+  },
+);
+
+test('a user who came from elsewhere under the same name does not stand in the way', async (t) => {
+  const cloud = await startTestCloud(t);
+  const made = await make(cloud, { name: 'one' });
+  const kept = await cloud.db('application_credentials').where({ id: made.id }).first();
+  const [shadow, other] = ['0'.repeat(32), '1'.repeat(32)];
+  await cloud.db('users').insert({ id: shadow, domain_id: 'default', name: 'member', is_shadow: true });
+  const theirs = { ...kept, id: other, user_id: shadow, secret_hash: 'sha256$AAAA$AAAA' };
+  await cloud.db('application_credentials').insert(theirs);
+  await cloud.db('application_credentials').where({ id: made.id }).update({ name: 'one' }); // so that the other is found first
+  const user = { name: 'member', domain: { id: 'default' } };
+  const { said } = loginOf(await attempt(cloud, byCredential({ name: 'one', user, secret: made.secret })));
+  t.is(said.user.id, cloud.as('member').userId);
 });

@@ -20,6 +20,11 @@ export async function hashSecret(secret: Secret, { isGenerated }: { isGenerated:
   return `sha256$${salt.toString('base64')}$${digest(salt, secret)}`;
 }
 
+/** Whether it takes next to no time to find a secret wrong, which would tell that there is one of ours. */
+export function isQuick(stored: string): boolean {
+  return stored.startsWith('sha256$');
+}
+
 export interface KnownSecrets {
   /** Whether the secret is the one that was kept; `stored` null, of nobody's, takes as long as a chosen one that is wrong. `mayStart` as for `verifyPassword`. */
   verify(secret: Secret, stored: string | null, mayStart: () => void): Promise<boolean>;

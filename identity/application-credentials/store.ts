@@ -179,7 +179,7 @@ function byDomain({ domain }: UserReference): string {
 function byName({ id, domain }: UserReference): string {
   if (id !== undefined) return 'c.name = :name and c.user_id = :userId';
   return `c.name = :name and c.user_id in (select u.id from users u join domains d on d.id = u.domain_id
-    where u.name = :userName and ${domain?.id === undefined ? 'd.name' : 'd.id'} = :domain)`;
+    where u.name = :userName and not u.is_shadow and ${domain?.id === undefined ? 'd.name' : 'd.id'} = :domain)`;
 }
 
 function referenceBindings({ id, name = '', domain }: UserReference): Record<string, string> {

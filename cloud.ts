@@ -94,7 +94,11 @@ export async function buildCloud(
     revocations,
     tokenSeconds: config.tokenSeconds,
     compliance,
-    attempts: limitAttempts({ perAccount: config.failedLoginsPerAccount, perAddress: config.failedLoginsPerAddress }),
+    attempts: limitAttempts({
+      perAccount: config.failedLoginsPerAccount,
+      perAddress: config.failedLoginsPerAddress,
+      passcodesPerUser: config.failedPasscodesPerUser,
+    }),
   };
 
   const memory = rememberIdentity(notifications);

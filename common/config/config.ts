@@ -60,6 +60,10 @@ export const ConfigSchema = Type.Object(
       'Failed logins a minute as one user from one address; more are answered 429 without a look; 0: any number',
     ),
     failedLoginsPerAddress: count(100, 'The same as any user from one address; behind a proxy set trustedProxies'),
+    failedPasscodesPerUser: count(
+      100,
+      'Wrong passcodes (TOTP) an hour of one user, from all addresses; for more their passcodes wait; 0: any number',
+    ),
     applicationCredentialsPerUser: count(100, 'Most application credentials of a user; 0: any number'),
     accessRulesPerUser: count(1000, 'Most access rules of a user; 0: any number'),
     accessRulesPerApplicationCredential: count(100, 'Most access rules of an application credential; 0: any number'),

@@ -170,3 +170,32 @@ test('a right password without a role on the scope is no guess', async (t) => {
   t.is(refused.status, 401);
   t.is((await logIn(cloud, user)).status, 201);
 });
+
+test('one user by many words is guessed at no more often, and nothing tells that it is one', async (t) => {
+  const cloud = await startTestCloud(t, { failedLoginsPerAccount: 2 });
+  const id = cloud.as('member').userId;
+  const named = (more: object) => ({ name: 'member', domain: { id: 'default', ...more } });
+  for (const name of ['x', 'y'])
+    t.is((await logIn(cloud, { ...named({ name }), password: 'wrong' })).status, 401, 'the name decides nothing');
+  t.is((await logIn(cloud, { ...named({ name: 'z' }), password: 'wrong' })).status, 429);
+  for (const words of [{ id }, { name: 'member', domain: { name: 'Default' } }])
+    t.is((await logIn(cloud, { ...words, password: 'member-password' })).status, 401);
+  const other = { id: cloud.as('reader').userId, password: 'reader-password' };
+  t.is((await logIn(cloud, other)).status, 201);
+});
+
+test('wrong passcodes of a user are counted wherever they come from, and only passcodes wait for them', async (t) => {
+  const cloud = await startTestCloud(t, { failedPasscodesPerUser: 3, trustedProxies: '127.0.0.1' });
+  const id = cloud.as('member').userId;
+  const guess = (n: number, user: object) =>
+    cloud.anonymous.request({
+      ...{ method: 'POST', path: '/identity/v3/auth/tokens' },
+      body: { auth: { identity: { methods: ['totp'], totp: { user: { ...user, passcode: '000000' } } } } },
+      headers: { 'x-forwarded-for': `192.0.2.${n}` },
+    });
+  for (const user of [{ id }, { name: 'nobody of here', domain: { id: 'default' } }]) {
+    for (let n = 1; n <= 3; n += 1) t.is((await guess(n, user)).status, 401);
+    t.is((await guess(4, user)).status, 429);
+  }
+  t.is((await logIn(cloud, { id, password: 'member-password' })).status, 201);
+});

@@ -104,11 +104,10 @@ export async function findLogin(db: Knex, { id, name = '', domain = {} }: UserRe
   );
 }
 
+/** Only what says who it is: what a request says besides would make another account of the same user. */
 export function attemptOf({ id, name, domain }: UserReference, address: string): Attempt {
-  return {
-    account: JSON.stringify(id !== undefined ? [id] : [name, domain?.id ?? null, domain?.name ?? null]),
-    address,
-  };
+  const inDomain = domain?.id !== undefined ? [domain.id] : [null, domain?.name ?? null];
+  return { account: JSON.stringify(id !== undefined ? [id] : [name, ...inDomain]), address };
 }
 
 /**
@@ -119,13 +118,15 @@ export async function checkPassword(
   deps: LoginDeps,
   { user, password, address }: { user: UserReference; password: string; address: string },
 ): Promise<Login & { passwordHash: string }> {
-  const attempt = attemptOf(user, address);
-  deps.attempts.check(attempt);
+  const words = attemptOf(user, address);
+  deps.attempts.check(words);
   const login = await findLogin(deps.db, user);
+  const attempt = { ...words, subject: login?.userId };
   // Asked again when it is its turn: of many that wait at once, those after the last allowed failure are not looked at.
   const mayStart = () => deps.attempts.check(attempt);
   const matches = await verifyPassword(new Secret(password), login?.passwordHash ?? null, mayStart);
-  if (!login || login.passwordHash === null || !matches || isLocked(login, deps.compliance))
+  const isKept = login && (isLocked(login, deps.compliance) || deps.attempts.isBarred(attempt));
+  if (!login || login.passwordHash === null || !matches || isKept)
     throw await failed(deps, attempt, matches ? undefined : login);
   deps.attempts.succeeded(attempt);
   return { ...login, passwordHash: login.passwordHash };

@@ -32,8 +32,8 @@ export async function proveApplicationCredential(
   address: string,
 ): Promise<{ proof: Proof & { grant: Grant }; names: CredentialNames }> {
   const owner = attemptOf(user, address).account;
-  const attempt = { account: JSON.stringify(['application credential', id ?? [name, owner]]), address };
-  const mayStart = () => attempts.check(attempt);
+  const words = { account: JSON.stringify(['application credential', id ?? [name, owner]]), address };
+  const mayStart = () => attempts.check(words);
   mayStart();
   const known = id === undefined ? undefined : secrets.find(id);
   const found = known ?? (await findForLogIn(db, id === undefined ? { name, user } : { id }));
@@ -42,7 +42,8 @@ export async function proveApplicationCredential(
   const given = new Secret(secret);
   const matches = isTold && (await secrets.verify(given, found?.secretHash ?? null, mayStart));
   if (!matches && id === undefined && found && isQuick(found.secretHash)) await secrets.verify(given, null, mayStart);
-  if (!found || !matches || found.isExpired) {
+  const attempt = { ...words, subject: found && `application credential ${found.id}` };
+  if (!found || !matches || found.isExpired || attempts.isBarred(attempt)) {
     attempts.failed(attempt);
     throw refused('application credential');
   }

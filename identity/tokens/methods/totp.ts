@@ -29,13 +29,15 @@ const digits = 6;
  */
 export async function proveTotp(deps: TokenDeps, { user, passcode }: AskedPasscode, address: string): Promise<Proof> {
   const { db, compliance, attempts } = deps;
-  const attempt = { ...attemptOf(user, address), account: `totp ${attemptOf(user, address).account}` };
-  attempts.check(attempt);
+  const words = { ...attemptOf(user, address), isPasscode: true };
+  attempts.check(words);
   const login = await findLogin(db, user);
+  const attempt = { ...words, subject: login?.userId };
   const secrets = await listTotpSecrets(deps, login?.userId ?? ''); // also of nobody, so that it takes as long
   const now = Math.floor((login?.nowSeconds ?? 0) / stepSeconds);
   const found = matching(secrets, passcode, { now, previous: compliance.totpPreviousWindows });
-  if (!login || !found || isLocked(login, compliance)) throw await failed(deps, attempt, found ? undefined : login);
+  const isKept = login && (isLocked(login, compliance) || attempts.isBarred(attempt));
+  if (!login || !found || isKept) throw await failed(deps, attempt, found ? undefined : login);
   attempts.check(attempt); // of many that were sent at once, those after the last allowed failure do not count
   if (!(await spend(db, login.userId, found, now))) throw await failed(deps, attempt, undefined);
   attempts.succeeded(attempt);

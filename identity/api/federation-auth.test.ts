@@ -183,3 +183,38 @@ test('a mapped local user is themselves, with their own roles', async (t) => {
   t.is((await scope(unscoped, { project: { id: operators.projectId } })).status, 401);
   t.is((await logIn(await issuer.accessToken({ preferred_username: 'nobody here' }))).status, 401);
 });
+
+test('what a mapped local user logged in with ends with the identity provider, and what was exchanged for it', async (t) => {
+  const local = [{ user: { name: '{0}', type: 'local', domain: { id: 'default' } } }];
+  const rules = [{ local, remote: [{ type: 'OIDC-preferred_username' }] }];
+  const { cloud, issuer, logIn, scope } = await startFederation(t, { rules });
+  const [admin, member] = [cloud.as('admin'), cloud.as('member')];
+  const provider = '/identity/v3/OS-FEDERATION/identity_providers/staff';
+  const project = { project: { id: member.projectId } };
+  const tokens = async () => {
+    const answer = await logIn(await issuer.accessToken({ preferred_username: 'member' }));
+    const unscoped = String(answer.headers['x-subject-token']);
+    const scoped = await scope(unscoped, project);
+    t.false('OS-FEDERATION' in scoped.body.token.user, 'they are nobody else than at any login');
+    return { unscoped, scoped: String(scoped.headers['x-subject-token']) };
+  };
+  const own = await member.token();
+  const status = async (token: string) =>
+    (
+      await cloud.anonymous.request({
+        method: 'GET',
+        path: '/identity/v3/auth/projects',
+        headers: { 'x-auth-token': token },
+      })
+    ).status;
+  const first = await tokens();
+  t.is(await status(first.scoped), 200);
+  await admin.patch(provider, { identity_provider: { enabled: false } });
+  for (const token of [first.unscoped, first.scoped]) t.is(await status(token), 401);
+  await admin.patch(provider, { identity_provider: { enabled: true } });
+  const second = await tokens();
+  await admin.delete(provider);
+  for (const token of [second.unscoped, second.scoped]) t.is(await status(token), 401);
+  t.is((await scope(second.unscoped, project)).status, 404);
+  t.is(await status(own), 200, 'what they have of themselves stays');
+});

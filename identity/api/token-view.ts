@@ -31,7 +31,7 @@ export function tokenView(token: Token, names: TokenNames, catalog: unknown[] | 
       name: user.name,
       domain: user.domain,
       password_expires_at: user.passwordExpiresAt && isoMicros(user.passwordExpiresAt),
-      ...(token.federation && { 'OS-FEDERATION': federationView(token.federation) }),
+      ...(token.federation && !token.federation.isLocal && { 'OS-FEDERATION': federationView(token.federation) }),
     },
     audit_ids: token.auditIds.length > 1 ? [token.auditIds[0], token.auditIds.at(-1)] : token.auditIds,
     expires_at: isoMicrosZ(token.expiresAt),

@@ -40,6 +40,8 @@ export interface TokenFederation {
   identityProviderId: string;
   protocolId: string;
   groupIds: string[];
+  /** The identity provider only vouched that it is a user of here: that ends with it, and is shown to nobody. */
+  isLocal?: boolean;
 }
 
 /** What a signed text is for; one kind is never taken for another. */

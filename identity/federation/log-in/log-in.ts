@@ -61,11 +61,12 @@ export async function logInWithClaims(deps: FederationDeps, door: Door, claims: 
     const federation: TokenFederation = {
       identityProviderId: provider.id,
       protocolId: protocol.id,
+      // A user of here is themselves, with no more and no less than they have here.
       groupIds: groupIds ?? [],
+      ...(groupIds === undefined && { isLocal: true }),
     };
     const issued = await issueToken(deps, {
-      // A user of here is themselves, with no more and no less than they have here.
-      proofs: [{ method: protocol.id, userId, ...(groupIds && { federation }) }],
+      proofs: [{ method: protocol.id, userId, federation }],
       scope: { type: 'unscoped' },
     });
     // What was disabled or deleted while the token was made: it is in the token's snapshot, so no revocation would end it.

@@ -120,6 +120,7 @@ export async function buildCloud(
       store,
       staging: openFileStore(join(config.dataDir, 'staging')),
       imports: importSettings(config),
+      conversionDirectory: join(config.dataDir, 'conversions'),
       enforcer,
       log,
       publicUrl,

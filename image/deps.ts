@@ -9,4 +9,6 @@ export interface ImageModuleDeps extends ImageDeps {
   /** Where data waits for its import. */
   staging: ImageStore;
   imports: ImportSettings;
+  /** Where conversions write. */
+  conversionDirectory: string;
 }

@@ -91,6 +91,22 @@ export const ConfigSchema = Type.Object(
       maximum: 604800,
       description: 'Seconds after which a download is given up',
     }),
+    importConvertTo: Type.Union([Type.Literal('none'), Type.Literal('qcow2'), Type.Literal('raw')], {
+      default: 'none',
+      description: 'What disks become when they are imported: qcow2, raw, or none of these',
+    }),
+    importConvertSeconds: Type.Integer({
+      default: 3600,
+      minimum: 1,
+      maximum: 604800,
+      description: 'Seconds after which a conversion is given up',
+    }),
+    importConvertUid: Type.Integer({
+      default: 1879050001,
+      minimum: 1,
+      maximum: 2 ** 31 - 1,
+      description: 'Number of the user that conversions run as, who should be nobody else',
+    }),
     importInjectProperties: text(
       '',
       'Properties that imported images get, a JSON object of strings; not on what administrators import',

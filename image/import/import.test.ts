@@ -177,3 +177,26 @@ test('settings of imports that mean nothing are told at start', async (t) => {
   ])
     t.throws(() => importSettings(buildConfig({ file: wrong })), { message: new RegExp(Object.keys(wrong)[0]!) });
 });
+
+test('no project imports more than it may store', async (t) => {
+  const site = await startSite(t, (_, answer) => answer.end(Buffer.alloc(2 ** 20 + 1)));
+  const cloud = await startTestCloud(t, site.settings);
+  const [admin, member] = [cloud.as('admin'), cloud.as('member')];
+  const [service] = (await admin.get('/identity/v3/services?type=image')).services;
+  const limit = { service_id: service.id, resource_name: 'image_size_total', default_limit: 1 };
+  await admin.post('/identity/v3/registered_limits', { registered_limits: [limit] });
+  const { id } = await member.post(images, rawBare);
+  t.is((await stage(member, id, Buffer.alloc(2 ** 20 + 1))).status, 413);
+  await member.post(`${images}/${id}/import`, download(site.url), 202);
+  await cloud.settle();
+  t.regex((await taskOf(member, id)).message, /image_size_total/);
+  const [first, second] = [await member.post(images, rawBare), await member.post(images, rawBare)];
+  for (const image of [first, second]) {
+    t.is((await stage(member, image.id, Buffer.alloc(2 ** 20))).status, 204);
+    await member.post(`${images}/${image.id}/import`, direct, 202);
+  }
+  await cloud.settle();
+  const both = [await member.get(`${images}/${first.id}`), await member.get(`${images}/${second.id}`)];
+  t.deepEqual(both.map(({ status }) => status).sort(), ['active', 'queued']);
+  t.is((await filesOf(cloud)).length, 1);
+});

@@ -9,7 +9,7 @@ import { declaredFormat, type Image } from '../images/image.ts';
 import { lockOwnImage } from '../images/operations.ts';
 import { giveUpUpload } from '../images/store.ts';
 import { limited, watchUpload } from '../images/uploads.ts';
-import { checkOneMore } from '../images/usage.ts';
+import { checkOneMore, roomFor, withinRoom } from '../images/usage.ts';
 import { insertTask } from '../tasks/store.ts';
 import type { ImportMethod, Task } from '../tasks/task.ts';
 import { finishStaging, startImport, startStaging } from './store.ts';
@@ -29,15 +29,17 @@ export async function stageImageData(
 ): Promise<void> {
   const { db, log, staging } = deps;
   const stagedId = randomUUID();
-  await db.transaction(async (trx) => {
+  const owner = await db.transaction(async (trx) => {
     const image = await lockOwnImage(trx, ctx, id);
     await checkOneMore({ ...deps, db: trx }, image.owner, 'image_count_uploading');
     if (!(await startStaging(trx, id, stagedId)))
       throw new Conflict(`Image ${id} is ${image.status}: data can be staged only while it is queued.`);
+    return image.owner;
   });
   const pulse = watchUpload(deps, id, stagedId, body);
   try {
-    await staging.put(stagedId, limited(body, pulse));
+    const room = await roomFor(deps, owner);
+    await staging.put(stagedId, withinRoom(room, limited(body, pulse)));
     if (!(await finishStaging(db, id, stagedId))) {
       await staging.remove(stagedId);
       throw new NotFound('Image', id); // deleted, or given up, while its data came

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { mkdir, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import test from 'ava';
 import { pino } from 'pino';
@@ -14,10 +15,12 @@ import { direct, download, stage, stagedFiles, startSite, taskOf } from './testi
 
 const depsOf = (cloud: TestCloud, over: Partial<ImportDeps> = {}): ImportDeps => ({
   db: cloud.db,
+  region: cloud.config.region,
   log: pino({ level: 'silent' }),
   store: openFileStore(join(cloud.config.dataDir, 'images')),
   staging: openFileStore(join(cloud.config.dataDir, 'staging')),
   imports: importSettings(cloud.config),
+  conversionDirectory: join(cloud.config.dataDir, 'conversions'),
   ...over,
 });
 
@@ -87,11 +90,11 @@ test('an attempt that another took over from can neither finish nor fail', async
   await claimImport(cloud.db, asked, first);
   await claimImport(cloud.db, asked, second);
   const data = { sizeBytes: 1, md5: '', sha512: '', virtualSizeBytes: 1 };
-  t.false(await finishImport(cloud.db, asked, first, { data, diskFormat: 'raw' }));
+  t.false(await finishImport(depsOf(cloud), asked, first, { data, diskFormat: 'raw' }));
   t.false(await failImport(cloud.db, asked, first, 'late'));
   t.like(await cloud.as('member').get(`${images}/${id}`), { status: 'importing', size: null });
-  t.true(await finishImport(cloud.db, asked, second, { data, diskFormat: 'raw' }));
-  t.false(await finishImport(cloud.db, asked, second, { data, diskFormat: 'raw' }));
+  t.true(await finishImport(depsOf(cloud), asked, second, { data, diskFormat: 'raw' }));
+  t.false(await finishImport(depsOf(cloud), asked, second, { data, diskFormat: 'raw' }));
   t.like(await cloud.as('member').get(`${images}/${id}`), { status: 'active', size: 1 });
 });
 
@@ -127,10 +130,14 @@ test('staged data goes with its image; what is nobody’s goes too; a task is fo
   await stage(member, kept.id, 'kept');
   await depsOf(cloud).staging.put(randomUUID(), (async function* () {})());
   t.is((await stagedFiles(cloud)).length, 3);
+  const conversions = join(cloud.config.dataDir, 'conversions');
+  await mkdir(conversions);
+  await writeFile(join(conversions, randomUUID()), 'half of it');
   await member.delete(`${images}/${id}`);
   await cloud.settle();
   await cloud.sweep();
   t.is((await stagedFiles(cloud)).length, 1);
+  t.deepEqual(await readdir(conversions), []);
   t.like(await member.get(`${images}/${kept.id}`), { status: 'uploading' });
   await cloud.db('image_tasks').update({ expires_at: cloud.db.raw(`now() - interval '1 second'`) });
   await cloud.sweep();

@@ -1,27 +1,19 @@
 import { randomUUID } from 'node:crypto';
-import type { Readable } from 'node:stream';
 import { CloudError, Unavailable } from '../../common/errors.ts';
-import { fetchOutside } from '../../common/outgoing/fetch.ts';
 import type { Reconciler } from '../../common/reconcile/loop.ts';
 import type { ImageModuleDeps } from '../deps.ts';
-import { declaredFormat } from '../images/image.ts';
-import { inspected } from '../images/uploads.ts';
-import { createInspector } from '../inspection/inspector.ts';
 import { DataMissing } from '../stores/store.ts';
 import { findTask, listOpenTaskIds, removeExpiredTasks } from '../tasks/store.ts';
 import { isOpen, type Task } from '../tasks/task.ts';
 import { type Attempt, BrokenOff, watchAttempt } from './attempt.ts';
-import {
-  claimImport,
-  endOrphanedTask,
-  failImport,
-  finishImport,
-  type Imported,
-  type Importing,
-  knownStagedIds,
-} from './store.ts';
+import { sweepConversions } from './conversion.ts';
+import { claimImport, endOrphanedTask, failImport, finishImport, type Importing, knownStagedIds } from './store.ts';
+import { takeIn } from './take-in.ts';
 
-export type ImportDeps = Pick<ImageModuleDeps, 'db' | 'log' | 'store' | 'staging' | 'imports'>;
+export type ImportDeps = Pick<
+  ImageModuleDeps,
+  'db' | 'region' | 'log' | 'store' | 'staging' | 'imports' | 'conversionDirectory'
+>;
 
 /** An import that brought down whoever tried it so often is not tried again. */
 const mostAttempts = 5;
@@ -44,6 +36,7 @@ export function importReconciler(deps: ImportDeps): Reconciler {
     },
     async sweep() {
       await staging.sweep((ids) => knownStagedIds(db, ids));
+      await sweepConversions(deps.conversionDirectory, (ids) => knownStagedIds(db, ids));
       await removeExpiredTasks(db);
       return [];
     },
@@ -56,7 +49,7 @@ async function attemptImport(deps: ImportDeps, task: Task, image: Importing, att
   try {
     if (task.attempts >= mostAttempts) throw new Unavailable('The import did not come to an end; try again later.');
     const imported = await takeIn(deps, task, image, attempt);
-    if (await finishImport(db, task, attempt.id, imported)) {
+    if (await finishImport(deps, task, attempt.id, imported)) {
       // After a crash before this line the sweep removes it.
       if (image.stagedId !== null) await staging.remove(image.stagedId);
       return;
@@ -71,7 +64,7 @@ async function attemptImport(deps: ImportDeps, task: Task, image: Importing, att
 }
 
 async function afterFailure(
-  { db, staging }: ImportDeps,
+  { db, store, staging }: ImportDeps,
   task: Task,
   image: Importing,
   attempt: Attempt,
@@ -82,39 +75,6 @@ async function afterFailure(
   if (!isFinal) throw error; // the loop tries again, later each time
   const message = error instanceof DataMissing ? 'The staged data is no longer there.' : error.message;
   if (!(await failImport(db, task, attempt.id, message))) return await endOrphanedTask(db, task);
+  await store.remove(attempt.id); // it is there when others took the room for it at the last moment
   if (image.stagedId !== null) await staging.remove(image.stagedId);
-}
-
-/** Has the data in the store when it returns, and nothing there when it throws. */
-async function takeIn(deps: ImportDeps, task: Task, image: Importing, attempt: Attempt): Promise<Imported> {
-  const declared = declaredFormat(image);
-  const source = await openSource(deps, task, image, attempt);
-  try {
-    const inspector = createInspector(declared);
-    const stored = await deps.store.put(attempt.id, counted(inspected(source, inspector, attempt), attempt));
-    return {
-      data: { ...stored, virtualSizeBytes: inspector.finish().virtualSizeBytes },
-      diskFormat: declared.diskFormat,
-    };
-  } finally {
-    source.destroy();
-  }
-}
-
-async function openSource(
-  { staging, imports }: ImportDeps,
-  { method }: Task,
-  { stagedId }: Importing,
-  { signal }: Attempt,
-): Promise<Readable> {
-  if (method.name === 'web-download') return (await fetchOutside(method.uri, imports.outgoing, { signal })).body;
-  if (stagedId === null) throw new DataMissing('Nothing is staged.');
-  return await staging.open(stagedId);
-}
-
-async function* counted(data: AsyncIterable<Buffer>, attempt: Attempt): AsyncGenerator<Buffer> {
-  for await (const chunk of data) {
-    attempt.count(chunk.length);
-    yield chunk;
-  }
 }

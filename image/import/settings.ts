@@ -4,6 +4,7 @@ import { publicAddresses } from '../../common/outgoing/addresses.ts';
 import type { OutgoingRules } from '../../common/outgoing/fetch.ts';
 import { maximumProperties } from '../images/image.ts';
 import { type ImportMethod, importMethods } from '../tasks/task.ts';
+import type { ConversionSettings } from './conversion.ts';
 
 export interface ImportSettings {
   /** What is advertised, and nothing else is accepted. */
@@ -12,6 +13,7 @@ export interface ImportSettings {
   outgoing: OutgoingRules;
   /** Put on images that users import; administrators' stay as they are, as Glance has it by default. */
   injectProperties: Record<string, string>;
+  conversion: ConversionSettings;
 }
 
 export type ImportConfig = Pick<
@@ -22,6 +24,9 @@ export type ImportConfig = Pick<
   | 'importMaximumGib'
   | 'importTimeoutSeconds'
   | 'importInjectProperties'
+  | 'importConvertTo'
+  | 'importConvertSeconds'
+  | 'importConvertUid'
 >;
 
 /** Reads the operator's settings of imports. Throws `BadRequest` that names the setting. */
@@ -40,6 +45,12 @@ export function importSettings(config: ImportConfig): ImportSettings {
       mostMs: config.importTimeoutSeconds * 1000,
     },
     injectProperties: propertiesOf(config.importInjectProperties),
+    conversion: {
+      to: config.importConvertTo === 'none' ? null : config.importConvertTo,
+      mostSeconds: config.importConvertSeconds,
+      mostBytes: config.importMaximumGib * 2 ** 30,
+      uid: config.importConvertUid,
+    },
   };
 }
 

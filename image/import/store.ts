@@ -1,5 +1,6 @@
 import type { Knex } from '../../common/database/database.ts';
 import { finishUpload, liveImages } from '../images/store.ts';
+import { noRoom, type Quotas, roomFor } from '../images/usage.ts';
 import type { ContainerFormat, DiskFormat } from '../inspection/inspector.ts';
 import type { StoredData } from '../stores/store.ts';
 import { beginTask, endTask } from '../tasks/store.ts';
@@ -38,6 +39,7 @@ export async function startImport(trx: Knex, { id, imageId }: Task): Promise<boo
 
 /** What an import works on. */
 export interface Importing {
+  owner: string;
   stagedId: string | null;
   diskFormat: DiskFormat | null;
   containerFormat: ContainerFormat | null;
@@ -52,12 +54,22 @@ export async function claimImport(db: Knex, task: Task, attemptId: string): Prom
     const [row] = await liveImages(trx)
       .where({ id: task.imageId, import_task_id: task.id } as object)
       .update({ upload_id: attemptId, upload_seen_at: trx.fn.now(3) } as object)
-      .returning(['staged_id', 'disk_format', 'container_format'] as never[]);
+      .returning(['owner', 'staged_id', 'disk_format', 'container_format'] as never[]);
     if (row === undefined) return undefined;
     await beginTask(trx, task.id);
-    const found = row as { staged_id: string | null; disk_format: DiskFormat; container_format: ContainerFormat };
-    return { stagedId: found.staged_id, diskFormat: found.disk_format, containerFormat: found.container_format };
+    const found = row as { owner: string; staged_id: string | null } & ImportedFormats;
+    return {
+      owner: found.owner,
+      stagedId: found.staged_id,
+      diskFormat: found.disk_format,
+      containerFormat: found.container_format,
+    };
   });
+}
+
+interface ImportedFormats {
+  disk_format: DiskFormat;
+  container_format: ContainerFormat;
 }
 
 export interface Imported {
@@ -66,17 +78,29 @@ export interface Imported {
   diskFormat: DiskFormat | null;
 }
 
-/** Makes the image active; false when the import was taken over by another attempt, or the image deleted. */
-export async function finishImport(db: Knex, task: Task, attemptId: string, imported: Imported): Promise<boolean> {
+/**
+ * Makes the image active; false when the import was taken over by another attempt, or the image deleted. Throws `OverQuota`
+ * when others have taken the room meanwhile.
+ */
+export async function finishImport(
+  { db, region }: Quotas,
+  task: Task,
+  attemptId: string,
+  imported: Imported,
+): Promise<boolean> {
   return await db.transaction(async (trx) => {
-    await liveImages(trx)
+    const [image] = await liveImages(trx)
       .where({ id: task.imageId, import_task_id: task.id, upload_id: attemptId } as object)
       .update({
         import_task_id: null,
         staged_id: null,
         disk_format: imported.diskFormat,
         properties: trx.raw('properties || ?::jsonb', [JSON.stringify(task.injectProperties)]),
-      } as object);
+      } as object)
+      .returning(['owner'] as never[]);
+    if (image === undefined) return false;
+    const room = await roomFor({ db: trx, region }, (image as { owner: string }).owner);
+    if (room !== undefined && imported.data.sizeBytes > room) throw noRoom(room);
     if (!(await finishUpload(trx, task.imageId, attemptId, imported.data))) return false;
     await endTask(trx, task.id, 'success', '');
     return true;

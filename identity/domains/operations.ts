@@ -1,6 +1,7 @@
 import { Forbidden } from '../../common/errors.ts';
 import type { IdentityDeps } from '../deps.ts';
 import { type Extra, mergedExtra } from '../extra.ts';
+import { lockIdentityProviders } from '../federation/providers/store.ts';
 import { checkMayChange, checkMayDelete, mergedOptions, type Options } from '../options.ts';
 import { holdersOfDomainsRoles } from '../roles/operations.ts';
 import { revoke, type Subject } from '../tokens/revocations.ts';
@@ -68,15 +69,16 @@ export async function changeDomain(
  */
 export async function deleteDomain({ db, revocations, tokenSeconds }: IdentityDeps, id: string): Promise<void> {
   await db.transaction(async (trx) => {
+    await lockIdentityProviders(trx, { domain_id: id }); // before the domain, as logins through them do
     const domain = await lockDomain(trx, id, 'update');
     checkMayDelete('domain', domain);
     if (domain.enabled) throw new Forbidden('Cannot delete a domain that is enabled, please disable it first.');
+    const holders = await holdersOfDomainsRoles(trx, id); // roles before groups, as everywhere
     const inside = await insideDomain(trx, id);
     const ofGroups = inside.groupIds.map((groupId): Subject => `group:${groupId}`);
     const subjects = [...subjectsIn(id, inside), ...ofGroups, ...(await subjectsOfUsers(trx, inside.memberIds))];
-    subjects.push(...(await holdersOfDomainsRoles(trx, id)));
     await removeDomain(trx, id);
-    await revoke(trx, subjects, tokenSeconds);
+    await revoke(trx, [...subjects, ...holders], tokenSeconds);
   });
   await revocations.refresh();
 }

@@ -4,7 +4,7 @@ import type { IdentityDeps } from '../../deps.ts';
 import { getDomain } from '../../domains/store.ts';
 import { revoke, type Subject } from '../../tokens/revocations.ts';
 import { getMapping } from '../mappings/store.ts';
-import { removeShadowsWithoutProvider } from '../users/store.ts';
+import { lockUsersOf, removeShadowsWithoutProvider } from '../users/store.ts';
 import type { IdentityProvider, Protocol } from './identity-provider.ts';
 import {
   getIdentityProvider,
@@ -12,6 +12,7 @@ import {
   type IdentityProviderChanges,
   insertIdentityProvider,
   insertProtocol,
+  lockIdentityProviders,
   removeIdentityProvider,
   removeProtocol,
   updateIdentityProvider,
@@ -97,6 +98,9 @@ async function removeWithUsers(
   remove: (trx: IdentityDeps['db']) => Promise<void>,
 ): Promise<void> {
   await db.transaction(async (trx) => {
+    // The order in which logins take them.
+    await lockIdentityProviders(trx, { id: identityProviderId });
+    await lockUsersOf(trx, identityProviderId);
     const concerned = await forgetGroups(trx, identityProviderId);
     await remove(trx);
     const gone = (await removeShadowsWithoutProvider(trx)).map((userId): Subject => `user:${userId}`);

@@ -96,6 +96,14 @@ export async function updateIdentityProvider(trx: Knex, id: string, changes: Ide
   await insertRemoteIds(trx, id, remoteIds);
 }
 
+/** Until the transaction ends nobody logs in through them, or changes them. Gives the ids of those that there are. */
+export async function lockIdentityProviders(
+  trx: Knex,
+  which: { id: string } | { domain_id: string },
+): Promise<string[]> {
+  return trx('identity_providers').where(which).orderBy('id').forUpdate().pluck('id');
+}
+
 /** With its protocols and what ties users to them. Throws `NotFound`. */
 export async function removeIdentityProvider(trx: Knex, id: string): Promise<void> {
   const removed = await trx('identity_providers').where({ id }).delete();

@@ -50,6 +50,14 @@ export async function renameShadowUser(
   if (email !== null) await trx('users').where({ id }).whereRaw('email is distinct from ?', [email]).update({ email });
 }
 
+/** Until the transaction ends nobody else changes or deletes the users whom an identity provider vouched for. */
+export async function lockUsersOf(trx: Knex, identityProviderId: string): Promise<void> {
+  const its = { identity_provider_id: identityProviderId };
+  const ids = trx('federated_users').where(its).select('user_id');
+  ids.union(trx('federated_group_members').where(its).select('user_id'));
+  await trx('users').whereIn('id', ids).orderBy('id').forUpdate().select('id');
+}
+
 /** Removes the shadow users for whom no identity provider vouches any more; gives their ids. */
 export async function removeShadowsWithoutProvider(trx: Knex): Promise<string[]> {
   const rows = await trx('users')

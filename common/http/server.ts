@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { createServer as createListener } from 'node:http';
 import Hapi, { type Request, type ResponseObject, type ResponseToolkit, type Server } from '@hapi/hapi';
 import type { Authenticate, Context } from '../context.ts';
 import { Forbidden, NotFound, TooManyRequests, Unauthorized } from '../errors.ts';
@@ -27,6 +28,9 @@ export interface ServerDeps {
 
 const jsonLimitBytes = 1024 * 1024;
 
+/** Of a request's line and headers together: two tokens of identity/tokens/length.ts, and what else clients send. */
+const headerBytes = 32 * 1024;
+
 /** What is known of a request before its handler runs. Kept beside the request, so that nothing can be smuggled into it. */
 interface Prepared {
   requestId: string;
@@ -45,6 +49,7 @@ export function createServer(deps: ServerDeps): Server {
   const server = Hapi.server({
     host,
     port,
+    listener: createListener({ maxHeaderSize: headerBytes }),
     router: { stripTrailingSlash: true },
     routes: { payload: { maxBytes: jsonLimitBytes }, response: { emptyStatusCode: 204, ranges: false } },
     debug: false,

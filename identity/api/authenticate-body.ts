@@ -2,6 +2,7 @@ import { type Static, Type } from 'typebox';
 import { BadRequest, Unauthorized } from '../../common/errors.ts';
 import type { SignedRequest } from '../oauth1/signature.ts';
 import type { AskedScope } from '../tokens/access.ts';
+import { longestToken } from '../tokens/length.ts';
 import type { UserReference } from '../tokens/methods/password.ts';
 
 const id = Type.String({ minLength: 1, maxLength: 64 });
@@ -20,7 +21,7 @@ export const Authenticate = Type.Object({
       totp: Type.Optional(
         Type.Object({ user: Type.Object({ ...inDomain, passcode: Type.String({ maxLength: 64 }) }) }),
       ),
-      token: Type.Optional(Type.Object({ id: Type.String({ maxLength: 8192 }) })),
+      token: Type.Optional(Type.Object({ id: Type.String({ maxLength: longestToken }) })),
       application_credential: Type.Optional(
         Type.Object({
           id: Type.Optional(id),

@@ -33,7 +33,14 @@ export async function startFederation(
     provider = {},
     file = {},
     title,
-  }: { rules?: unknown[]; provider?: object; file?: object; title?: string } = {},
+    config = {},
+  }: {
+    rules?: unknown[];
+    provider?: object;
+    file?: object;
+    title?: string;
+    config?: Record<string, string | number | boolean>;
+  } = {},
 ): Promise<FederationGround> {
   const issuer = await startTestIssuer(t);
   const directory = await mkdtemp(join(tmpdir(), 'cirrostack-federation-'));
@@ -43,7 +50,7 @@ export async function startFederation(
     federationFile,
     JSON.stringify({ issuers: [{ issuer: issuer.issuer, clientId, ...(title && { title }) }], ...file }),
   );
-  const cloud = await startTestCloud(t, { federationFile });
+  const cloud = await startTestCloud(t, { ...config, federationFile });
   const admin = cloud.as('admin');
   const base = '/identity/v3/OS-FEDERATION';
   await admin.put(

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import test from 'ava';
 import { type FederationGround, startFederation, usualRules } from '../../../tests/federation/ground.ts';
 
@@ -259,4 +260,28 @@ test('no token, code or secret reaches the log', async (t) => {
     ground.cloud.logLines.filter((line) => line.includes(signature.slice(0, 40))),
     [],
   );
+});
+
+test('who is in many groups gets a token that can be sent, shown and ended; for too many it is told', async (t) => {
+  const { cloud, issuer, logIn, scope, groupWithRole } = await startFederation(t, { config: { listenPort: 0 } });
+  const names = Array.from({ length: 300 }, (_, i) => `group ${i}`);
+  const rows = names.map((name) => ({ id: randomUUID().replaceAll('-', ''), domain_id: 'default', name }));
+  await cloud.db('groups').insert(rows);
+  const { projectId } = await groupWithRole('staff', 'member');
+  const loggedIn = async (groups: string[]) => logIn(await issuer.accessToken({ groups: [...groups, 'staff'] }));
+
+  const answer = await loggedIn(names.slice(0, 220));
+  t.is(answer.status, 201, answer.text);
+  const scoped = await scope(String(answer.headers['x-subject-token']), { project: { id: projectId } });
+  t.is(scoped.status, 201, scoped.text);
+  const token = String(scoped.headers['x-subject-token']);
+  await cloud.server.start(); // its limit is of what listens
+  const url = `${cloud.server.info.uri}/identity/v3/auth/tokens`;
+  const headers = { 'x-auth-token': token, 'x-subject-token': token };
+  t.is((await fetch(url, { headers })).status, 200);
+  t.is((await fetch(url, { method: 'DELETE', headers })).status, 204);
+
+  const refused = await loggedIn(names);
+  t.is(refused.status, 403);
+  t.regex(refused.body.error.message, /301 groups/);
 });

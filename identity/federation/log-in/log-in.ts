@@ -1,5 +1,6 @@
 import { decodeJwt } from 'jose';
 import { Forbidden, NotFound, Unauthorized } from '../../../common/errors.ts';
+import { longestFederatedToken } from '../../tokens/length.ts';
 import { type IssuedToken, issueToken } from '../../tokens/operations.ts';
 import type { TokenFederation } from '../../tokens/token.ts';
 import { assertionOf } from '../assertion.ts';
@@ -69,6 +70,7 @@ export async function logInWithClaims(deps: FederationDeps, door: Door, claims: 
       proofs: [{ method: protocol.id, userId, federation }],
       scope: { type: 'unscoped' },
     });
+    checkLength(issued, federation.groupIds);
     // What was disabled or deleted while the token was made: it is in the token's snapshot, so no revocation would end it.
     await findDoor(deps, provider.id, protocol.id);
     return issued;
@@ -79,6 +81,12 @@ export async function logInWithClaims(deps: FederationDeps, door: Door, claims: 
     );
     throw error;
   }
+}
+
+/** Better not in, and told why, than in with what no request can carry. */
+function checkLength({ text }: IssuedToken, groupIds: string[]): void {
+  if (text.length <= longestFederatedToken) return;
+  throw new Forbidden(`${groupIds.length} groups are too many for a token; the mapping must give fewer.`);
 }
 
 function remoteUser(assertion: Assertion): string | undefined {

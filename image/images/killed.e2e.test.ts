@@ -8,10 +8,16 @@ import test, { type ExecutionContext } from 'ava';
 import { migrations } from '../../cloud.ts';
 import { createTestDatabase } from '../../tests/database.ts';
 import { fillIdentity, personas } from '../../tests/personas.ts';
+import { download, startSite } from '../import/testing.ts';
 import { images, openUploadAt, rawBare, until } from '../testing.ts';
 
 /** Our whole program as a process of its own, that can be killed; and how to find it. */
-async function startProcess(t: ExecutionContext, databaseUrl: string, dataDir: string) {
+async function startProcess(
+  t: ExecutionContext,
+  databaseUrl: string,
+  dataDir: string,
+  settings: NodeJS.ProcessEnv = {},
+) {
   const child: ChildProcess = spawn(process.execPath, [join(import.meta.dirname, '../../main.ts')], {
     env: {
       PATH: process.env.PATH,
@@ -19,6 +25,7 @@ async function startProcess(t: ExecutionContext, databaseUrl: string, dataDir: s
       CIRROSTACK_DATA_DIR: dataDir,
       CIRROSTACK_DRIVERS: 'simulated',
       CIRROSTACK_LISTEN_PORT: '0',
+      ...settings,
     },
     stdio: ['ignore', 'ignore', 'pipe'],
   });
@@ -84,4 +91,39 @@ test('killed in the middle of an upload, the cloud comes back with the image que
     body: 'bytes',
   });
   t.is(again.status, 204);
+});
+
+test('killed in the middle of an import, the cloud comes back and carries it out', async (t) => {
+  t.timeout(120_000);
+  let asked = 0;
+  const site = await startSite(t, (_, answer) => {
+    asked += 1;
+    answer.write(Buffer.alloc(100_000));
+    if (asked > 1) answer.end('the rest');
+  });
+  const settings = {
+    CIRROSTACK_IMPORT_ALLOWED_PORTS: site.settings.importAllowedPorts,
+    CIRROSTACK_IMPORT_ALLOWED_CIDRS: site.settings.importAllowedCidrs,
+  };
+  const databaseUrl = await createTestDatabase(t, migrations, { name: 'personas', fill: fillIdentity });
+  const dataDir = await mkdtemp(join(tmpdir(), 'cirrostack-killed-'));
+  t.teardown(() => rm(dataDir, { recursive: true, force: true }));
+  const files = () => readdir(join(dataDir, 'images')).catch(() => []);
+  const first = await startProcess(t, databaseUrl, dataDir, settings);
+  const headers = { 'x-auth-token': await logIn(first.url), 'content-type': 'application/json' };
+  const created = await fetch(first.url + images, { method: 'POST', headers, body: JSON.stringify(rawBare) });
+  const { id } = (await created.json()) as { id: string };
+  const importing = JSON.stringify(download(`${site.url}/image`));
+  const taken = await fetch(`${first.url}${images}/${id}/import`, { method: 'POST', headers, body: importing });
+  t.is(taken.status, 202);
+  await until(async () => (await files()).length === 1);
+  first.child.kill('SIGKILL');
+  await once(first.child, 'exit');
+
+  const second = await startProcess(t, databaseUrl, dataDir, settings);
+  const show = async () => (await (await fetch(`${second.url}${images}/${id}`, { headers })).json()) as object;
+  await until(async () => 'status' in (await show()) && ((await show()) as { status: string }).status === 'active');
+  t.like(await show(), { size: 100_008, os_glance_failed_import: '' });
+  t.is(asked, 2);
+  await until(async () => (await files()).length === 1);
 });

@@ -47,6 +47,11 @@ export function importReconciler(deps: ImportDeps): Reconciler {
 async function attemptImport(deps: ImportDeps, task: Task, image: Importing, attempt: Attempt): Promise<void> {
   const { db, store, staging } = deps;
   try {
+    // What it left; the sweep would find it, later.
+    if (image.formerAttemptId !== null) {
+      await store.remove(image.formerAttemptId);
+      await staging.remove(image.formerAttemptId);
+    }
     if (task.attempts >= mostAttempts) throw new Unavailable('The import did not come to an end; try again later.');
     const imported = await takeIn(deps, task, image, attempt);
     if (await finishImport(deps, task, attempt.id, imported)) {

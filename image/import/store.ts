@@ -43,6 +43,8 @@ export interface Importing {
   stagedId: string | null;
   diskFormat: DiskFormat | null;
   containerFormat: ContainerFormat | null;
+  /** By which the data is known of an attempt that did not come to an end. */
+  formerAttemptId: string | null;
 }
 
 /**
@@ -51,6 +53,10 @@ export interface Importing {
  */
 export async function claimImport(db: Knex, task: Task, attemptId: string): Promise<Importing | undefined> {
   return await db.transaction(async (trx) => {
+    const former = await liveImages(trx)
+      .where({ id: task.imageId, import_task_id: task.id } as object)
+      .forUpdate()
+      .first({ attemptId: 'upload_id' });
     const [row] = await liveImages(trx)
       .where({ id: task.imageId, import_task_id: task.id } as object)
       .update({ upload_id: attemptId, upload_seen_at: trx.fn.now(3) } as object)
@@ -63,6 +69,7 @@ export async function claimImport(db: Knex, task: Task, attemptId: string): Prom
       stagedId: found.staged_id,
       diskFormat: found.disk_format,
       containerFormat: found.container_format,
+      formerAttemptId: former?.attemptId ?? null,
     };
   });
 }

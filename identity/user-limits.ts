@@ -29,10 +29,11 @@ export function userLimitsOf(config: Config): UserLimits {
 
 /**
  * Lets only one transaction at a time add to what these users keep, so that it can be counted. To be called first, before
- * anything else is locked; rows may refer to the users meanwhile.
+ * anything else is locked. Not a lock of the users' rows: who deletes their default project changes those, holding the project.
  */
 export async function holdKeepers(trx: Knex, userIds: string[]): Promise<void> {
-  await trx('users').whereIn('id', userIds).orderBy('id').forNoKeyUpdate().select('id');
+  for (const id of [...new Set(userIds)].toSorted())
+    await trx.raw("select pg_advisory_xact_lock(hashtextextended('kept by ' || ?, 0))", [id]);
 }
 
 /** Counts what is there after an addition, under `holdKeepers`. Throws `Forbidden`, which takes the addition back. */

@@ -6,6 +6,7 @@ import type { Figure } from './figures.ts';
 import { measureContainers, measureServers } from './guests.ts';
 import { type HostCloud, startHostCloud } from './host-cloud.ts';
 import { identityBenchmarks, startIdentityCloud } from './identity.ts';
+import { measureImages } from './images.ts';
 import { loadOfMachine, machineFacts } from './machine.ts';
 import { measureMemory } from './memory.ts';
 
@@ -18,6 +19,7 @@ Measures, and prints what it found with the facts of the machine. Without names:
   credentials logins with application credentials
   passwords   logins with passwords, against the hash function alone, and validations meanwhile
   lists       lists of users and of role assignments
+  images      lists of images
   up          bin/up from installed packages, and again after bin/down
   memory      what our process and PostgreSQL take when idle
   servers     POST /servers to ACTIVE, against virsh create
@@ -37,7 +39,7 @@ const onHost: Record<string, (cloud: HostCloud) => Promise<Figure[]>> = {
   containers: measureContainers,
 };
 
-const names = ['api', ...Object.keys(identityBenchmarks), ...Object.keys(onHost)];
+const names = ['api', ...Object.keys(identityBenchmarks), 'images', ...Object.keys(onHost)];
 
 async function main(asked: string[]): Promise<void> {
   const unknown = asked.find((name) => !names.includes(name));
@@ -59,6 +61,7 @@ async function main(asked: string[]): Promise<void> {
       await cloud.stop();
     }
   }
+  if (chosen.includes('images')) await take('images', measureImages);
   const needed = Object.entries(onHost).filter(([name]) => chosen.includes(name));
   if (needed.length > 0) {
     const cloud = await steps.step('A cloud on this host', startHostCloud);

@@ -45,6 +45,5 @@ export function asToken(receipt: Receipt): Token {
     auditIds: [],
     issuedAtUs: receipt.issuedAt.getTime() * 1000,
     delegation: null,
-    federation: null,
   };
 }

@@ -5,7 +5,15 @@ import { asToken, checkStill } from './check.ts';
 import { refused, type TokenDeps } from './deps.ts';
 import type { Grant, Proof } from './methods/proof.ts';
 import { missingMethods } from './multi-factor.ts';
-import { newAuditId, type Receipt, signReceipt, signToken, type Token, type TokenScope } from './token.ts';
+import {
+  newAuditId,
+  type Receipt,
+  signReceipt,
+  signToken,
+  type Token,
+  type TokenFederation,
+  type TokenScope,
+} from './token.ts';
 
 /** What is asked of whoever has proven who they are. */
 export interface TokenRequest {
@@ -44,7 +52,7 @@ export async function issueToken(deps: TokenDeps, asked: TokenRequest): Promise<
   const { proofs } = asked;
   const userId = commonUser(asked);
   const parent = proofs.find((proof) => proof.parent)?.parent;
-  const federation = proofs.find((proof) => proof.federation)?.federation ?? null;
+  const federation = proofs.find((proof) => proof.federation)?.federation ?? asked.receipt?.federation ?? null;
   const grant = asked.grant ?? proofs.find((proof) => proof.grant)?.grant;
   const access = await readAccess(deps.db, accessRequest(asked, userId, grant, federation?.groupIds));
   if (!access?.user.enabled || isInactive(access.user.login, deps.compliance)) throw refused('user gone or disabled');
@@ -58,7 +66,7 @@ export async function issueToken(deps: TokenDeps, asked: TokenRequest): Promise<
   const methods = [
     ...new Set([...proofs.map((proof) => proof.method), ...(asked.receipt?.methods ?? []), ...(parent?.methods ?? [])]),
   ];
-  if (!grant && !parent) await askForMore(deps, methods, access);
+  if (!grant && !parent) await askForMore(deps, methods, federation, access);
   const token: Token = {
     userId: access.user.id,
     userDomainId: access.user.domain.id,
@@ -122,12 +130,17 @@ function confirmGuessable({ compliance }: TokenDeps, proofs: Proof[], { user, no
   }
 }
 
-async function askForMore({ keys }: TokenDeps, methods: string[], access: Access): Promise<void> {
+async function askForMore(
+  { keys }: TokenDeps,
+  methods: string[],
+  federation: TokenFederation | null,
+  access: Access,
+): Promise<void> {
   const required = missingMethods(access.user.options, methods);
   if (required === null) return;
   const issuedAt = new Date(access.nowUs / 1000);
   const expiresAt = new Date(issuedAt.getTime() + receiptSeconds * 1000);
-  const receipt = { userId: access.user.id, methods, epoch: access.epoch, issuedAt, expiresAt };
+  const receipt = { userId: access.user.id, methods, epoch: access.epoch, issuedAt, expiresAt, federation };
   throw new MoreMethodsNeeded({ text: await signReceipt(receipt, keys.signing()), receipt }, access, required);
 }
 

@@ -107,14 +107,23 @@ export interface Receipt {
   epoch: number;
   issuedAt: Date;
   expiresAt: Date;
+  /** Where it was proven, when elsewhere: what is made of the receipt ends with that. */
+  federation: TokenFederation | null;
 }
 
 /** Signs a receipt in the same form as a token, so that any process can go on with it. */
-export async function signReceipt({ userId, methods, epoch, issuedAt, expiresAt }: Receipt, key: SigningKey) {
-  const exp = Math.floor(expiresAt.getTime() / 1000);
+export async function signReceipt(receipt: Receipt, key: SigningKey) {
+  const { userId, methods, epoch, issuedAt, expiresAt, federation } = receipt;
   return sign(
     'receipt',
-    { sub: userId, met: methods, epo: epoch, iat: Math.floor(issuedAt.getTime() / 1000), exp },
+    {
+      sub: userId,
+      met: methods,
+      epo: epoch,
+      iat: Math.floor(issuedAt.getTime() / 1000),
+      exp: Math.floor(expiresAt.getTime() / 1000),
+      ...(federation && { fed: federation }),
+    },
     key,
   );
 }
@@ -128,6 +137,7 @@ export async function verifyReceipt(text: string, keys: Pick<SigningKeys, 'find'
     epoch: payload.epo as number,
     issuedAt: new Date((payload.iat as number) * 1000),
     expiresAt: new Date((payload.exp as number) * 1000),
+    federation: (payload.fed as TokenFederation | undefined) ?? null,
   };
 }
 

@@ -40,5 +40,6 @@ export function told(
       all = all.replaceAll(form, `<${thing}>`);
   return all
     .replace(/req-[0-9a-f-]{36}/g, '<request id>')
+    .replace(/Up \d+ (seconds|mins)/g, 'Up <time>')
     .replace(/\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d[.\dZ+:]*/g, '<time>');
 }

@@ -1,4 +1,4 @@
-import type { Knex } from '../../common/database/database.ts';
+import { type Knex, preparedQuery } from '../../common/database/database.ts';
 import { Secret } from '../../common/secret.ts';
 import type { Attempt, LoginAttempts } from '../security-compliance/attempts.ts';
 import type { SecurityCompliance } from '../security-compliance/compliance.ts';
@@ -79,17 +79,21 @@ export function isInactive({ options, daysInactive }: LoginState, { inactiveDays
 
 /** Undefined when there is no such user; that a user or domain is disabled is for `readAccess` to find. */
 export async function findLogin(db: Knex, { id, name = '', domain = {} }: UserReference): Promise<Login | undefined> {
-  const by =
+  const [form, by] =
     id !== undefined
-      ? 'u.id = :id'
-      : 'u.name = :name and not u.is_shadow and (d.id = :domainId or d.name = :domainName)';
-  const { rows } = await db.raw(
+      ? ['id', 'u.id = :id']
+      : domain.id !== undefined
+        ? ['name and domain id', 'u.name = :name and not u.is_shadow and d.id = :inDomain']
+        : ['name and domain name', 'u.name = :name and not u.is_shadow and d.name = :inDomain'];
+  const { rows } = await preparedQuery(
+    db,
+    `login by ${form}`,
     `select u.id, u.options, u.password_hash, u.password_is_own, ${loginColumns},
        coalesce(extract(epoch from now() - u.password_changed_at) / 86400, 0)::float8 as password_age_days,
        extract(epoch from clock_timestamp())::float8 as now_seconds
      from users u join domains d on d.id = u.domain_id left join user_logins l on l.user_id = u.id
      where ${by}`,
-    { id: id ?? '', name, domainId: domain.id ?? '', domainName: domain.id === undefined ? (domain.name ?? '') : '' },
+    { id, name, inDomain: domain.id ?? domain.name ?? '' },
   );
   const [row] = rows;
   return (

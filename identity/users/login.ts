@@ -173,11 +173,13 @@ export async function recordLogin(
   { forgivesFailures }: { forgivesFailures: boolean },
 ): Promise<void> {
   if (wasActiveToday && (failures === 0 || !forgivesFailures)) return;
-  await db.raw(
+  await preparedQuery(
+    db,
+    'record login',
     `insert into user_logins as l (user_id, last_active_on)
        select id, (now() at time zone 'utc')::date from users where id = :userId
      on conflict (user_id) do update
-       set last_active_on = excluded.last_active_on, failures = case when :forgivesFailures then 0 else l.failures end`,
+       set last_active_on = excluded.last_active_on, failures = case when :forgivesFailures::boolean then 0 else l.failures end`,
     { userId, forgivesFailures },
   );
 }

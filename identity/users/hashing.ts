@@ -12,8 +12,10 @@ export interface Derivation {
   tagLength: number;
 }
 
-/** At once: one for each processor. */
+/** At once: one for each processor. More take longer together, as each wants a processor's cache for itself. */
 const atOnce = availableParallelism();
+/** One being derived and one behind it: no thread waits for the next while the main one is busy with a request. */
+const mostPerThread = 2;
 /** Whoever comes when this many wait is told to come again: a flood of logins must not queue for minutes. */
 const longestQueue = 64;
 
@@ -24,9 +26,14 @@ interface Job {
   reject: (error: unknown) => void;
 }
 
+interface Thread {
+  worker: Worker;
+  /** In the order in which it does them. */
+  jobs: Job[];
+}
+
 const waiting: Job[] = [];
-const idle: Worker[] = [];
-const busy = new Map<Worker, Job>();
+const threads: Thread[] = [];
 
 /** How many keys this process has derived: work that must not depend on who exists. */
 export const derived = { count: 0 };
@@ -38,23 +45,22 @@ export const derived = { count: 0 };
  */
 export function derive(derivation: Derivation, mayStart: () => void): Promise<Uint8Array> {
   return new Promise((resolve, reject) => {
-    if (busy.size >= atOnce && waiting.length >= longestQueue)
-      return reject(new Unavailable('Too many people are logging in; try again.'));
+    if (waiting.length >= longestQueue) return reject(new Unavailable('Too many people are logging in; try again.'));
     waiting.push({ derivation, mayStart, resolve, reject });
-    startNext();
+    handOut();
   });
 }
 
-function startNext(): void {
-  while (busy.size < atOnce) {
-    const job = waiting.shift();
-    if (!job) return;
+function handOut(): void {
+  while (waiting.length > 0) {
+    const thread = freest();
+    if (!thread) return;
+    const job = waiting.shift() as Job;
     try {
       job.mayStart();
-      const worker = idle.pop() ?? startWorker();
-      busy.set(worker, job);
-      worker.ref();
-      worker.postMessage(job.derivation);
+      thread.worker.ref();
+      thread.worker.postMessage(job.derivation);
+      thread.jobs.push(job);
       derived.count += 1;
     } catch (error) {
       job.reject(error);
@@ -62,23 +68,28 @@ function startNext(): void {
   }
 }
 
-function startWorker(): Worker {
-  const worker = new Worker(new URL('./password-worker.ts', import.meta.url));
-  worker.on('message', (tag: Uint8Array) => {
-    const job = busy.get(worker);
-    busy.delete(worker);
-    worker.unref(); // nobody waits for it: the process may end
-    idle.push(worker);
+/** Undefined when every thread has enough to do. */
+function freest(): Thread | undefined {
+  const [least] = threads.toSorted((a, b) => a.jobs.length - b.jobs.length);
+  if (least?.jobs.length === 0) return least;
+  if (threads.length < atOnce) return startThread();
+  return least && least.jobs.length < mostPerThread ? least : undefined;
+}
+
+function startThread(): Thread {
+  const thread: Thread = { worker: new Worker(new URL('./password-worker.ts', import.meta.url)), jobs: [] };
+  threads.push(thread);
+  thread.worker.unref();
+  thread.worker.on('message', (tag: Uint8Array) => {
+    const job = thread.jobs.shift();
+    if (thread.jobs.length === 0) thread.worker.unref(); // nobody waits for it: the process may end
     job?.resolve(tag);
-    startNext();
+    handOut();
   });
-  worker.on('error', (error) => {
-    const job = busy.get(worker);
-    busy.delete(worker);
-    const at = idle.indexOf(worker);
-    if (at >= 0) idle.splice(at, 1);
-    job?.reject(error);
-    startNext();
+  thread.worker.on('error', (error) => {
+    threads.splice(threads.indexOf(thread), 1);
+    for (const job of thread.jobs) job.reject(error);
+    handOut();
   });
-  return worker;
+  return thread;
 }

@@ -18,6 +18,7 @@ import { proveTotp } from '../tokens/methods/totp.ts';
 import { checkHoldsStill, type IssuedToken, issueToken, MoreMethodsNeeded } from '../tokens/operations.ts';
 import { revoke } from '../tokens/revocations.ts';
 import type { Token } from '../tokens/token.ts';
+import { digestOf } from '../tokens/verified.ts';
 import { issueTrusted } from '../trusts/log-in.ts';
 import { type Asked, Authenticate, unpackAuthentication } from './authenticate-body.ts';
 import { serviceProvidersInToken } from './federation-service-providers.ts';
@@ -67,7 +68,7 @@ export const authRoutes = (deps: IdentityDeps) => {
   };
   const show = (text: string, token: Token, query: Record<string, unknown>) => {
     const withCatalog = !('nocatalog' in query);
-    return deps.memory.recall(`token ${withCatalog} ${text}`, async () => {
+    return deps.memory.recall(`token ${withCatalog} ${digestOf(text)}`, async () => {
       const names = await readNames(deps.db, token);
       return JSON.stringify({
         token: {

@@ -14,18 +14,22 @@ export interface VerifiedTokens {
 /** Remembers the `most` latest. They are known by their digest, so that no token is kept, nor guessed at by how long a look-up takes. */
 export function rememberVerified({ most = 2000 }: { most?: number } = {}): VerifiedTokens {
   const tokens = new Map<string, Token>();
-  const keyOf = (text: string) => hash('sha256', text, 'base64');
   return {
     find(text) {
-      const key = keyOf(text);
+      const key = digestOf(text);
       const token = tokens.get(key);
       if (token === undefined || token.expiresAt.getTime() > Date.now()) return token;
       tokens.delete(key);
       return undefined;
     },
     remember(text, token) {
-      tokens.set(keyOf(text), Object.freeze(token));
+      tokens.set(digestOf(text), Object.freeze(token));
       if (tokens.size > most) tokens.delete(tokens.keys().next().value as string);
     },
   };
+}
+
+/** By which a token is known in memory, so that none is kept there. */
+export function digestOf(text: string): string {
+  return hash('sha256', text, 'base64');
 }

@@ -30,13 +30,19 @@ const defaults: HostSettings = {
 /** The user told us something that we cannot do; the message is for them, without a stack. */
 export class UsageError extends Error {}
 
-/** Reads `argv`. @throws UsageError */
-export function parseOptions<const Options extends NonNullable<Parameters<typeof parseArgs>[0]>['options'] & object>(
-  argv: string[],
-  options: Options,
-) {
+type KnownOptions = NonNullable<Parameters<typeof parseArgs>[0]>['options'] & object;
+
+/** Reads `argv`, which is all options. @throws UsageError */
+export function parseOptions<const Options extends KnownOptions>(argv: string[], options: Options) {
+  const { values, positionals } = parseOptionsAndNames(argv, options);
+  if (positionals.length > 0) throw new UsageError(`Unexpected argument '${positionals[0]}'. See --help.`);
+  return values;
+}
+
+/** Reads `argv`, which may name things beside its options. @throws UsageError */
+export function parseOptionsAndNames<const Options extends KnownOptions>(argv: string[], options: Options) {
   try {
-    return parseArgs({ args: argv, options, strict: true, allowPositionals: false }).values;
+    return parseArgs({ args: argv, options, strict: true, allowPositionals: true });
   } catch (error) {
     throw new UsageError(`${(error as Error).message.split('. ')[0]}. See --help.`);
   }

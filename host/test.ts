@@ -11,13 +11,13 @@ import type { HostContext } from './engines/engine.ts';
 import { engines } from './engines/engines.ts';
 import { administratorUrl, startTemporaryPostgres } from './engines/postgres.ts';
 import { makeDataDir } from './files.ts';
-import { contextOf, defaultDataDir, parseOptions, readSettings } from './options.ts';
+import { contextOf, defaultDataDir, parseOptionsAndNames, readSettings } from './options.ts';
 import { installPackages, missingPackages } from './packages.ts';
 import { removeDataDir } from './purge.ts';
 import { startSteps } from './steps.ts';
 import { type Counts, inWords, none, readTapLine, sum } from './tap.ts';
 
-const help = `Usage: bin/test [--fast | --end-to-end]
+const help = `Usage: bin/test [--fast | --end-to-end] [FILE …]
 
 Installs what the tests need and runs all of them: types and style, unit and API tests on a PostgreSQL of their own, then
 the end-to-end tests (*.e2e.test.ts) on real engines, which it starts in a temporary directory where none run yet.
@@ -25,13 +25,15 @@ The last line says how many passed, failed and were skipped. The next part only 
 
   --fast        no end-to-end tests, and no engines
   --end-to-end  only those
+  FILE …        only these test files (or patterns), with the engines that bin/test gives them
 `;
 
 const root = join(import.meta.dirname, '..');
 const node = join(root, 'node_modules', '.bin', 'node');
 const steps = startSteps();
-/** As shown, to be found without scrolling. */
+/** As shown, with what was said of them, to be found without scrolling: the end is what is kept of a long report. */
 const failed: string[] = [];
+const linesPerFailure = 40;
 const interrupted = new AbortController();
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => interrupted.abort());
 
@@ -49,7 +51,8 @@ const withoutEngines = [
 const oneFileAtATime = ['--serial', '--concurrency=1', '--timeout=15m'];
 
 await runCommand(help, process.argv.slice(2), async (argv) => {
-  const options = parseOptions(argv, { fast: { type: 'boolean' }, 'end-to-end': { type: 'boolean' } });
+  const known = { fast: { type: 'boolean' }, 'end-to-end': { type: 'boolean' } } as const;
+  const { values: options, positionals: files } = parseOptionsAndNames(argv, known);
   const parts = { fast: !options['end-to-end'], endToEnd: !options.fast };
   if (parts.endToEnd) await refuseBesideCloud();
   let counts = none;
@@ -58,11 +61,14 @@ await runCommand(help, process.argv.slice(2), async (argv) => {
       const missing = await missingPackages({ forTests: true });
       if (missing.length > 0) await installPackages(missing);
     });
-    if (parts.fast) {
-      await check();
-      counts = await runFastTests();
+    if (files.length > 0) counts = await runFiles(files);
+    else {
+      if (parts.fast) {
+        await check();
+        counts = await runFastTests();
+      }
+      if (parts.endToEnd && counts.failed === 0) counts = sum(counts, await runEndToEndTests());
     }
-    if (parts.endToEnd && counts.failed === 0) counts = sum(counts, await runEndToEndTests());
     if (interrupted.signal.aborted) throw new Error('Interrupted.');
   } catch (error) {
     process.stderr.write(`\n${(error as Error).message}\n`);
@@ -80,6 +86,12 @@ async function refuseBesideCloud(): Promise<void> {
   throw new Error(
     'A cloud runs on this host, and the end-to-end tests would disturb it: bin/down first, or bin/test --fast.',
   );
+}
+
+/** In one go: files that need no engines gain nothing from them, and lose nothing. */
+async function runFiles(files: string[]): Promise<Counts> {
+  const cache = await testCache();
+  return runOnEngines(cache, files);
 }
 
 async function check(): Promise<void> {
@@ -105,16 +117,25 @@ async function runFastTests(): Promise<Counts> {
  */
 async function runEndToEndTests(): Promise<Counts> {
   process.stdout.write('\nEnd-to-end tests\n');
-  // Kept from run to run: what is built in it is known by the hash of what it is built from.
-  const cache = join(tmpdir(), 'cirrostack-test-cache');
-  await mkdir(cache, { recursive: true });
-  const lanes = await Promise.allSettled([runOnEngines(cache), runWithoutEngines(cache)]);
+  const cache = await testCache();
+  const others = withoutEngines.map((pattern) => `!${pattern}`);
+  const lanes = await Promise.allSettled([
+    runOnEngines(cache, ['**/*.e2e.test.ts', ...others]),
+    runWithoutEngines(cache),
+  ]);
   const broken = lanes.find((lane) => lane.status === 'rejected');
   if (broken) throw broken.reason;
   return lanes.reduce((counts, lane) => (lane.status === 'fulfilled' ? sum(counts, lane.value) : counts), none);
 }
 
-async function runOnEngines(cache: string): Promise<Counts> {
+/** Kept from run to run: what is built in it is known by the hash of what it is built from. */
+async function testCache(): Promise<string> {
+  const cache = join(tmpdir(), 'cirrostack-test-cache');
+  await mkdir(cache, { recursive: true });
+  return cache;
+}
+
+async function runOnEngines(cache: string, files: string[]): Promise<Counts> {
   const dataDir = await mkdtemp(join(tmpdir(), 'cirrostack-e2e-'));
   await chmod(dataDir, 0o711);
   const context: HostContext = { ...contextOf(dataDir, await readSettings(dataDir)), databaseUrl: null };
@@ -126,8 +147,7 @@ async function runOnEngines(cache: string): Promise<Counts> {
       CIRROSTACK_TEST_CACHE: cache,
       CIRROSTACK_TEST_DATABASE_URL: administratorUrl(dataDir),
     };
-    const others = withoutEngines.map((pattern) => `!${pattern}`);
-    return await runAva(['**/*.e2e.test.ts', ...others], env, oneFileAtATime);
+    return await runAva(files, env, oneFileAtATime);
   } finally {
     for (const engine of engines.toReversed()) await steps.step(engine.name, () => engine.stop(context));
     await removeDataDir(dataDir);
@@ -146,11 +166,17 @@ async function runWithoutEngines(cache: string): Promise<Counts> {
 
 async function runAva(patterns: string[], env: NodeJS.ProcessEnv, options: string[] = []): Promise<Counts> {
   let counts = none;
+  /** Of what is said about the failure before. */
+  let linesLeft = 0;
   const args = [join(root, 'node_modules', '.bin', 'ava'), '--tap', ...options, ...patterns];
   const code = await run(node, args, env, (line) => {
     const { counts: more, shown } = readTapLine(line);
     counts = sum(counts, more);
-    if (more.failed > 0 && shown !== undefined) failed.push(shown);
+    if (more !== none) linesLeft = more.failed > 0 ? linesPerFailure : 0;
+    if (linesLeft > 0 && shown !== undefined) {
+      failed.push(shown);
+      linesLeft -= 1;
+    }
     if (shown !== undefined) process.stdout.write(`${shown}\n`);
   });
   // Something that no test stands for went wrong: a file that does not load, or not one test found.

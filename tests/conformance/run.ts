@@ -3,7 +3,7 @@ import { UsageError } from '../../host/options.ts';
 import { startSteps } from '../../host/steps.ts';
 import { startClientCloud } from './cloud.ts';
 import { printed, recordReport, reportOf } from './report.ts';
-import { suites } from './suites.ts';
+import { prepareSuite, suites, type Test } from './suites.ts';
 import { installTempest, runTempest } from './tempest.ts';
 
 const help = `Usage: node_modules/.bin/node tests/conformance/run.ts SUITE [REGEX]
@@ -24,12 +24,11 @@ async function main([name, regex]: string[]): Promise<number> {
   const ends: (() => unknown)[] = [];
   try {
     await steps.step('tempest', installTempest);
-    const settings = chosen.settings;
-    const cloud = await steps.step('A cloud', () =>
-      startClientCloud({ teardown: (end) => void ends.push(end) }, settings),
-    );
-    const results = await steps.step('Its tests', () => runTempest(cloud.url, chosen));
-    const report = reportOf(results, chosen);
+    const t: Test = { teardown: (end) => void ends.push(end) };
+    const ready = await prepareSuite(t, chosen);
+    const cloud = await steps.step('A cloud', () => startClientCloud(t, ready.settings));
+    const results = await steps.step('Its tests', () => runTempest(cloud.url, ready));
+    const report = reportOf(results, ready);
     process.stdout.write(printed(report));
     const errors = cloud.errors();
     for (const line of errors) process.stdout.write(`The cloud logged an error: ${line}`);

@@ -1,14 +1,32 @@
 /** Which of tempest's tests are run, against which cloud, and what they are told that it offers. */
+import type { ExecutionContext } from 'ava';
+import { startImageSite } from './image-site.ts';
 
-export interface Suite {
-  /** Of the tests' full names. */
-  regex: string;
+export type Test = Pick<ExecutionContext, 'teardown'>;
+
+export interface Preparation {
   /** Of the cloud's configuration file. */
   settings: Record<string, string | number>;
   /** Sections of tempest.conf beyond those that every suite has. */
   conf: Record<string, Record<string, string | number | boolean>>;
+}
+
+export interface Suite extends Preparation {
+  /** Of the tests' full names. */
+  regex: string;
+  /** Starts what its tests need beside a cloud, until `t` ends, and tells the cloud and tempest of it. */
+  prepare?(t: Test): Promise<Preparation>;
   /** Regular expression of names → why those tests may fail. Nothing else may. */
   mayFail: Record<string, string>;
+}
+
+/** The suite, with what it needs started. */
+export async function prepareSuite(t: Test, suite: Suite): Promise<Suite> {
+  const more = await suite.prepare?.(t);
+  if (more === undefined) return suite;
+  const conf = { ...suite.conf };
+  for (const [section, options] of Object.entries(more.conf)) conf[section] = { ...conf[section], ...options };
+  return { ...suite, settings: { ...suite.settings, ...more.settings }, conf };
 }
 
 export const suites: Record<string, Suite> = {
@@ -41,8 +59,9 @@ export const suites: Record<string, Suite> = {
     conf: {
       // Their tests upload random bytes as each of these, which is what a `vhd` or `qcow2` may not be here.
       image: { disk_formats: 'raw,ami,ari,aki', container_formats: 'bare' },
-      'image-feature-enabled': { api_v1: false, api_v2: true, os_glance_reserved: true },
+      'image-feature-enabled': { api_v1: false, api_v2: true, os_glance_reserved: true, import_image: true },
     },
+    prepare: startImageSite,
     mayFail: {},
   },
 };

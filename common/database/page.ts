@@ -5,6 +5,8 @@ import type { Knex } from './database.ts';
 export interface SortKey {
   column: string;
   direction: 'asc' | 'desc';
+  /** Rows without a value come last upwards and first downwards, as PostgreSQL sorts them. Such a key keeps no index in use. */
+  isNullable?: true;
 }
 
 /** Reads `sort_key`/`sort_dir` pairs (or `sort=key:dir,…`). `columns` maps the API's names to columns that may be sorted by and are never null. */
@@ -57,18 +59,50 @@ export async function selectPage<Row extends object>(
       .where(idColumn, marker)
       .first();
     if (last === undefined) throw new BadRequest(`marker [${marker}] not found`);
-    query.where((after) => {
-      all.forEach((key, i) => {
-        after.orWhere((clause) => {
-          for (const before of all.slice(0, i)) clause.where(before.column, last[unqualified(before.column)]);
-          clause.where(key.column, key.direction === 'asc' ? '>' : '<', last[unqualified(key.column)]);
-        });
-      });
-    });
+    whereAfter(query, all, (key) => last[unqualified(key.column)]);
   }
   for (const key of all) query.orderBy(key.column, key.direction);
   const rows: Row[] = await query.limit(limit + 1);
   return { rows: rows.slice(0, limit), more: rows.length > limit && limit > 0 };
+}
+
+/**
+ * Rows that the order has strictly after the one with `markedBy` each key. As many keys as run in one direction are compared as
+ * a row, which an index over them can begin at; PostgreSQL finds no such beginning in the alternatives that the others need.
+ */
+function whereAfter(query: Knex.QueryBuilder, keys: SortKey[], markedBy: (key: SortKey) => unknown): void {
+  const turn = keys.findIndex(({ direction, isNullable }) => isNullable || direction !== keys[0]?.direction);
+  const row = turn === -1 ? keys : keys.slice(0, turn);
+  if (row.length > 0) {
+    const columns = row.map(() => '??').join(', ');
+    const values = row.map(() => '?').join(', ');
+    const comparison = `${row[0]?.direction === 'asc' ? '>' : '<'}${turn === -1 ? '' : '='}`;
+    query.whereRaw(`(${columns}) ${comparison} (${values})`, [
+      ...row.map(({ column }) => column),
+      ...row.map((key) => markedBy(key) as Knex.Value),
+    ]);
+  }
+  if (turn === -1) return;
+  query.where((after) => {
+    keys.forEach((key, i) => {
+      after.orWhere((clause) => {
+        for (const before of keys.slice(0, i)) clause.where(before.column, markedBy(before) as Knex.Value);
+        whereBeyond(clause, key, markedBy(key) as Knex.Value);
+      });
+    });
+  });
+}
+
+/** Rows whose one key is strictly after a value; null is the greatest. */
+function whereBeyond(clause: Knex.QueryBuilder, { column, direction, isNullable }: SortKey, value: Knex.Value): void {
+  if (value === null && direction === 'asc') clause.whereRaw('false');
+  else if (value === null) clause.whereNotNull(column);
+  else if (direction === 'desc') clause.where(column, '<', value);
+  else
+    clause.where((either) => {
+      either.where(column, '>', value);
+      if (isNullable) either.orWhereNull(column);
+    });
 }
 
 function unqualified(column: string): string {

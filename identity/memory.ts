@@ -1,5 +1,5 @@
+import { boundedMap } from '../common/bounded-map.ts';
 import type { Notifications } from '../common/database/notifications.ts';
-import { boundedMap } from './bounded-map.ts';
 
 /**
  * Answers made from identity's rows, kept until any of those rows changes. Each statement that changes one tells every

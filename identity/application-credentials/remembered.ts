@@ -1,6 +1,6 @@
+import { boundedMap } from '../../common/bounded-map.ts';
 import type { AccessRule } from '../../common/context.ts';
 import type { Knex } from '../../common/database/database.ts';
-import { boundedMap } from '../bounded-map.ts';
 import { accessRulesOf } from './access-rules.ts';
 
 /** The most application credentials whose access rules are remembered, and the most rules; the oldest go. */

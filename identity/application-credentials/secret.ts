@@ -1,6 +1,6 @@
 import { createHash, createHmac, randomBytes } from 'node:crypto';
+import { boundedMap } from '../../common/bounded-map.ts';
 import { Secret, secretsEqual } from '../../common/secret.ts';
-import { boundedMap } from '../bounded-map.ts';
 import { hashPassword, verifyPassword } from '../users/password.ts';
 import type { KnownApplicationCredential } from './store.ts';
 

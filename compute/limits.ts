@@ -29,7 +29,7 @@ export const allocationRatios = { vcpus: 16, memory: 1, disk: 1 } as const;
 export const reservedMemoryMib = 512;
 
 export const heartbeatSeconds = 5;
-/** A host that has not been heard of for so long is down. */
+/** A host that has not been heard of for so long, or whose engine has not, is down. */
 export const hostDownSeconds = 30;
 
 /** How long a guest may take to shut down when asked, before its power is cut. */

@@ -14,9 +14,13 @@ export interface HeartbeatDeps {
   hostName: string;
 }
 
-/** Keeps the row of this host fresh: what it has, and whether its engine answers. Time is the database's. */
+/**
+ * Keeps the row of this host fresh: what it has, and whether its engine answers. Time is the database's. One that does not
+ * is asked again at every poll: the host is of use the moment its engine is back.
+ */
 export function heartbeatReconciler({ db, log, driver, hostName }: HeartbeatDeps): Reconciler {
   let facts: HostFacts | undefined; // what the machine is made of does not change under a running process
+  let told: string | undefined;
   return {
     name: 'compute-hosts',
     pending: async () => ((await needsHeartbeat(db, hostName)) ? [hostName] : []),
@@ -25,9 +29,12 @@ export function heartbeatReconciler({ db, log, driver, hostName }: HeartbeatDeps
         await driver.check();
         facts ??= await driver.hostFacts();
       } catch (error) {
-        log.warn({ err: error, host: hostName }, 'the engine of this host does not answer');
-        return reportHostFault(db, hostName, faultWords(error));
+        const words = faultWords(error);
+        if (words !== told) log.warn({ err: error, host: hostName }, 'the engine of this host does not answer');
+        told = words;
+        return reportHostFault(db, hostName, words);
       }
+      told = undefined;
       const { hostname: _, ...rest } = facts;
       await reportHost(db, { name: hostName, address: ownAddress(), ...rest }, null);
     },

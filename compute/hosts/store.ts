@@ -84,9 +84,12 @@ export async function reportHost(db: Knex, report: HostReport, fault: string | n
   return row.id;
 }
 
-/** Still here, but its engine does not answer. A host that was never reported stays unknown. */
+/**
+ * The agent is here, but its engine does not answer: no sign of life of the host, which is down when that lasts. A host
+ * that was never reported stays unknown.
+ */
 export async function reportHostFault(db: Knex, name: string, fault: string): Promise<void> {
-  await db('compute_hosts').where({ name }).update({ engine_fault: fault, heartbeat_at: db.fn.now() });
+  await db('compute_hosts').where({ name }).update({ engine_fault: fault });
 }
 
 /** Takes a host out of scheduling, or back into it; what runs there stays. Throws `NotFound`. */
@@ -132,9 +135,10 @@ function fromRow(row: HostRow): ComputeHost {
     cpuModel: row.cpu_model,
     architecture: row.architecture,
     heartbeatAt: row.heartbeat_at,
-    isUp: row.is_fresh && row.engine_fault === null,
-    downReason: row.is_fresh ? 'its engine does not answer' : `not heard of since ${row.heartbeat_at.toISOString()}`,
-    downDetail: row.is_fresh ? row.engine_fault : null,
+    isUp: row.is_fresh,
+    downReason:
+      row.engine_fault === null ? `not heard of since ${row.heartbeat_at.toISOString()}` : 'its engine does not answer',
+    downDetail: row.engine_fault,
     isDisabled: row.is_disabled,
     disabledReason: row.disabled_reason,
     claimedVcpus: row.claimed_vcpus,

@@ -7,7 +7,7 @@ export interface HostCapacity {
   isUp: boolean;
   /** Whether its engine or it itself is silent when it is not up. */
   downReason: string;
-  /** For administrators: what its engine's driver says. */
+  /** For administrators: what its engine's driver says, also while that is too recent to call the host down. */
   downDetail: string | null;
   isDisabled: boolean;
   disabledReason: string | null;
@@ -66,8 +66,13 @@ export function refusalOf(host: HostCapacity, demand: Demand): Refusal | undefin
   return undefined;
 }
 
-/** Most free memory first, as Nova's RAMWeigher has it: guests spread over the hosts. */
+/**
+ * Most free memory first, as Nova's RAMWeigher has it: guests spread over the hosts. A host whose engine has just stopped
+ * to answer is the last resort: engines are restarted, and guests wait for them.
+ */
 export function byFreeMemory(a: HostCapacity, b: HostCapacity): number {
+  const faults = Number(a.downDetail !== null) - Number(b.downDetail !== null);
+  if (faults !== 0) return faults;
   return memoryCapacity(b) - b.claimedMemoryMib - (memoryCapacity(a) - a.claimedMemoryMib);
 }
 

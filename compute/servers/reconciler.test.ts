@@ -194,24 +194,29 @@ test('a guest of ours that no server stands for is removed, and the others stay'
   t.deepEqual([...host.servers.keys()], [id]);
 });
 
-test('while the engine of a host is away its servers wait and nothing is placed on it', async (t) => {
+test('while the engine of a host is away its servers wait, and nothing is placed on it once that lasts', async (t) => {
   const cloud = await startTestCloud(t);
   const { createServer, show, host } = await prepareCompute(t, cloud);
+  const silentFor = (seconds: number) =>
+    cloud.db('compute_hosts').update({ heartbeat_at: cloud.db.raw("now() - ? * interval '1 second'", [seconds]) });
   host.isAway = true;
   const waiting = await createServer();
-  await cloud.db('compute_hosts').update({ heartbeat_at: cloud.db.raw("now() - interval '10 seconds'") });
+  await silentFor(10);
   await cloud.settle();
   t.is((await show(waiting)).status, 'BUILD');
+  const placed = await createServer();
+  t.is((await show(placed)).status, 'BUILD', 'an engine that is restarted is waited for');
+  await silentFor(40);
   const unplaced = await show(await createServer());
   t.is(unplaced.status, 'ERROR');
   t.regex(unplaced.fault?.message ?? '', /^No valid host was found\. .*its engine does not answer\)/);
   const { server: unplacedToAdmin } = await cloud.as('admin').get(`/compute/v2.1/servers/${unplaced.id}`);
   t.regex(unplacedToAdmin.fault.details, /its engine does not answer: The engine of the host/);
   host.isAway = false;
-  await cloud.db('compute_hosts').update({ heartbeat_at: cloud.db.raw("now() - interval '10 seconds'") });
   await cloud.settle();
-  await cloud.settle();
-  t.is((await show(waiting)).status, 'ACTIVE');
+  t.is((await cloud.as('admin').get('/compute/v2.1/os-hypervisors')).hypervisors[0].state, 'up');
+  for (let i = 0; i < 20 && (await show(placed)).status !== 'ACTIVE'; i++) await cloud.settle();
+  t.deepEqual([(await show(waiting)).status, (await show(placed)).status], ['ACTIVE', 'ACTIVE']);
 });
 
 test('a look that fails leaves no mark on a server that is as it should be', async (t) => {

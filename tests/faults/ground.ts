@@ -13,6 +13,8 @@ export interface Guests {
   networkId: string;
   /** Asks for a guest; its id, or a failure with what the API said. */
   create(kind: Kind, name: string): Promise<string>;
+  /** Waits until the only host may get guests. */
+  untilPlaceable(): Promise<void>;
   /** The id of a guest that may have come to be though nobody heard the answer. */
   find(kind: Kind, name: string): Promise<string | undefined>;
   show(kind: Kind, id: string): Promise<Shown>;
@@ -84,8 +86,12 @@ export async function prepareGuests(cloud: RealCloud, { needsHost = true, needsD
   const isDrawn = async () => (await hostState(cloud.dataDir)).dhcpOptions.includes(subnetId);
   if (needsDrawing) await until('the network is drawn', isDrawn);
 
-  const hasHost = async () => (await given('admin', 'GET', '/compute/v2.1/os-hypervisors')).hypervisors.length > 0;
-  if (needsHost) await until('the host can be used', hasHost);
+  const untilPlaceable = () =>
+    until('the host can be used', async () => {
+      const { hypervisors } = await given('admin', 'GET', '/compute/v2.1/os-hypervisors');
+      return hypervisors[0]?.state === 'up';
+    });
+  if (needsHost) await untilPlaceable();
 
   const bodies = {
     server: (name: string) => ({
@@ -118,6 +124,7 @@ export async function prepareGuests(cloud: RealCloud, { needsHost = true, needsD
   };
   return {
     networkId: network.id,
+    untilPlaceable,
     async create(kind, name) {
       const body = await given(
         'member',

@@ -2,38 +2,16 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import test, { type ExecutionContext } from 'ava';
-import { execute } from '../../host/execute.ts';
+import test from 'ava';
 import { startClientCloud } from '../conformance/cloud.ts';
-import { type Persona, personas } from '../personas.ts';
-
-/** Gives what a command prints; it keeps the schemas that it reads in a directory of its own. */
-async function startGlance(t: ExecutionContext, url: string) {
-  const home = await mkdtemp(join(tmpdir(), 'cirrostack-glance-'));
-  t.teardown(() => rm(home, { recursive: true, force: true }));
-  const as = (persona: Persona) => async (command: string, args: string[]) =>
-    await execute('/usr/bin/glance', [command, ...args], {
-      env: {
-        PATH: '/usr/bin:/bin',
-        HOME: join(home, persona),
-        LC_ALL: 'C.UTF-8',
-        OS_AUTH_URL: `${url}/identity/v3`,
-        OS_USERNAME: persona,
-        OS_PASSWORD: personas[persona].password,
-        OS_PROJECT_NAME: personas[persona].project ?? '',
-        OS_USER_DOMAIN_ID: 'default',
-        OS_PROJECT_DOMAIN_ID: 'default',
-      },
-    });
-  return { home, admin: as('admin'), member: as('member') };
-}
-
-const row = (key: string, value: string) => new RegExp(`^\\| ${key} +\\| ${value} +\\|$`, 'm');
+import { row, startGlance } from './glance.ts';
 
 test('namespaces are made, shown, listed, changed, read in and deleted', async (t) => {
-  t.timeout(300_000);
+  t.timeout(90_000);
   const cloud = await startClientCloud(t);
-  const { home, admin, member } = await startGlance(t, cloud.url);
+  const { admin, member } = startGlance(t, cloud.url);
+  const home = await mkdtemp(join(tmpdir(), 'cirrostack-metadefs-'));
+  t.teardown(() => rm(home, { recursive: true, force: true }));
   t.regex(await member('md-namespace-list', []), /^\| OS::Compute::CPUPinning +\|$/m);
   const pinning = await member('md-namespace-show', ['OS::Compute::CPUPinning', '--resource-type', 'OS::Nova::Flavor']);
   t.regex(pinning, /hw:cpu_policy/);
@@ -69,9 +47,9 @@ test('namespaces are made, shown, listed, changed, read in and deleted', async (
 });
 
 test('objects, properties, tags and resource types of a namespace are made, shown, listed, changed and deleted', async (t) => {
-  t.timeout(300_000);
+  t.timeout(90_000);
   const cloud = await startClientCloud(t);
-  const { admin } = await startGlance(t, cloud.url);
+  const { admin } = startGlance(t, cloud.url);
   await admin('md-namespace-create', ['Mine']);
 
   const shape = { description: 'How it looks', properties: { width: { type: 'integer', title: 'Width', minimum: 1 } } };

@@ -1,14 +1,7 @@
-/** The `openstack` client of Debian's python3-openstackclient, its commands run in one process by `run_commands.py`. */
-import { spawn } from 'node:child_process';
-import { createInterface } from 'node:readline';
+/** The `openstack` client of Debian's python3-openstackclient. */
 import type { ExecutionContext } from 'ava';
 import { personas } from '../personas.ts';
-
-export interface Printed {
-  code: number;
-  stdout: string;
-  stderr: string;
-}
+import { type Printed, startRunner } from './runner.ts';
 
 export interface OpenstackClient {
   /** Runs a command that has to succeed, and gives what it prints as JSON; undefined when it prints nothing. */
@@ -22,23 +15,8 @@ export interface OpenstackClient {
 
 /** As the administrator of the personas, until `t` ends. A command's words are split at spaces; `args` are taken as they are. */
 export function startOpenstack(t: ExecutionContext, url: string): OpenstackClient {
-  const child = spawn('/usr/bin/python3', [new URL('run_commands.py', import.meta.url).pathname], {
-    env: { PATH: '/usr/bin:/bin', LC_ALL: 'C.UTF-8', PYTHONDONTWRITEBYTECODE: '1' },
-    stdio: ['pipe', 'pipe', 'inherit'],
-  });
-  t.teardown(() => child.kill());
-  const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
-  let turn: Promise<unknown> = Promise.resolve();
-  const ask = (argv: string[], env: Record<string, string>): Promise<Printed> => {
-    const mine = turn.then(async () => {
-      child.stdin.write(`${JSON.stringify({ argv, env })}\n`);
-      const { value, done } = await lines.next();
-      if (done) throw new Error(`the client ended at: ${argv.join(' ')}`);
-      return JSON.parse(value) as Printed;
-    });
-    turn = mine;
-    return mine;
-  };
+  const run = startRunner(t);
+  const ask = (argv: string[], env: Record<string, string>) => run('openstack', argv, env);
   const client = (env: Record<string, string>): OpenstackClient => ({
     async run(command, ...args) {
       const argv = [...command.split(' '), ...args];

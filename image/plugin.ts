@@ -20,11 +20,19 @@ import { rememberUsedIds } from './migrations/0002-used-ids.ts';
 import { createImports } from './migrations/0003-import.ts';
 import { createMetadefs } from './migrations/0005-metadefs.ts';
 import { deactivateImages } from './migrations/0006-images.ts';
+import { indexPublicImages } from './migrations/0010-public.ts';
 import { taskPolicy } from './tasks/policy.ts';
 
 export const imagePolicy = { ...imagesPolicy, ...metadefPolicy, ...taskPolicy };
 
-export const imageMigrations = [createImages, rememberUsedIds, createImports, createMetadefs, deactivateImages];
+export const imageMigrations = [
+  createImages,
+  rememberUsedIds,
+  createImports,
+  createMetadefs,
+  deactivateImages,
+  indexPublicImages,
+];
 
 /** Image API v2 (Glance), as far as docs/compatibility.md says. */
 export function imageModule(deps: ImageModuleDeps): Module {

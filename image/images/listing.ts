@@ -5,7 +5,8 @@ import { BadRequest } from '../../common/errors.ts';
 import type { PageRequest } from '../../common/http/page.ts';
 import { isUuid } from '../../common/ids.ts';
 import type { Image, Visibility } from './image.ts';
-import { fromRow, liveImages } from './store.ts';
+import { newestListed } from './newest.ts';
+import { fromRow, type ImageRow, liveImages } from './store.ts';
 
 export type MemberStatus = 'pending' | 'accepted' | 'rejected';
 
@@ -50,6 +51,15 @@ export const newestFirst: SortKey[] = [
   { column: 'id', direction: 'desc' },
 ];
 
+/** What a row said when it was read: whoever changes the row changes its version, and nothing else does. */
+export interface RowVersion {
+  id: string;
+  version: string;
+}
+
+/** The transaction that wrote the row. What is shown of an image is made of its row alone, or has to be told apart here too. */
+const version = 'images.xmin::text as version';
+
 /** One page of the images that a project finds without knowing their ids. */
 export async function listImages(
   db: Knex,
@@ -58,8 +68,46 @@ export async function listImages(
   page: PageRequest,
   keys: SortKey[],
 ): Promise<{ images: Image[]; more: boolean }> {
+  const query = listedImages(db, visible, filter).select('images.*');
+  const { rows, more } = await selectListed<ImageRow>(query, page, keys);
+  return { images: rows.map(fromRow), more };
+}
+
+/** The same page, for those who may know its images already by their versions. */
+export async function listVersions(
+  db: Knex,
+  visible: Visible,
+  filter: ImageFilter,
+  page: PageRequest,
+  keys: SortKey[],
+): Promise<{ versions: RowVersion[]; more: boolean }> {
+  const newest = newestListed(visible, filter, page, keys);
+  if (newest !== undefined) return await newest(db);
+  const query = listedImages(db, visible, filter).select('images.id', db.raw(version));
+  const { rows, more } = await selectListed<RowVersion>(query, page, keys);
+  return { versions: rows, more };
+}
+
+/** Those of the ids that the list still has, by id. */
+export async function readListed(
+  db: Knex,
+  visible: Visible,
+  filter: ImageFilter,
+  ids: string[],
+): Promise<Map<string, { image: Image; version: string }>> {
+  const rows: (ImageRow & RowVersion)[] = await listedImages(db, visible, filter)
+    .whereRaw('images.id = any(?::uuid[])', [ids])
+    .select('images.*', db.raw(version));
+  return new Map(rows.map((row) => [row.id, { image: fromRow(row), version: row.version }]));
+}
+
+async function selectListed<Row extends object>(query: Knex.QueryBuilder, page: PageRequest, keys: SortKey[]) {
   if (page.marker !== undefined && !isUuid(page.marker)) throw new BadRequest(`marker [${page.marker}] not found`);
-  const query = liveImages(db).select('images.*').where('is_hidden', filter.isHidden);
+  return await selectPage<Row>(query, page, keys);
+}
+
+function listedImages(db: Knex, visible: Visible, filter: ImageFilter): Knex.QueryBuilder {
+  const query: Knex.QueryBuilder = liveImages(db).where('is_hidden', filter.isHidden);
   whereListed(query, visible, filter);
   if (filter.isProtected !== undefined) query.where('is_protected', filter.isProtected);
   for (const { column, values } of filter.oneOf) {
@@ -75,8 +123,7 @@ export async function listImages(
   if (filter.tags.length > 0) query.whereRaw('tags @> ?::text[]', [filter.tags]);
   if (Object.keys(filter.properties).length > 0)
     query.whereRaw('properties @> ?::jsonb', [JSON.stringify(filter.properties)]);
-  const { rows, more } = await selectPage<Parameters<typeof fromRow>[0]>(query, page, keys);
-  return { images: rows.map(fromRow), more };
+  return query;
 }
 
 /** As Glance lists: one's own, the public ones, and what one was given and has accepted (or as `memberStatus` says). */

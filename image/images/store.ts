@@ -6,7 +6,7 @@ import { isUuid } from '../../common/ids.ts';
 import type { StoredData } from '../stores/store.ts';
 import type { EditableImage, Image } from './image.ts';
 
-interface ImageRow {
+export interface ImageRow {
   id: string;
   owner: string;
   name: string | null;

@@ -19,6 +19,8 @@ import { watchPolicyFile } from './common/policy/policy-watch.ts';
 import type { Rule } from './common/policy/rules.ts';
 import { type Loop, type Reconciler, startLoop } from './common/reconcile/loop.ts';
 import { containerHostMethods, containersModule, containersPolicy } from './compute/containers-plugin.ts';
+import { hostCaches } from './compute/image-cache/host-caches.ts';
+import { imageLimits } from './compute/image-cache/limits.ts';
 import { computeMigrations, computeModule, computePolicy } from './compute/plugin.ts';
 import { dashboardModule } from './dashboard/plugin.ts';
 import { closeDrivers, type Drivers, openDrivers } from './drivers.ts';
@@ -118,6 +120,7 @@ export async function buildCloud(
     imageModule({
       db,
       store,
+      hostCaches,
       staging: openFileStore(join(config.dataDir, 'staging')),
       imports: importSettings(config),
       conversionDirectory: join(config.dataDir, 'conversions'),
@@ -137,6 +140,7 @@ export async function buildCloud(
         driver: drivers.servers,
         imageStore: store,
         imageCacheDirectory: join(config.dataDir, 'compute', 'images'),
+        imageLimits: imageLimits(config),
         methods: containerHostMethods(drivers.containers),
       },
     }),
@@ -150,6 +154,7 @@ export async function buildCloud(
         driver: drivers.containers,
         imageStore: store,
         archiveDirectory: join(config.dataDir, 'compute', 'container-images'),
+        imageLimits: imageLimits(config),
       },
     }),
     dashboardModule(),

@@ -4,7 +4,6 @@ import { containerDialect } from '../common/http/dialect.ts';
 import type { Logger } from '../common/logger.ts';
 import type { Module } from '../common/module.ts';
 import type { Enforcer } from '../common/policy/enforcer.ts';
-import { placeImageData } from '../image/images/use.ts';
 import type { ImageStore } from '../image/stores/store.ts';
 import { containerActionPolicy, containerActionRoutes } from './api/container-actions.ts';
 import { containerCreationPolicy } from './api/container-body.ts';
@@ -14,10 +13,10 @@ import { containerAttributePolicy } from './api/container-view.ts';
 import { containerDeletionPolicy, containerPolicy, containerRoutes } from './api/containers.ts';
 import type { ContainersApiDeps } from './api/containers-deps.ts';
 import { containerMicroversions, containerVersionRoutes } from './api/containers-versions.ts';
-import { containerImageReconciler } from './containers/images.ts';
+import { containerImages } from './containers/images.ts';
 import { containerReconciler, topic } from './containers/reconciler.ts';
 import type { ContainerDriver } from './drivers/driver.ts';
-import { createImageCache } from './image-cache/cache.ts';
+import type { CacheLimits } from './image-cache/limits.ts';
 
 export { containerHostMethods } from './containers/host-methods.ts';
 
@@ -34,6 +33,7 @@ export interface ContainersModuleDeps {
     imageStore: ImageStore;
     /** Where archives of images wait until the engine has taken them. */
     archiveDirectory: string;
+    imageLimits: CacheLimits;
   };
 }
 
@@ -51,9 +51,15 @@ export const containersPolicy = {
 export function containersModule({ db, log, publicUrl, enforcer, host }: ContainersModuleDeps): Module {
   const { driver, name: hostName } = host;
   const api: ContainersApiDeps = { db, enforcer, url: `${publicUrl}/container` };
-  const archives = createImageCache(host.archiveDirectory, (id, path) =>
-    placeImageData({ db, store: host.imageStore }, id, path),
-  );
+  const { images, reconciler: imageReconciler } = containerImages({
+    db,
+    log,
+    hostName,
+    driver,
+    store: host.imageStore,
+    directory: host.archiveDirectory,
+    limits: host.imageLimits,
+  });
   return {
     service: {
       name: 'container',
@@ -70,10 +76,7 @@ export function containersModule({ db, log, publicUrl, enforcer, host }: Contain
       ],
     },
     controllers: [],
-    agents: [
-      containerReconciler({ db, log, driver, archives, hostName }),
-      containerImageReconciler({ db, driver, archives, hostName }),
-    ],
+    agents: [containerReconciler({ db, log, ...images, hostName }), imageReconciler],
     /** What happens to guests on the host wakes the loop; it would find out by itself, later. */
     async startAgent() {
       const stop = driver.onChange((id) => {

@@ -5,7 +5,6 @@ import { computeDialect } from '../common/http/dialect.ts';
 import type { Logger } from '../common/logger.ts';
 import type { Module } from '../common/module.ts';
 import type { Enforcer } from '../common/policy/enforcer.ts';
-import { placeImageData } from '../image/images/use.ts';
 import type { ImageStore } from '../image/stores/store.ts';
 import type { ComputeApiDeps } from './api/deps.ts';
 import { flavorAccessPolicy, flavorAccessRoutes } from './api/flavor-access.ts';
@@ -24,10 +23,11 @@ import type { ServerDriver } from './drivers/driver.ts';
 import { type HostMethods, hostCallReconciler } from './hosts/calls.ts';
 import { heartbeatReconciler } from './hosts/heartbeat.ts';
 import { uptimeLine } from './hosts/uptime.ts';
-import { createImageCache } from './image-cache/cache.ts';
-import { imageCacheReconciler } from './image-cache/reconciler.ts';
+import { diskImages } from './image-cache/disks.ts';
+import type { CacheLimits } from './image-cache/limits.ts';
 import { createCompute } from './migrations/0001-compute.ts';
 import { createContainers } from './migrations/0002-containers.ts';
+import { createImageCaches } from './migrations/0003-image-cache.ts';
 import { serverReconciler } from './servers/reconciler.ts';
 
 export interface ComputeModuleDeps {
@@ -43,12 +43,13 @@ export interface ComputeModuleDeps {
     imageStore: ImageStore;
     /** Where the host's copies of images are kept. */
     imageCacheDirectory: string;
+    imageLimits: CacheLimits;
     /** What else this host can be asked, beside the consoles of servers. */
     methods?: HostMethods;
   };
 }
 
-export const computeMigrations: Migration[] = [createCompute, createContainers];
+export const computeMigrations: Migration[] = [createCompute, createContainers, createImageCaches];
 
 export const computePolicy = {
   ...flavorPolicy,
@@ -107,9 +108,14 @@ export function computeModule(deps: ComputeModuleDeps): Module {
 
 function agentReconcilers({ db, log, host }: ComputeModuleDeps) {
   const { driver, name: hostName } = host;
-  const cache = createImageCache(host.imageCacheDirectory, (id, path) =>
-    placeImageData({ db, store: host.imageStore }, id, path),
-  );
+  const { cache, reconciler: imageCacheReconciler } = diskImages({
+    db,
+    log,
+    hostName,
+    store: host.imageStore,
+    directory: host.imageCacheDirectory,
+    limits: host.imageLimits,
+  });
   const methods: HostMethods = {
     ...host.methods,
     uptime: async () => uptimeLine(),
@@ -118,7 +124,7 @@ function agentReconcilers({ db, log, host }: ComputeModuleDeps) {
   return [
     heartbeatReconciler({ db, log, driver, hostName }),
     serverReconciler({ db, log, driver, cache, hostName }),
-    imageCacheReconciler({ db, cache, hostName }),
+    imageCacheReconciler,
     hostCallReconciler({ db, log, hostName, methods }),
   ];
 }

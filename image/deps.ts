@@ -1,3 +1,4 @@
+import type { HostCaches } from './cache/host-caches.ts';
 import type { ImageDeps } from './images/operations.ts';
 import type { ImportSettings } from './import/settings.ts';
 import type { ImageStore } from './stores/store.ts';
@@ -6,6 +7,8 @@ import type { ImageStore } from './stores/store.ts';
 export interface ImageModuleDeps extends ImageDeps {
   /** Where clients find the cloud. */
   publicUrl: string;
+  /** What hosts keep of images. */
+  hostCaches: HostCaches;
   /** Where data waits for its import. */
   staging: ImageStore;
   imports: ImportSettings;

@@ -1,5 +1,6 @@
 import { imageDialect } from '../common/http/dialect.ts';
 import type { Module } from '../common/module.ts';
+import { cacheRoutes } from './api/cache.ts';
 import { dataRoutes } from './api/data.ts';
 import { imageRoutes } from './api/images.ts';
 import { importRoutes } from './api/import.ts';
@@ -10,6 +11,7 @@ import { schemaRoutes } from './api/schemas.ts';
 import { stageRoutes } from './api/stage.ts';
 import { taskRoutes } from './api/tasks.ts';
 import { versionRoutes } from './api/versions.ts';
+import { cachePolicy } from './cache/policy.ts';
 import type { ImageModuleDeps } from './deps.ts';
 import { imagePolicy as imagesPolicy } from './images/policy.ts';
 import { imageReconciler } from './images/reconciler.ts';
@@ -23,7 +25,7 @@ import { deactivateImages } from './migrations/0006-images.ts';
 import { indexPublicImages } from './migrations/0010-public.ts';
 import { taskPolicy } from './tasks/policy.ts';
 
-export const imagePolicy = { ...imagesPolicy, ...metadefPolicy, ...taskPolicy };
+export const imagePolicy = { ...imagesPolicy, ...metadefPolicy, ...taskPolicy, ...cachePolicy };
 
 export const imageMigrations = [
   createImages,
@@ -54,6 +56,7 @@ export function imageModule(deps: ImageModuleDeps): Module {
         ...memberRoutes(deps),
         ...schemaRoutes(),
         ...infoRoutes(deps),
+        ...cacheRoutes(deps),
         ...allMetadefRoutes(deps),
       ],
     },

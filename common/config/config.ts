@@ -112,6 +112,11 @@ export const ConfigSchema = Type.Object(
       'Properties that imported images get, a JSON object of strings; not on what administrators import',
     ),
     drivers: text('real', 'real, or simulated for development without engines'),
+    imageCacheMaximumGib: count(
+      10,
+      'GiB of images that a host keeps for its servers, and as many for its containers; those that nothing stands on go, longest unused first; 0: any number',
+    ),
+    imageCacheUnusedHours: count(24, 'Hours for which a host keeps an image that nothing stands on', 87600),
     hostName: text('', 'Name of this host in the cloud; empty means the kernel’s'),
     dockerSocket: text('/var/run/docker.sock', 'Socket of the Docker engine'),
     libvirtUri: text('qemu:///system', 'URI of libvirt'),

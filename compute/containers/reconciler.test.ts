@@ -11,7 +11,7 @@ const ago = (cloud: TestCloud, id: string, column: string, interval: string) =>
     .update({ [column]: cloud.db.raw(`now() - interval '${interval}'`) });
 
 test('a container runs once its host has it, on the network of its project, and goes without a trace', async (t) => {
-  const cloud = await startTestCloud(t);
+  const cloud = await startTestCloud(t, { imageCacheUnusedHours: 0 });
   const { run, show, ask, host, imageId, networkId } = await prepareContainers(t, cloud);
   const id = await run({ environment: { COLOUR: 'blue' }, cpu: 0.5, memory: 64, labels: { tier: 'web' } });
   t.like(await show(id), { status: 'Creating', task_state: 'container_creating', status_reason: null });

@@ -4,7 +4,7 @@ import { CloudError, PermanentFailure } from '../../common/errors.ts';
 import type { Logger } from '../../common/logger.ts';
 import type { Reconciler } from '../../common/reconcile/loop.ts';
 import { guestPorts, releasePorts } from '../../network/ports.ts';
-import { type ContainerSpec, DiskFull, type ObservedContainer } from '../drivers/driver.ts';
+import { type ContainerSpec, type ObservedContainer, ToldAtOnce } from '../drivers/driver.ts';
 import { knownIds, sweepGuests } from '../hosts/sweep.ts';
 import { pidsLimit } from '../limits.ts';
 import { type Container, effectivePower, isRebooting } from './container.ts';
@@ -151,7 +151,8 @@ function faultOf(error: unknown): Fault {
   for (let cause: unknown = error; cause instanceof Error && chain.length < 10; cause = cause.cause)
     chain.push(`${cause.name}: ${cause.message}`);
   const details = chain.join('\n') || String(error);
-  if (error instanceof CloudError) return { message: error.message, details, isToldAtOnce: error instanceof DiskFull };
+  if (error instanceof CloudError)
+    return { message: error.message, details, isToldAtOnce: error instanceof ToldAtOnce };
   if ((error as { code?: string }).code === 'ENOSPC')
     return { message: "The container's host has no disk space left.", details, isToldAtOnce: true };
   return {

@@ -6,7 +6,12 @@
 import { CloudError } from '../../common/errors.ts';
 
 /** It may last, so the user is told at once; it may pass, so the loop goes on trying. */
-export class DiskFull extends CloudError {}
+export class ToldAtOnce extends CloudError {}
+
+export class DiskFull extends ToldAtOnce {}
+
+/** The data of an image is not what was accepted as that image: it is never used. */
+export class DamagedImage extends ToldAtOnce {}
 
 /** What a guest is doing, as its engine reports it. `crashed`: it ended by itself and not by a clean shutdown. */
 export type PowerState = 'running' | 'paused' | 'shutdown' | 'crashed';

@@ -12,7 +12,7 @@ const actionsOf = async (cloud: TestCloud, id: string) =>
   (await cloud.as('member').get(`/compute/v2.1/servers/${id}/os-instance-actions`)).instanceActions;
 
 test('a server becomes active once its host runs it, and goes without a trace', async (t) => {
-  const cloud = await startTestCloud(t);
+  const cloud = await startTestCloud(t, { imageCacheUnusedHours: 0 });
   const { createServer, show, host, imageId } = await prepareCompute(t, cloud);
   const id = await createServer();
   t.like(await show(id), {
@@ -40,6 +40,7 @@ test('a server becomes active once its host runs it, and goes without a trace', 
   await cloud.settle();
   await cloud.as('member').get(`/compute/v2.1/servers/${id}`, 404);
   t.is(host.servers.size, 0);
+  await cloud.sweep();
   await t.throwsAsync(access(cached), { code: 'ENOENT' });
 });
 

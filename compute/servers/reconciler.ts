@@ -4,7 +4,7 @@ import { BadRequest, CloudError, NotFound, PermanentFailure } from '../../common
 import type { Logger } from '../../common/logger.ts';
 import type { Reconciler } from '../../common/reconcile/loop.ts';
 import { guestPorts, releasePorts } from '../../network/ports.ts';
-import { DiskFull, type ObservedGuest, type ServerDriver, type ServerSpec } from '../drivers/driver.ts';
+import { type ObservedGuest, type ServerDriver, type ServerSpec, ToldAtOnce } from '../drivers/driver.ts';
 import { knownIds, sweepGuests } from '../hosts/sweep.ts';
 import type { ImageCache } from '../image-cache/cache.ts';
 import { rebootGraceSeconds, shutdownGraceSeconds } from '../limits.ts';
@@ -177,7 +177,8 @@ function faultOf(error: unknown): Fault {
   for (let cause: unknown = error; cause instanceof Error && chain.length < 10; cause = cause.cause)
     chain.push(`${cause.name}: ${cause.message}`);
   const details = chain.join('\n') || String(error);
-  if (error instanceof CloudError) return { message: error.message, details, isToldAtOnce: error instanceof DiskFull };
+  if (error instanceof CloudError)
+    return { message: error.message, details, isToldAtOnce: error instanceof ToldAtOnce };
   if ((error as { code?: string }).code === 'ENOSPC')
     return { message: "The server's host has no disk space left.", details, isToldAtOnce: true };
   return { message: "The server's host failed in a way that only its operator can see; it goes on trying.", details };

@@ -1,21 +1,15 @@
-import { mkdtemp, readdir, readFile, rm, stat } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { randomUUID } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import test, { type ExecutionContext } from 'ava';
+import { text } from 'node:stream/consumers';
+import test from 'ava';
 import { BadRequest, NotFound } from '../../common/errors.ts';
 import { startTestCloud, type TestCloud } from '../../tests/cloud.ts';
 import { openFileStore } from '../stores/files/files.ts';
-import type { ImageStore } from '../stores/store.ts';
 import { images, makeActive, rawBare } from '../testing.ts';
-import { getUsableImage, openImageData, placeImageData } from './use.ts';
+import { existingImages, getImageData, getUsableImage, openImageData } from './use.ts';
 
 const sourceOf = (cloud: TestCloud) => ({ db: cloud.db, store: openFileStore(join(cloud.config.dataDir, 'images')) });
-
-async function makeDirectory(t: ExecutionContext): Promise<string> {
-  const directory = await mkdtemp(join(tmpdir(), 'image-use-'));
-  t.teardown(() => rm(directory, { recursive: true }));
-  return directory;
-}
 
 test('an active image can be used by those who see it', async (t) => {
   const cloud = await startTestCloud(t);
@@ -41,51 +35,23 @@ test('an active image can be used by those who see it', async (t) => {
 test('an image without data cannot be used', async (t) => {
   const cloud = await startTestCloud(t);
   const { id } = await cloud.as('member').post(images, rawBare);
-  for (const use of [getUsableImage(cloud.db, 'everyone', id), openImageData(sourceOf(cloud), id)])
+  const source = sourceOf(cloud);
+  for (const use of [getUsableImage(cloud.db, 'everyone', id), openImageData(source, id), getImageData(source, id)])
     await t.throwsAsync(use, { instanceOf: BadRequest, message: /is not active: it is queued/ });
 });
 
-test('data placed on a host is whole, costs nothing on the same file system, and outlives the image', async (t) => {
+test('the data of an image can be had from its store, with what it was when it was accepted, until it is deleted', async (t) => {
   const cloud = await startTestCloud(t);
   const member = cloud.as('member');
-  const { id } = await makeActive(member);
-  const directory = await makeDirectory(t);
-  const path = join(directory, 'deeper', 'image');
-  await placeImageData(sourceOf(cloud), id, path);
-  await placeImageData(sourceOf(cloud), id, path);
-  t.is((await stat(path)).nlink, 2);
+  const { id, os_hash_value: sha512 } = await makeActive(member);
+  const data = await getImageData(sourceOf(cloud), id);
+  t.like(data, { sizeBytes: 10, sha512 });
+  t.is(await text(await data.open()), 'some bytes');
+  t.is(await text(await data.open({ first: 5, last: 9 })), 'bytes');
+  t.is(await readFile((await data.localPath())!, 'utf8'), 'some bytes');
+  const other = randomUUID();
+  t.deepEqual(await existingImages(cloud.db, [id, other]), new Set([id]));
   await member.delete(`${images}/${id}`);
-  await cloud.settle();
-  t.is(await readFile(path, 'utf8'), 'some bytes');
-  t.deepEqual(await readdir(join(directory, 'deeper')), ['image']);
-  await t.throwsAsync(placeImageData(sourceOf(cloud), id, path), { instanceOf: NotFound });
-});
-
-test('data is copied from a store without files on this host', async (t) => {
-  const cloud = await startTestCloud(t);
-  const { id } = await makeActive(cloud.as('member'));
-  const { db, store } = sourceOf(cloud);
-  const remote: ImageStore = { ...store, localPath: async () => undefined };
-  const path = join(await makeDirectory(t), 'image');
-  await placeImageData({ db, store: remote }, id, path);
-  t.is(await readFile(path, 'utf8'), 'some bytes');
-  t.is((await stat(path)).nlink, 1);
-});
-
-test('data that cannot be read to its end is not placed', async (t) => {
-  const cloud = await startTestCloud(t);
-  const { id } = await makeActive(cloud.as('member'));
-  const { db, store } = sourceOf(cloud);
-  const broken: ImageStore = {
-    ...store,
-    localPath: async () => undefined,
-    async open(dataId) {
-      const stream = await store.open(dataId);
-      stream.on('data', () => stream.destroy(new Error('the line broke')));
-      return stream;
-    },
-  };
-  const directory = await makeDirectory(t);
-  await t.throwsAsync(placeImageData({ db, store: broken }, id, join(directory, 'image')), { message: /line broke/ });
-  t.deepEqual(await readdir(directory), []);
+  t.deepEqual(await existingImages(cloud.db, [id, other]), new Set());
+  await t.throwsAsync(getImageData(sourceOf(cloud), id), { instanceOf: NotFound });
 });

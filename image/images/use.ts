@@ -2,18 +2,14 @@
  * What other services may do with images. Functions on the database take `db` first, so that one transaction spans
  * services. They check who may see an image and no policy: the caller's own rule stands for the whole request.
  */
-import { randomUUID } from 'node:crypto';
-import { link, mkdir, open, rename, rm } from 'node:fs/promises';
-import { dirname } from 'node:path';
 import type { Readable } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
 import type { Visible } from '../../common/context.ts';
 import type { Knex } from '../../common/database/database.ts';
 import { BadRequest, Conflict, NotFound } from '../../common/errors.ts';
 import type { ContainerFormat, DiskFormat } from '../inspection/inspector.ts';
-import type { ImageStore } from '../stores/store.ts';
+import type { ByteRange, ImageStore } from '../stores/store.ts';
 import { listImages, newestFirst } from './listing.ts';
-import { getImage } from './store.ts';
+import { getImage, liveImages } from './store.ts';
 
 /** An image with data. What is said here of the data was seen by the inspector and never changes. */
 export interface UsableImage {
@@ -83,43 +79,43 @@ export async function openImageData({ db, store }: ImageDataSource, id: string):
   return await store.open(await dataIdOf(db, id));
 }
 
-/**
- * Puts the data of an image at a path of this host, whole or not at all, where it stays when the image is deleted. Nobody may
- * write to that file: where the store is on the same file system it is the store's own, and nothing is copied. Throws as
- * `openImageData` does.
- */
-export async function placeImageData({ db, store }: ImageDataSource, id: string, path: string): Promise<void> {
-  const dataId = await dataIdOf(db, id);
-  const unfinished = `${path}.${randomUUID()}.partial`;
-  await mkdir(dirname(path), { recursive: true, mode: 0o711 }); // QEMU's user passes through, and nobody lists whose images are here
-  try {
-    const local = await store.localPath(dataId);
-    const isLinked = local !== undefined && (await linked(local, unfinished));
-    if (!isLinked) await copy(await store.open(dataId), unfinished);
-    await rename(unfinished, path);
-  } finally {
-    await rm(unfinished, { force: true });
-  }
+/** The data of an image, for a host that keeps a copy of its own. */
+export interface ImageData {
+  sizeBytes: number;
+  /** Hexadecimal, of the data as it was accepted: whoever brings it elsewhere compares. */
+  sha512: string;
+  /** A file on this host that holds the data and must not be changed; undefined where there is none. */
+  localPath(): Promise<string | undefined>;
+  /** Throws `DataMissing`. A range must lie within the data. */
+  open(range?: ByteRange): Promise<Readable>;
+}
+
+/** Throws as `openImageData` does. */
+export async function getImageData({ db, store }: ImageDataSource, id: string): Promise<ImageData> {
+  const { dataId, sizeBytes, sha512, status } = await getImage(db, 'everyone', id);
+  if (dataId === null || sizeBytes === null || sha512 === null) throw noData(id, status);
+  return {
+    sizeBytes,
+    sha512,
+    localPath: () => store.localPath(dataId),
+    open: (range) => store.open(dataId, range),
+  };
+}
+
+/** Those of the ids that are images'; data of the others will never be asked for again, as no id is used twice. */
+export async function existingImages(db: Knex, ids: readonly string[]): Promise<Set<string>> {
+  if (ids.length === 0) return new Set();
+  return new Set(
+    await liveImages(db)
+      .whereRaw('id = any(?::uuid[])', [[...ids]])
+      .pluck('id'),
+  );
 }
 
 async function dataIdOf(db: Knex, id: string): Promise<string> {
   const { dataId, status } = await getImage(db, 'everyone', id);
-  if (dataId === null) throw new BadRequest(`Image ${id} is not active: it is ${status}.`);
+  if (dataId === null) throw noData(id, status);
   return dataId;
 }
 
-/** False where a second name is not possible: another file system, or one without links, or the data is just being removed. */
-async function linked(from: string, to: string): Promise<boolean> {
-  return await link(from, to).then(
-    () => true,
-    (error: NodeJS.ErrnoException) => {
-      if (['EXDEV', 'EPERM', 'EMLINK', 'ENOTSUP', 'ENOENT'].includes(error.code ?? '')) return false;
-      throw error;
-    },
-  );
-}
-
-async function copy(data: Readable, path: string): Promise<void> {
-  const file = await open(path, 'wx', 0o444);
-  await pipeline(data, file.createWriteStream({ flush: true }));
-}
+const noData = (id: string, status: string) => new BadRequest(`Image ${id} is not active: it is ${status}.`);

@@ -1,5 +1,6 @@
 import type { Calls, MakeCall } from '../call.ts';
 import { imageActionCalls } from './image-actions.ts';
+import { imageCacheCalls } from './image-cache.ts';
 import { importCalls } from './image-import.ts';
 import { metadefCalls } from './image-metadefs.ts';
 
@@ -12,6 +13,7 @@ export const imageCalls: Calls = {
   ...metadefCalls,
   ...imageActionCalls,
   ...importCalls,
+  ...imageCacheCalls,
   'GET /': nothing,
   'GET /versions': nothing,
   'POST /v2/images': (it) => ({ body: { name: 'new', owner: it.project } }),

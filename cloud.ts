@@ -38,6 +38,10 @@ import { rememberVerified } from './identity/tokens/verified.ts';
 import { userLimitsOf } from './identity/user-limits.ts';
 import { importSettings } from './image/import/settings.ts';
 import { imageMigrations, imageModule, imagePolicy } from './image/plugin.ts';
+import { withRegistryImages } from './image/registry/images/store.ts';
+import { registryModules, registryPolicy } from './image/registry/plugin.ts';
+import { registrySocket, registryStorage } from './image/registry/server-config.ts';
+import { openUpstream } from './image/registry/upstream.ts';
 import { openFileStore } from './image/stores/files/files.ts';
 import { networkMigrations, networkModule, networkPolicy } from './network/plugin.ts';
 
@@ -49,9 +53,14 @@ export const migrations: Migration[] = [
 ];
 
 /** Every rule there is, also those that guard an attribute and stand on no route. */
-export const rules: Rule[] = [identityPolicy, imagePolicy, networkPolicy, computePolicy, containersPolicy].flatMap(
-  (policy) => Object.values<Rule>(policy),
-);
+export const rules: Rule[] = [
+  identityPolicy,
+  imagePolicy,
+  registryPolicy,
+  networkPolicy,
+  computePolicy,
+  containersPolicy,
+].flatMap((policy) => Object.values<Rule>(policy));
 
 export interface Cloud {
   /** Where it answers, once started. */
@@ -104,7 +113,8 @@ export async function buildCloud(
   };
 
   const memory = rememberIdentity(notifications);
-  const store = openFileStore(join(config.dataDir, 'images'));
+  const registry = openUpstream(config.registry || `unix:${registrySocket(config.dataDir)}`);
+  const store = withRegistryImages(openFileStore(join(config.dataDir, 'images')), { db, upstream: registry });
 
   const modules: Module[] = [
     identityModule({
@@ -128,6 +138,18 @@ export async function buildCloud(
       log,
       publicUrl,
       region: config.region,
+    }),
+    ...registryModules({
+      db,
+      upstream: registry,
+      enforcer,
+      tokens,
+      sourceOf,
+      publicUrl,
+      region: config.region,
+      log,
+      storageDirectory: registryStorage(config.dataDir),
+      keepUnreferencedSeconds: config.registryKeepUnreferencedSeconds,
     }),
     networkModule({ db, enforcer, driver: drivers.network, tenantMtu: config.tenantMtu, publicUrl }),
     computeModule({
@@ -222,6 +244,7 @@ export async function buildCloud(
       memory.stop();
       await notifications.stop();
       await closeDrivers(drivers);
+      registry.close();
       await db.destroy();
     },
   };

@@ -11,6 +11,7 @@ const needed = {
   'qemu-system-x86': 'servers',
   'qemu-utils': 'qemu-img',
   'docker.io': 'containers',
+  'docker-registry': 'the registry of container images',
   'openvswitch-switch': 'ports of servers and containers',
   'ovn-central': 'the northbound and southbound databases',
   'ovn-host': 'ovn-controller',
@@ -59,6 +60,7 @@ export async function installPackages(names: string[]): Promise<void> {
   const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
   const lock = ['-o', 'DPkg::Lock::Timeout=600']; // somebody's unattended upgrade may be at work
   const liftBan = await banServiceStarts();
+  if (names.includes('docker-registry')) await maskOwnService('docker-registry');
   try {
     await execute('apt-get', [...lock, 'update'], { env, timeoutSeconds: 600 });
     await execute('apt-get', [...lock, 'install', '--yes', '--no-install-recommends', ...names], {
@@ -72,6 +74,14 @@ export async function installPackages(names: string[]): Promise<void> {
 
 async function hasAppArmor(): Promise<boolean> {
   return (await readFile('/sys/module/apparmor/parameters/enabled', 'utf8').catch(() => 'N')).trim() === 'Y';
+}
+
+/**
+ * With systemd, Debian's package starts a registry of its own on all addresses, at the port of our API. Ours is another
+ * process of the same program; whoever wants Debian's unmasks it. Only asked for a package that is not installed yet.
+ */
+async function maskOwnService(name: string): Promise<void> {
+  if (hasSystemd()) await execute('systemctl', ['mask', `${name}.service`]);
 }
 
 /**

@@ -22,6 +22,7 @@ import { rememberUsedIds } from './migrations/0002-used-ids.ts';
 import { createImports } from './migrations/0003-import.ts';
 import { createMetadefs } from './migrations/0005-metadefs.ts';
 import { deactivateImages } from './migrations/0006-images.ts';
+import { createRegistry } from './migrations/0008-registry.ts';
 import { indexPublicImages } from './migrations/0010-public.ts';
 import { taskPolicy } from './tasks/policy.ts';
 
@@ -33,6 +34,7 @@ export const imageMigrations = [
   createImports,
   createMetadefs,
   deactivateImages,
+  createRegistry,
   indexPublicImages,
 ];
 

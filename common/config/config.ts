@@ -111,6 +111,15 @@ export const ConfigSchema = Type.Object(
       '',
       'Properties that imported images get, a JSON object of strings; not on what administrators import',
     ),
+    registry: text(
+      '',
+      'Where the registry server listens: unix:PATH or http://HOST:PORT; empty means the one of bin/up on this host',
+    ),
+    registryKeepUnreferencedSeconds: Type.Integer({
+      default: 24 * 3600,
+      minimum: 60,
+      description: 'Seconds for which the registry keeps what no manifest refers to: no push may take longer',
+    }),
     drivers: text('real', 'real, or simulated for development without engines'),
     imageCacheMaximumGib: count(
       10,

@@ -31,7 +31,10 @@ async function usedBy(db: Knex, projectId: string): Promise<Used> {
   return await db('images')
     .where({ owner: projectId })
     .first({
-      sizeBytes: db.raw('coalesce(sum(size_bytes), 0)::bigint'),
+      // Data that is in the registry (registry/images/store.ts) counts there.
+      sizeBytes: db.raw(
+        `coalesce(sum(size_bytes) filter (where data_id::text not like '______________8%'), 0)::bigint`,
+      ),
       images: db.raw('count(*) filter (where deletion_requested_at is null)'),
       // Also of images that are being deleted, until the data that still comes for them is gone.
       uploading: db.raw('count(coalesce(upload_id, staged_id, import_task_id))'),

@@ -5,11 +5,14 @@ import { dashboardCalls } from './calls/dashboard.ts';
 import { identityCalls } from './calls/identity.ts';
 import { imageCalls } from './calls/image.ts';
 import { networkCalls } from './calls/network.ts';
+import { distributionCalls, registryCalls } from './calls/registry.ts';
 
 /** By the service's name. */
 export const callsOf: Record<string, Calls> = {
   identity: identityCalls,
   image: imageCalls,
+  registry: registryCalls,
+  distribution: distributionCalls,
   network: networkCalls,
   compute: computeCalls,
   container: containerCalls,

@@ -13,6 +13,7 @@ import { makeImageThings } from './things/image.ts';
 import { makeMetadefThings } from './things/image-metadefs.ts';
 import { makeNetworkThings } from './things/network.ts';
 import { makeOauth1Things } from './things/oauth1.ts';
+import { makeRegistryThings } from './things/registry.ts';
 
 /** What belongs to nobody in particular: it is the same for everybody, so it tells nothing about anybody. */
 export const common = {
@@ -41,6 +42,7 @@ export type Things = Record<Common, string> &
   Made<typeof makeDelegationThings> &
   Made<typeof makeImageThings> &
   Made<typeof makeMetadefThings> &
+  Made<typeof makeRegistryThings> &
   Made<typeof makeNetworkThings> &
   Made<typeof makeComputeThings> &
   Made<typeof makeContainerThings>;
@@ -68,6 +70,7 @@ export async function makeThings(cloud: TestCloud, persona: Persona, commons: Re
   const delegation = await makeDelegationThings(making, commons);
   const image = await makeImageThings(making, identity);
   const metadefs = await makeMetadefThings(making);
+  const registry = await makeRegistryThings(making);
   const network = await makeNetworkThings(making, commons);
   const compute = await makeComputeThings(making, { ...commons, ...identity, ...image, ...network });
   const container = await makeContainerThings(making, { ...image, ...network });
@@ -80,6 +83,7 @@ export async function makeThings(cloud: TestCloud, persona: Persona, commons: Re
     ...federation,
     ...image,
     ...metadefs,
+    ...registry,
     ...network,
     ...compute,
     ...container,

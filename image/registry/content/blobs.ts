@@ -1,0 +1,88 @@
+/** Blobs of a repository: layers, configurations, whatever else is pushed. Only who brings one, or may pull it, has it. */
+import type { Knex } from '../../../common/database/database.ts';
+import { violatedConstraint } from '../../../common/database/database.ts';
+import type { RegistryDeps } from '../deps.ts';
+import { OciError } from '../errors.ts';
+import type { Repository } from './repositories.ts';
+import { checkRoom } from './usage.ts';
+
+export interface Blob {
+  digest: string;
+  sizeBytes: number;
+}
+
+/**
+ * Until the transaction ends, nobody else adds or removes what has this digest: the sweep of what nobody has (garbage.ts)
+ * cannot fall between the registry server's finding that it has the bytes already and the row that says whose they are.
+ */
+export async function lockContent(trx: Knex, digest: string): Promise<void> {
+  await trx.raw(`select pg_advisory_xact_lock(hashtextextended('registry content ' || ?, 0))`, [digest]);
+}
+
+export async function findBlob(db: Knex, repositoryId: string, digest: string): Promise<Blob | undefined> {
+  return await db('registry_blobs')
+    .where({ repository_id: repositoryId, digest })
+    .first({ digest: 'digest', sizeBytes: 'size_bytes' });
+}
+
+/** Says that somebody is about to refer to it. False when it is not there. */
+export async function touchBlob(db: Knex, repositoryId: string, digest: string): Promise<boolean> {
+  const count = await db('registry_blobs')
+    .where({ repository_id: repositoryId, digest })
+    .update({ seen_at: db.fn.now(3) });
+  return count === 1;
+}
+
+export async function putBlob(trx: Knex, repositoryId: string, { digest, sizeBytes }: Blob): Promise<void> {
+  await trx('registry_blobs')
+    .insert({ repository_id: repositoryId, digest, size_bytes: sizeBytes })
+    .onConflict(['repository_id', 'digest'])
+    .merge({ seen_at: trx.fn.now(3) });
+}
+
+/** Whether the project has it already, so that it takes no more room. */
+export async function projectHas(db: Knex, projectId: string, digest: string): Promise<boolean> {
+  const row = await db('registry_blobs as b')
+    .join('registry_repositories as r', 'r.id', 'b.repository_id')
+    .where({ 'r.project_id': projectId, 'b.digest': digest })
+    .first('b.digest');
+  return row !== undefined;
+}
+
+/**
+ * Gives the repository a blob of another one, which the caller may pull from. False when that has no such blob. Throws
+ * `OciError` DENIED when there is no room for it.
+ */
+export async function mountBlob(
+  { db, upstream, region }: RegistryDeps,
+  repository: Repository,
+  digest: string,
+  from: Repository,
+): Promise<boolean> {
+  return db.transaction(async (trx) => {
+    const blob = await findBlob(trx, from.id, digest);
+    if (blob === undefined) return false;
+    const more = (await projectHas(trx, repository.projectId, digest)) ? 0 : blob.sizeBytes;
+    await checkRoom({ db: trx, region }, repository.projectId, more);
+    await lockContent(trx, digest);
+    if ((await findBlob(trx, from.id, digest)) === undefined) return false;
+    if (!(await upstream.mount(repository.id, digest, from.id))) return false;
+    await putBlob(trx, repository.id, blob);
+    return true;
+  });
+}
+
+/** Throws `OciError` when it is not there, or a manifest refers to it. */
+export async function deleteBlob({ db, upstream }: RegistryDeps, repositoryId: string, digest: string): Promise<void> {
+  try {
+    await db.transaction(async (trx) => {
+      await lockContent(trx, digest);
+      const count = await trx('registry_blobs').where({ repository_id: repositoryId, digest }).delete();
+      if (count === 0) throw new OciError('BLOB_UNKNOWN', `There is no blob ${digest} in this repository.`);
+      await upstream.unlinkBlob(repositoryId, digest);
+    });
+  } catch (error) {
+    if (violatedConstraint(error) === undefined) throw error;
+    throw new OciError('DENIED', `A manifest refers to blob ${digest}; delete that first.`, { cause: error });
+  }
+}

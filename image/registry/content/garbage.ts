@@ -1,0 +1,136 @@
+/**
+ * What nobody has goes. The registry server's own `garbage-collect` is not used: it keeps what manifests refer to and nothing
+ * else, so that it would take the layers of a push from under it, and nothing may be written while it runs. Here the rows
+ * say what is whose; each removal holds its digest alone, and all else goes on.
+ */
+import { readdir, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Knex } from '../../../common/database/database.ts';
+import { violatedConstraint } from '../../../common/database/database.ts';
+import type { Logger } from '../../../common/logger.ts';
+import type { Upstream } from '../upstream.ts';
+import { lockContent } from './blobs.ts';
+import { cancelUpload } from './uploads.ts';
+
+export interface GarbageDeps {
+  db: Knex;
+  upstream: Upstream;
+  log: Logger;
+  /** Where the registry server keeps everything. */
+  storageDirectory: string;
+  /** For so long a blob stays that no manifest refers to: the push that brought it may still be under way. */
+  keepUnreferencedSeconds: number;
+}
+
+/** An upload that has not been heard of for so long was given up; docker pauses for less than a minute. */
+const uploadSilenceSeconds = 3600;
+const atOnce = 500;
+
+/** Where the registry server keeps content, and repositories: https://distribution.github.io/distribution/storage-drivers/filesystem/ */
+const blobsIn = (storage: string) => join(storage, 'docker', 'registry', 'v2', 'blobs', 'sha256');
+const repositoriesIn = (storage: string) => join(storage, 'docker', 'registry', 'v2', 'repositories');
+
+/** Everything of a repository: its rows, and what refers to content there. The content itself is for the sweep. */
+export async function removeRepository({ db, storageDirectory }: GarbageDeps, id: string): Promise<void> {
+  await db.transaction(async (trx) => {
+    for (const table of ['tags', 'uploads', 'manifests', 'blobs']) {
+      if (table === 'manifests') await trx('registry_manifest_children').where({ repository_id: id }).delete();
+      await trx(`registry_${table}`).where({ repository_id: id }).delete();
+    }
+    await rm(join(repositoriesIn(storageDirectory), id), { recursive: true, force: true });
+    await trx('registry_repositories').where({ id }).delete();
+  });
+}
+
+/** Uploads that have gone silent. */
+export async function sweepUploads(deps: GarbageDeps): Promise<void> {
+  const silent = await deps
+    .db('registry_uploads')
+    .whereRaw('seen_at < now() - make_interval(secs => ?)', [uploadSilenceSeconds])
+    .limit(atOnce);
+  for (const { id, location, received_bytes: receivedBytes } of silent)
+    await cancelUpload(deps, { id, location, receivedBytes });
+}
+
+/** Blobs that no manifest of their repository refers to, and nobody has pushed or asked for of late. */
+export async function sweepUnreferenced({ db, upstream, keepUnreferencedSeconds }: GarbageDeps): Promise<number> {
+  const candidates: { repositoryId: string; digest: string }[] = await db('registry_blobs as b')
+    .whereRaw('b.seen_at < now() - make_interval(secs => ?)', [keepUnreferencedSeconds])
+    .whereNotExists((refers) =>
+      refers
+        .from('registry_manifest_blobs as m')
+        .whereRaw('m.repository_id = b.repository_id and m.blob_digest = b.digest'),
+    )
+    .limit(atOnce)
+    .select({ repositoryId: 'b.repository_id', digest: 'b.digest' });
+  let removed = 0;
+  for (const { repositoryId, digest } of candidates) {
+    try {
+      await db.transaction(async (trx) => {
+        await lockContent(trx, digest);
+        const count = await trx('registry_blobs')
+          .where({ repository_id: repositoryId, digest })
+          .whereRaw('seen_at < now() - make_interval(secs => ?)', [keepUnreferencedSeconds]) // or it was asked for since
+          .delete();
+        if (count === 0) return;
+        await upstream.unlinkBlob(repositoryId, digest);
+        removed += 1;
+      });
+    } catch (error) {
+      if (violatedConstraint(error) === undefined) throw error; // a manifest refers to it since we looked
+    }
+  }
+  return removed;
+}
+
+/** Content that no repository has, and what is left of repositories that are gone. @returns digests. */
+export async function sweepContent({ db, storageDirectory }: GarbageDeps): Promise<string[]> {
+  const removed: string[] = [];
+  for (const prefix of await namesIn(blobsIn(storageDirectory))) {
+    const names = (await namesIn(join(blobsIn(storageDirectory), prefix))).filter((name) =>
+      /^[0-9a-f]{64}$/.test(name),
+    );
+    const digests = names.map((name) => `sha256:${name}`);
+    const owned = await ownedAmong(db, digests);
+    for (const digest of digests.filter((one) => !owned.has(one))) {
+      await db.transaction(async (trx) => {
+        await lockContent(trx, digest);
+        if ((await ownedAmong(trx, [digest])).size > 0) return; // it was pushed since we looked
+        await rm(join(blobsIn(storageDirectory), prefix, digest.slice('sha256:'.length)), {
+          recursive: true,
+          force: true,
+        });
+        removed.push(digest);
+      });
+    }
+  }
+  await sweepRepositories(db, storageDirectory);
+  return removed;
+}
+
+async function ownedAmong(db: Knex, digests: string[]): Promise<Set<string>> {
+  const [blobs, manifests] = await Promise.all(
+    ['registry_blobs', 'registry_manifests'].map((table) =>
+      db(table).whereIn('digest', digests).distinct().pluck('digest'),
+    ),
+  );
+  return new Set([...blobs!, ...manifests!]);
+}
+
+/** A repository's row is there before anything of it is. */
+async function sweepRepositories(db: Knex, storageDirectory: string): Promise<void> {
+  const names = (await namesIn(repositoriesIn(storageDirectory))).filter((name) =>
+    /^[0-9a-f]{8}-[0-9a-f-]{27}$/.test(name),
+  );
+  const known = new Set<string>(await db('registry_repositories').whereIn('id', names).pluck('id'));
+  for (const name of names)
+    if (!known.has(name)) await rm(join(repositoriesIn(storageDirectory), name), { recursive: true, force: true });
+}
+
+/** Nothing, where nothing was pushed yet. */
+async function namesIn(directory: string): Promise<string[]> {
+  return await readdir(directory).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return [];
+    throw error;
+  });
+}

@@ -1,0 +1,26 @@
+import type { Knex } from '../../../common/database/database.ts';
+import { notify } from '../../../common/database/notifications.ts';
+import { requestDeletion } from '../../images/store.ts';
+import { OciError } from '../errors.ts';
+
+/**
+ * Hides the images whose tag is gone or means another manifest now; the loop of images removes them. Throws `OciError` DENIED
+ * for one that is protected, unless `force`.
+ */
+export async function withdrawImages(trx: Knex, repositoryId: string, { force = false } = {}): Promise<void> {
+  const stale = await trx('registry_images as i')
+    .join('images', 'images.id', 'i.image_id')
+    .where('i.repository_id', repositoryId)
+    .whereNull('images.deletion_requested_at')
+    .whereNotExists((tags) =>
+      tags
+        .from('registry_tags as t')
+        .whereRaw('t.repository_id = i.repository_id and t.name = i.tag and t.manifest_digest = i.manifest_digest'),
+    )
+    .select('i.image_id as id', 'i.tag', 'images.is_protected');
+  for (const { id, tag, is_protected: isProtected } of stale) {
+    if (isProtected && !force) throw new OciError('DENIED', `Image ${id}, which stands for tag ${tag}, is protected.`);
+    await requestDeletion(trx, id);
+    await notify(trx, 'images', id);
+  }
+}

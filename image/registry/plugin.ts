@@ -1,0 +1,47 @@
+import { imageDialect } from '../../common/http/dialect.ts';
+import type { Module } from '../../common/module.ts';
+import { distributionRoutes } from './api/distribution.ts';
+import { repositoryRoutes } from './api/repositories.ts';
+import { tokenRoutes } from './api/token.ts';
+import { repositoryReconciler } from './content/reconciler.ts';
+import type { RegistryDeps } from './deps.ts';
+import { registryDialect } from './errors.ts';
+import { registryTagReconciler } from './images/reconciler.ts';
+import { accessRuleService } from './tokens/judge.ts';
+
+export { registryPolicy } from './policy.ts';
+
+export interface RegistryModuleDeps extends RegistryDeps {
+  /** Where the registry server keeps everything. */
+  storageDirectory: string;
+  keepUnreferencedSeconds: number;
+}
+
+/** The registry of container images: its own API at `/v2`, and what that has no words for. */
+export function registryModules(deps: RegistryModuleDeps): Module[] {
+  return [
+    {
+      service: {
+        name: 'registry',
+        type: accessRuleService,
+        prefix: '/registry',
+        dialect: imageDialect,
+        overQuotaStatus: 403,
+        routes: [...tokenRoutes(deps), ...repositoryRoutes(deps)],
+      },
+      controllers: [repositoryReconciler(deps), registryTagReconciler(deps)],
+      agents: [],
+    },
+    {
+      service: {
+        name: 'distribution',
+        prefix: '/v2',
+        dialect: registryDialect,
+        overQuotaStatus: 403,
+        routes: distributionRoutes(deps),
+      },
+      controllers: [],
+      agents: [],
+    },
+  ];
+}

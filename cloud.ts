@@ -32,6 +32,7 @@ import { rememberIdentity } from './identity/memory.ts';
 import { authenticator, identityMigrations, identityModule, identityPolicy } from './identity/plugin.ts';
 import { limitAttempts } from './identity/security-compliance/attempts.ts';
 import { complianceOf } from './identity/security-compliance/compliance.ts';
+import type { TokenDeps } from './identity/tokens/deps.ts';
 import { ensureKey, readMasterKey, watchKeys } from './identity/tokens/keys.ts';
 import { watchRevocations } from './identity/tokens/revocations.ts';
 import { rememberVerified } from './identity/tokens/verified.ts';
@@ -69,17 +70,16 @@ export interface Cloud {
   server: Server;
   modules: Module[];
   drivers: Drivers;
+  /** What tokens are made and checked with. */
+  tokens: TokenDeps;
   /** Does what the configured roles say, until `stop`. */
   start(): Promise<void>;
   stop(): Promise<void>;
 }
 
 /** Throws what it cannot do without: the database, files of policy and federation that read. Engines may be away; their objects wait for them. */
-export async function buildCloud(
-  config: Config,
-  log: Logger,
-  drivers: Drivers = openDrivers(config, log),
-): Promise<Cloud> {
+export async function buildCloud(config: Config, log: Logger, given?: Drivers): Promise<Cloud> {
+  const drivers = given ?? (await openDrivers(config, log));
   const enforcer = createEnforcer(rules);
   const policyWatch = await watchPolicyFile({ ...policyFileOf(config), log }, enforcer.replace);
   const federationSettings = await readFederationFile(config);
@@ -125,7 +125,7 @@ export async function buildCloud(
       publicUrl,
       limitModel: config.limitModel,
       userLimits: userLimitsOf(config),
-      federation: openFederation(federationSettings, { publicUrl, log }),
+      federation: await openFederation(federationSettings, { publicUrl, log }),
     }),
     imageModule({
       db,
@@ -218,6 +218,7 @@ export async function buildCloud(
     server,
     modules,
     drivers,
+    tokens,
     async start() {
       if (config.roles.has('controller'))
         run(

@@ -7,6 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import test, { type ExecutionContext } from 'ava';
 import { rules } from '../cloud.ts';
 import { type Route, route } from '../common/http/route.ts';
+import { routeOf } from '../common/http/server.ts';
 import type { Service } from '../common/http/service.ts';
 import { type Client, startTestCloud, type TestCloud } from './cloud.ts';
 
@@ -29,12 +30,14 @@ function call(client: Client, { prefix }: Service, { method, path, bodyTypes }: 
 }
 
 test('what the server answers is a route of some service, with a rule or a reason to have none', async (t) => {
-  const cloud = await startTestCloud(t);
+  const cloud = await startTestCloud(t, { listenPort: 0 });
+  await cloud.server.start();
   const names = new Set(rules.map(({ name }) => name));
+  t.true(cloud.server.table().length >= routesOf(cloud).length, 'all of them are there once it listens');
   for (const { method, path, settings } of cloud.server.table()) {
-    const { cirrostack } = (settings.plugins ?? {}) as { cirrostack?: Route };
-    t.truthy(cirrostack, `${method} ${path}`);
-    const rule = cirrostack?.rule ?? { anonymous: '' };
+    const mine = routeOf(settings);
+    t.truthy(mine, `${method} ${path}`);
+    const rule = mine?.rule ?? { anonymous: '' };
     if ('name' in rule) t.true(names.has(rule.name), `${method} ${path}`);
     else t.truthy(rule.anonymous, `${method} ${path}`);
   }

@@ -10,6 +10,7 @@ import { accessRuleMatches } from './access-rule.ts';
 import { type Dialect, imageDialect } from './dialect.ts';
 import { failureOf, UnsupportedMediaType } from './failure.ts';
 import { negotiate, type Version, versionHeaders } from './microversion.ts';
+import { type Mounted, mountWhenAsked } from './mount.ts';
 import type { Route } from './route.ts';
 import type { Service } from './service.ts';
 import { validator } from './validate.ts';
@@ -41,6 +42,16 @@ interface Prepared {
   version: Version;
 }
 
+/** A function, as hapi copies whatever else it is given, with all that hangs on it, several times. */
+interface Plugins {
+  cirrostack?: () => Route;
+}
+
+/** Of a route that is not hapi's own. */
+export function routeOf(settings: Hapi.RouteSettings): Route | undefined {
+  return (settings.plugins as Plugins | undefined)?.cirrostack?.();
+}
+
 /** Builds the HTTP server of all services; it listens to nothing until `start`. */
 export function createServer(deps: ServerDeps): Server {
   const { services, log, metrics, host, port } = deps;
@@ -57,6 +68,10 @@ export function createServer(deps: ServerDeps): Server {
   });
   // Uploads last hours, where Node would end any request after five minutes. JSON bodies have hapi's own ten seconds.
   server.listener.requestTimeout = 0;
+  const mount = mountWhenAsked(
+    server,
+    services.flatMap((service) => service.routes.map((route) => mounted(service, route, of, deps.enforcer))),
+  );
 
   server.ext('onRequest', (request, h) => {
     prepared.set(request, { requestId: `req-${randomUUID()}`, startedAt: performance.now(), version: [0, 0] });
@@ -65,13 +80,14 @@ export function createServer(deps: ServerDeps): Server {
     if (service?.refusesEmptyIds) refuseEmptyId(request, service);
     const path = canonicalPath(request.path, service);
     if (path !== request.path) request.setUrl(path + request.url.search);
+    mount(request.path);
     return h.continue;
   });
 
   // Before the body is read: nobody makes us parse anything without a token and the right to do what the route does.
   server.ext('onPreAuth', async (request, h) => {
     const mine = of(request);
-    mine.route = (request.route.settings.plugins as { cirrostack?: Route }).cirrostack;
+    mine.route = routeOf(request.route.settings);
     const { service, route } = mine;
     if (!service || !route) return h.continue;
     const anonymous = 'anonymous' in route.rule;
@@ -85,9 +101,6 @@ export function createServer(deps: ServerDeps): Server {
     }
     return h.continue;
   });
-
-  for (const service of services)
-    for (const route of service.routes) server.route(hapiRoute(service, route, of, deps.enforcer));
 
   server.ext('onPreResponse', (request, h) => {
     const mine = of(request);
@@ -120,8 +133,13 @@ export function createServer(deps: ServerDeps): Server {
   return server;
 }
 
+function mounted(service: Service, route: Route, of: (request: Request) => Prepared, enforcer: Enforcer): Mounted {
+  const path = `${service.prefix}${route.path}`.replace(/(.)\/$/, '$1') || '/';
+  return { path, route: () => hapiRoute(path, route, of, enforcer) };
+}
+
 function hapiRoute(
-  service: Service,
+  path: string,
   route: Route,
   of: (request: Request) => Prepared,
   enforcer: Enforcer,
@@ -138,11 +156,10 @@ function hapiRoute(
         ...(route.body !== undefined &&
           (route.bodyTypes ? { override: 'application/json' } : { allow: ['application/json'] })),
       };
-  const path = `${service.prefix}${route.path}`.replace(/(.)\/$/, '$1');
   return {
     method: route.method === 'HEAD' ? 'GET' : route.method,
-    path: path === '' ? '/' : path,
-    options: { plugins: { cirrostack: route } as object, ...(hasBody && { payload }) },
+    path,
+    options: { plugins: { cirrostack: () => route } as object, ...(hasBody && { payload }) },
     handler: async (request, h) => {
       const { ctx = null, requestId, version } = of(request);
       const params = request.params as Record<string, string>;

@@ -1,5 +1,5 @@
 import type { Logger } from '../../common/logger.ts';
-import { keycloakChecker, type TokenChecker } from './issuers/keycloak.ts';
+import type { TokenChecker } from './issuers/keycloak.ts';
 import type { FederationSettings, Issuer } from './issuers/settings.ts';
 
 export interface ConfiguredIssuer extends Issuer {
@@ -19,13 +19,19 @@ export function ownDashboard(publicUrl: string): string {
 }
 
 /** Opens no connection: an issuer is asked for its keys when its first token comes. */
-export function openFederation(
+export async function openFederation(
   { issuers, trustedDashboards }: FederationSettings,
   { publicUrl, log }: { publicUrl: string; log: Logger },
-): Federation {
+): Promise<Federation> {
   return {
-    issuers: new Map(issuers.map((issuer) => [issuer.issuer, { ...issuer, checker: keycloakChecker(issuer) }])),
+    issuers: new Map(await Promise.all(issuers.map(configured))),
     trustedDashboards: new Set([...trustedDashboards, ownDashboard(publicUrl)]),
     log,
   };
+}
+
+/** Most clouds listen to nobody, and need not load what checks tokens. */
+async function configured(issuer: Issuer): Promise<[string, ConfiguredIssuer]> {
+  const { keycloakChecker } = await import('./issuers/keycloak.ts');
+  return [issuer.issuer, { ...issuer, checker: keycloakChecker(issuer) }];
 }

@@ -36,7 +36,7 @@ export async function startRunningCloud(t: ExecutionContext, { listenPort = 0 } 
   config.databaseUrl = new Secret(databaseUrl);
   const logLines: string[] = [];
   const log = pino({ level: 'info', base: null }, { write: (line: string) => logLines.push(line) });
-  const drivers = openDrivers(config, log);
+  const drivers = await openDrivers(config, log);
   const cloud = await buildCloud(config, log, drivers);
   await cloud.start();
   t.teardown(async () => {

@@ -7,7 +7,6 @@ import { pino } from 'pino';
 import { buildCloud, migrations } from '../../cloud.ts';
 import { buildConfig } from '../../common/config/config.ts';
 import { Secret } from '../../common/secret.ts';
-import { openDrivers } from '../../drivers.ts';
 import { freePort } from '../bench/free-port.ts';
 import { createTestDatabase } from '../database.ts';
 import { fillIdentity } from '../personas.ts';
@@ -34,7 +33,7 @@ export async function startClientCloud(
   config.databaseUrl = new Secret(databaseUrl);
   const logLines: string[] = [];
   const log = pino({ level: 'info', base: null }, { write: (line: string) => logLines.push(line) });
-  const cloud = await buildCloud(config, log, openDrivers(config, log));
+  const cloud = await buildCloud(config, log);
   await cloud.start();
   t.teardown(async () => {
     await cloud.stop();

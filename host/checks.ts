@@ -11,6 +11,7 @@ import { detectVirtualisation } from '../compute/drivers/libvirt/virtualisation.
 import { runningApiProcess } from './api-process.ts';
 import { type Finding, fail, type HostContext, hasSystemd, ok, warn } from './engines/engine.ts';
 import { engines } from './engines/engines.ts';
+import { imageCopies } from './image-copies.ts';
 import { type HostSettings, localUrl } from './options.ts';
 import { missingPackages } from './packages.ts';
 import { policy } from './policy-in-force.ts';
@@ -24,6 +25,7 @@ const ofCloud: Check[] = [
   virtualisation,
   ...engines.map((engine): Check => engine.check),
   policy,
+  imageCopies,
   apiProcess,
 ];
 

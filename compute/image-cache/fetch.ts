@@ -1,11 +1,13 @@
 /** Brings the data of one image to this host: whole, compared with its checksum and on the disk, or not at all. */
+import { createReadStream } from 'node:fs';
 import { type FileHandle, link, rm } from 'node:fs/promises';
-import { addAbortSignal } from 'node:stream';
+import { addAbortSignal, type Readable } from 'node:stream';
 import { CloudError, Unavailable } from '../../common/errors.ts';
 import type { ImageData } from '../../image/images/use.ts';
 import { DamagedImage, DiskFull } from '../drivers/driver.ts';
 import { linkedPath, putInPlace } from './copies.ts';
 import { isIntact, startFileHash } from './file-hash.ts';
+import { gatherWrites } from './gathered-writes.ts';
 import { lackingBytes } from './room.ts';
 
 export interface FetchDeps {
@@ -18,7 +20,6 @@ export interface FetchDeps {
 
 /** A store that says nothing for so long will not go on. */
 const silenceMs = 60_000;
-const gatheredBytes = 2 ** 20;
 const lookForRoomEveryBytes = 64 * 2 ** 20;
 
 /**
@@ -92,41 +93,37 @@ async function download(
   const give = () => silent.abort(new Unavailable('The store of images said nothing for a minute.'));
   const silence = setTimeout(give, silenceMs);
   const signal = AbortSignal.any([deps.signal, silent.signal]);
-  let [position, roomUntil] = [from, from];
-  let gathered: Buffer[] = [];
-  let bytes = 0;
-  const write = async () => {
-    if (position + bytes > image.sizeBytes) throw new Unavailable('More data came than the image has.');
-    if (position + bytes > roomUntil) {
-      await ensureRoom(deps, image.sizeBytes - position);
-      roomUntil = position + lookForRoomEveryBytes;
-    }
-    const whole = Buffer.concat(gathered);
-    for (let written = 0; written < bytes; )
-      written += (await file.write(whole, written, bytes - written, position + written)).bytesWritten;
-    position += bytes;
-    [gathered, bytes] = [[], 0];
-    writtenTo(position);
-  };
+  const writes = gatherWrites(file, from, writtenTo);
+  let [came, roomUntil] = [from, from];
   try {
-    const range = from === 0 ? undefined : { first: from, last: image.sizeBytes - 1 };
-    const stream = addAbortSignal(signal, await image.open(range));
+    const stream = addAbortSignal(signal, await openFrom(image, from));
     for await (const chunk of stream as AsyncIterable<Buffer>) {
-      silence.refresh();
-      gathered.push(chunk);
-      bytes += chunk.length;
-      if (bytes >= gatheredBytes) await write();
+      came += chunk.length;
+      if (came > image.sizeBytes) throw new Unavailable('More data came than the image has.');
+      if (came > roomUntil) {
+        await ensureRoom(deps, image.sizeBytes - came + chunk.length);
+        roomUntil = came + lookForRoomEveryBytes;
+      }
+      await writes.add(chunk);
+      silence.refresh(); // not while it is us who are slow
     }
-    if (bytes > 0) await write();
   } catch (error) {
+    await writes.finish(); // what came is kept
     if (signal.aborted) throw signal.reason;
     const isOurs = error instanceof CloudError || (error as NodeJS.ErrnoException).code === 'ENOSPC';
     throw isOurs ? error : new Unavailable('The image could not be fetched to its end.', { cause: error });
   } finally {
     clearTimeout(silence);
   }
-  if (position < image.sizeBytes)
-    throw new Unavailable(`The image ended at ${position} of ${image.sizeBytes} bytes; the rest is fetched later.`);
+  await writes.finish();
+  if (came < image.sizeBytes)
+    throw new Unavailable(`The image ended at ${came} of ${image.sizeBytes} bytes; the rest is fetched later.`);
+}
+
+async function openFrom(image: ImageData, from: number): Promise<Readable> {
+  const local = await image.localPath(); // on another file system, or there would be a second name by now
+  if (local !== undefined) return createReadStream(local, { start: from, highWaterMark: 2 ** 20 });
+  return await image.open(from === 0 ? undefined : { first: from, last: image.sizeBytes - 1 });
 }
 
 async function ensureRoom({ directory, makeRoom }: FetchDeps, bytes: number): Promise<void> {

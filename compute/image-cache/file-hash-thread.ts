@@ -1,13 +1,8 @@
 /** A thread that hashes a file as it grows; see file-hash.ts. */
 import { createHash } from 'node:crypto';
 import { closeSync, openSync, readSync } from 'node:fs';
-import { setPriority } from 'node:os';
 import { parentPort, workerData } from 'node:worker_threads';
 import type { Written } from './file-hash.ts';
-
-/** Gives way to what answers requests; on Linux 0 is the calling thread alone. */
-const niceness = 10;
-setPriority(0, niceness);
 
 const file = openSync((workerData as { path: string }).path, 'r');
 const hash = createHash('sha512');

@@ -2,14 +2,15 @@
 import { spawn } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { ExecutionContext } from 'ava';
+import { pino } from 'pino';
 import { type Answer, startTestCloud, type TestCloud } from '../../tests/cloud.ts';
 import { type Persona, personas } from '../../tests/personas.ts';
 import { registryConfig, registrySocket, registryStorage } from './server-config.ts';
-import { openUpstream } from './upstream.ts';
+import { openUpstream, type Upstream } from './upstream.ts';
 
 /** Starts docker-registry for a data directory, until the test ends. */
 export async function startRegistryServer(t: ExecutionContext, dataDir: string): Promise<{ stop(): Promise<void> }> {
@@ -158,4 +159,33 @@ export function makeImage(layer: Buffer, config = '') {
     layers: [described('application/vnd.oci.image.layer.v1.tar', layer)],
   });
   return { layer, config: made, manifest, digest: digestOf(manifest) };
+}
+
+/** Where and by what the registry's rows and files are removed, as the loop does it. */
+export const garbageDeps = ({ db, config }: TestCloud, upstream: Upstream, keepUnreferencedSeconds = 3600) => ({
+  db,
+  upstream,
+  log: pino({ level: 'silent' }),
+  storageDirectory: registryStorage(config.dataDir),
+  keepUnreferencedSeconds,
+});
+
+export function openTestUpstream(t: ExecutionContext, { config }: TestCloud): Upstream {
+  const upstream = openUpstream(`unix:${registrySocket(config.dataDir)}`);
+  t.teardown(() => upstream.close());
+  return upstream;
+}
+
+/** Digests of everything that the registry server keeps. */
+export async function storedContent({ config }: TestCloud): Promise<string[]> {
+  const root = join(registryStorage(config.dataDir), 'docker/registry/v2/blobs/sha256');
+  const names = await readdir(root, { recursive: true }).catch(() => []);
+  return names.filter((name) => name.endsWith('/data')).map((name) => `sha256:${name.split('/')[1]}`);
+}
+
+/** Bytes of uploads that the registry server keeps. */
+export async function uploadsOnDisk({ config }: TestCloud): Promise<string[]> {
+  const root = join(registryStorage(config.dataDir), 'docker/registry/v2/repositories');
+  const names = await readdir(root, { recursive: true }).catch(() => []);
+  return names.filter((name) => /_uploads\/.*\/data$/.test(name));
 }

@@ -1,7 +1,7 @@
 import type { Visible } from '../../../common/context.ts';
 import type { Knex } from '../../../common/database/database.ts';
 import { selectPage } from '../../../common/database/page.ts';
-import { NotFound } from '../../../common/errors.ts';
+import { BadRequest, NotFound } from '../../../common/errors.ts';
 import type { PageRequest } from '../../../common/http/page.ts';
 import { isUuid } from '../../../common/ids.ts';
 
@@ -70,6 +70,7 @@ export async function listRepositories(
   projectId: string,
   page: PageRequest,
 ): Promise<{ repositories: Repository[]; more: boolean }> {
+  if (page.marker !== undefined && !isUuid(page.marker)) throw new BadRequest(`marker [${page.marker}] not found`);
   const query = live(db).where({ project_id: projectId }).select('*');
   const { rows, more } = await selectPage<RepositoryRow>(query, page, [{ column: 'name', direction: 'asc' }]);
   return { repositories: rows.map(fromRow), more };

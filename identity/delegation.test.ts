@@ -93,7 +93,7 @@ function holdsLess(t: ExecutionContext, said: string, parent: Login | undefined,
 }
 
 test('along every chain of what is handed on, nobody has more than whom they have it from', async (t) => {
-  t.timeout(120_000);
+  t.timeout(600_000);
   const cloud = await startTestCloud(t, { failedLoginsPerAddress: 0, failedLoginsPerAccount: 0 });
   const [admin, { projectId, userId }] = [cloud.as('admin'), cloud.as(owner)];
   const made = async (name: string) => (await admin.post(`${v3}/roles`, { role: { name } })).role.id as string;

@@ -20,7 +20,7 @@ const asked = [
 
 function server() {
   const mine = Hapi.server({ host: '127.0.0.1', router: { stripTrailingSlash: true } });
-  const routes = paths.map((path) => ({ path, route: () => ({ method: 'GET', path, handler: () => path }) }));
+  const routes = paths.map((path) => ({ path, route: () => ({ method: 'GET', path, handler: () => path }) as const }));
   const mount = mountWhenAsked(mine, routes);
   mine.ext('onRequest', (request, h) => {
     mount(request.path);

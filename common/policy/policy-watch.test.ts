@@ -29,7 +29,7 @@ async function watched(t: ExecutionContext, path: string, optional = false) {
 }
 
 async function until(t: ExecutionContext, condition: () => boolean): Promise<void> {
-  const end = Date.now() + 10_000;
+  const end = Date.now() + 60_000;
   while (!condition() && Date.now() < end) await sleep(5);
   t.true(condition());
 }

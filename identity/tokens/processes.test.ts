@@ -29,7 +29,7 @@ async function another(t: ExecutionContext, { config }: TestCloud) {
   };
 }
 
-async function until(condition: () => Promise<boolean>, end = Date.now() + 5000): Promise<boolean> {
+async function until(condition: () => Promise<boolean>, end = Date.now() + 60_000): Promise<boolean> {
   for (; Date.now() < end; await new Promise((resolve) => setTimeout(resolve, 10))) if (await condition()) return true;
   return false;
 }

@@ -177,7 +177,7 @@ async function dump({ cloud, owners, callers: { member } }: Ground, ways: Way[])
     if (route.method !== 'GET' || owner !== member) continue;
     const asked = requestOf(service.prefix, route, make(owners));
     const { text } = await ask(cloud, owner, asked);
-    seen.set(asked.path, text.replace(/Up \d+ (second|minute)s?/g, 'Up')); // for how long is nobody's doing
+    seen.set(asked.path, text.replace(/Up \d+ (seconds|mins|hours)/g, 'Up')); // for how long is nobody's doing
   }
   return seen;
 }

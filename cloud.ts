@@ -22,6 +22,7 @@ import { containerHostMethods, containersModule, containersPolicy } from './comp
 import { hostCaches } from './compute/image-cache/host-caches.ts';
 import { imageLimits } from './compute/image-cache/limits.ts';
 import { computeMigrations, computeModule, computePolicy } from './compute/plugin.ts';
+import { schedulingOf } from './compute/scheduler/scheduling.ts';
 import { dashboardModule } from './dashboard/plugin.ts';
 import { closeDrivers, type Drivers, openDrivers } from './drivers.ts';
 import { ensureOwnServices } from './identity/catalog/own-services.ts';
@@ -85,6 +86,7 @@ export async function buildCloud(config: Config, log: Logger, given?: Drivers): 
   const federationSettings = await readFederationFile(config);
   const compliance = complianceOf(config);
   const sourceOf = sourceAddressFrom(config.trustedProxies);
+  const scheduling = schedulingOf(config);
   const databaseUrl = config.databaseUrl.reveal();
   const db = openDatabase(databaseUrl);
   await migrate(db, migrations);
@@ -157,6 +159,8 @@ export async function buildCloud(config: Config, log: Logger, given?: Drivers): 
       log,
       enforcer,
       publicUrl,
+      region: config.region,
+      scheduling,
       host: {
         name: config.hostName,
         driver: drivers.servers,
@@ -171,6 +175,8 @@ export async function buildCloud(config: Config, log: Logger, given?: Drivers): 
       log,
       enforcer,
       publicUrl,
+      region: config.region,
+      scheduling,
       host: {
         name: config.hostName,
         driver: drivers.containers,

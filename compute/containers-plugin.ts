@@ -20,12 +20,16 @@ import type { CacheLimits } from './image-cache/limits.ts';
 
 export { containerHostMethods } from './containers/host-methods.ts';
 
+import type { Scheduling } from './scheduler/scheduling.ts';
+
 export interface ContainersModuleDeps {
   db: Knex;
   log: Logger;
   /** Without a slash at its end. */
   publicUrl: string;
   enforcer: Enforcer;
+  region: string;
+  scheduling: Scheduling;
   /** This host's side; used only by processes that run an agent. Its `containerHostMethods` go to the compute module. */
   host: {
     name: string;
@@ -48,9 +52,10 @@ export const containersPolicy = {
 };
 
 /** Containers: Zun's API, and this host's agent for them. Hosts, claims, quotas and migrations are the compute module's. */
-export function containersModule({ db, log, publicUrl, enforcer, host }: ContainersModuleDeps): Module {
+export function containersModule(deps: ContainersModuleDeps): Module {
+  const { db, log, publicUrl, enforcer, region, scheduling, host } = deps;
   const { driver, name: hostName } = host;
-  const api: ContainersApiDeps = { db, enforcer, url: `${publicUrl}/container` };
+  const api: ContainersApiDeps = { db, enforcer, region, scheduling, url: `${publicUrl}/container` };
   const { images, reconciler: imageReconciler } = containerImages({
     db,
     log,

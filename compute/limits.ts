@@ -1,15 +1,5 @@
 /** Numbers of this service that a site may want to change one day; each says its unit. */
 
-/** What one project may have; Nova's own defaults. */
-export const quotaLimits = {
-  instances: 10,
-  cores: 20,
-  /** MiB. */
-  ram: 51_200,
-  key_pairs: 100,
-  metadata_items: 128,
-} as const;
-
 /** Beside `cores` and `ram`, which servers and containers share. Zun's own default. */
 export const containerLimit = 40;
 

@@ -6,18 +6,26 @@ import type { Logger } from '../common/logger.ts';
 import type { Module } from '../common/module.ts';
 import type { Enforcer } from '../common/policy/enforcer.ts';
 import type { ImageStore } from '../image/stores/store.ts';
+import { aggregatePolicy, aggregateRoutes } from './api/aggregates.ts';
+import { availabilityZonePolicy, availabilityZoneRoutes } from './api/availability-zones.ts';
 import type { ComputeApiDeps } from './api/deps.ts';
 import { flavorAccessPolicy, flavorAccessRoutes } from './api/flavor-access.ts';
+import { flavorExtraSpecPolicy, flavorExtraSpecRoutes } from './api/flavor-extra-specs.ts';
 import { flavorPolicy, flavorRoutes } from './api/flavors.ts';
 import { hypervisorPolicy, hypervisorRoutes } from './api/hypervisors.ts';
 import { instanceActionPolicy, instanceActionRoutes } from './api/instance-actions.ts';
+import { usageAuditPolicy, usageAuditRoutes } from './api/instance-usage-audit-log.ts';
 import { keypairPolicy, keypairRoutes } from './api/keypairs.ts';
 import { limitPolicy, limitRoutes } from './api/limits.ts';
 import { computeUrl } from './api/links.ts';
+import { quotaClassSetPolicy, quotaClassSetRoutes } from './api/quota-class-sets.ts';
+import { quotaSetPolicy, quotaSetRoutes } from './api/quota-sets.ts';
 import { serverActionPolicy, serverActionRoutes } from './api/server-actions.ts';
+import { serverGroupPolicy, serverGroupRoutes } from './api/server-groups.ts';
 import { serverMetadataPolicy, serverMetadataRoutes } from './api/server-metadata.ts';
 import { serverPartPolicy, serverPolicy, serverRoutes } from './api/servers.ts';
 import { servicePolicy, serviceRoutes } from './api/services.ts';
+import { usagePolicy, usageRoutes } from './api/simple-tenant-usage.ts';
 import { computeMicroversions, versionRoutes } from './api/versions.ts';
 import type { ServerDriver } from './drivers/driver.ts';
 import { type HostMethods, hostCallReconciler } from './hosts/calls.ts';
@@ -28,7 +36,15 @@ import type { CacheLimits } from './image-cache/limits.ts';
 import { createCompute } from './migrations/0001-compute.ts';
 import { createContainers } from './migrations/0002-containers.ts';
 import { createImageCaches } from './migrations/0003-image-cache.ts';
+import { createQuotas } from './migrations/0005-quotas.ts';
+import { createServerGroups } from './migrations/0006-server-groups.ts';
+import { addFlavorDetails } from './migrations/0007-flavor-details.ts';
+import { createAggregates } from './migrations/0008-aggregates.ts';
+import { addForcedDown } from './migrations/0009-forced-down.ts';
+import { createPastServers } from './migrations/0010-past-servers.ts';
+import type { Scheduling } from './scheduler/scheduling.ts';
 import { serverReconciler } from './servers/reconciler.ts';
+import { pastServerReconciler } from './usage/reconciler.ts';
 
 export interface ComputeModuleDeps {
   db: Knex;
@@ -36,6 +52,8 @@ export interface ComputeModuleDeps {
   /** Without a slash at its end. */
   publicUrl: string;
   enforcer: Enforcer;
+  region: string;
+  scheduling: Scheduling;
   /** This host's side; used only by processes that run an agent. */
   host: {
     name: string;
@@ -49,11 +67,22 @@ export interface ComputeModuleDeps {
   };
 }
 
-export const computeMigrations: Migration[] = [createCompute, createContainers, createImageCaches];
+export const computeMigrations: Migration[] = [
+  createCompute,
+  createContainers,
+  createImageCaches,
+  createQuotas,
+  createServerGroups,
+  addFlavorDetails,
+  createAggregates,
+  addForcedDown,
+  createPastServers,
+];
 
 export const computePolicy = {
   ...flavorPolicy,
   ...flavorAccessPolicy,
+  ...flavorExtraSpecPolicy,
   ...keypairPolicy,
   ...serverPolicy,
   ...serverPartPolicy,
@@ -62,14 +91,21 @@ export const computePolicy = {
   ...instanceActionPolicy,
   ...hypervisorPolicy,
   ...servicePolicy,
+  ...aggregatePolicy,
+  ...availabilityZonePolicy,
+  ...serverGroupPolicy,
+  ...quotaSetPolicy,
+  ...quotaClassSetPolicy,
+  ...usagePolicy,
+  ...usageAuditPolicy,
   ...limitPolicy,
 };
 
 /** The compute service: Nova's API, and this host's agent for servers. */
 export function computeModule(deps: ComputeModuleDeps): Module {
-  const { db, log, host, enforcer } = deps;
+  const { db, log, host, enforcer, region, scheduling } = deps;
   const { driver } = host;
-  const api: ComputeApiDeps = { db, enforcer, url: computeUrl(deps.publicUrl) };
+  const api: ComputeApiDeps = { db, enforcer, region, scheduling, url: computeUrl(deps.publicUrl) };
   return {
     service: {
       name: 'compute',
@@ -84,6 +120,7 @@ export function computeModule(deps: ComputeModuleDeps): Module {
         ...versionRoutes(api),
         ...flavorRoutes(api),
         ...flavorAccessRoutes(api),
+        ...flavorExtraSpecRoutes(api),
         ...keypairRoutes(api),
         ...serverRoutes(api),
         ...serverActionRoutes(api),
@@ -91,10 +128,17 @@ export function computeModule(deps: ComputeModuleDeps): Module {
         ...instanceActionRoutes(api),
         ...hypervisorRoutes(api),
         ...serviceRoutes(api),
+        ...aggregateRoutes(api),
+        ...availabilityZoneRoutes(api),
+        ...serverGroupRoutes(api),
+        ...quotaSetRoutes(api),
+        ...quotaClassSetRoutes(api),
+        ...usageRoutes(api),
+        ...usageAuditRoutes(api),
         ...limitRoutes(api),
       ],
     },
-    controllers: [],
+    controllers: [pastServerReconciler({ db })],
     agents: agentReconcilers(deps),
     /** What happens to guests on the host wakes the loop; it would find out by itself, later. */
     async startAgent() {

@@ -1,6 +1,7 @@
 /** What tests of this service begin with: a flavor, an image, and a host that has reported. */
 import type { ExecutionContext } from 'ava';
-import type { startTestCloud } from '../tests/cloud.ts';
+import type { Version } from '../common/http/microversion.ts';
+import type { Client, startTestCloud } from '../tests/cloud.ts';
 import type { SimulatedHost } from './drivers/simulated/host.ts';
 
 export type TestCloud = Awaited<ReturnType<typeof startTestCloud>>;
@@ -49,4 +50,37 @@ export async function uploadImage(t: ExecutionContext, cloud: TestCloud, changes
   });
   t.is(answer.status, 204, answer.text);
   return image.id;
+}
+
+/**
+ * Lets requests to this cloud name microversions that are not advertised yet: a resource is made complete for all of them
+ * before the last one allows to raise what `api/versions.ts` says.
+ */
+export function offerMicroversions({ modules }: Pick<TestCloud, 'modules'>, max: Version = [2, 96]): void {
+  for (const { service } of modules)
+    if (service.name === 'compute' && service.microversions) service.microversions = { ...service.microversions, max };
+}
+
+/** The same client, asking by a microversion of compute. */
+export function atVersion(
+  client: Client,
+  version: string,
+): Pick<Client, 'get' | 'post' | 'put' | 'delete' | 'request'> {
+  const headers = { 'openstack-api-version': `compute ${version}` };
+  const request: Client['request'] = (asked) => client.request({ ...asked, headers: { ...headers, ...asked.headers } });
+  const expecting =
+    (method: string, usual: number) =>
+    async (path: string, body?: unknown, status = usual) => {
+      const answer = await request({ method, path, body });
+      if (answer.status !== status)
+        throw new Error(`${method} ${path} at ${version}: ${answer.status} instead of ${status}: ${answer.text}`);
+      return answer.body;
+    };
+  return {
+    request,
+    get: (path, status = 200) => expecting('GET', 200)(path, undefined, status),
+    delete: (path, status = 204) => expecting('DELETE', 204)(path, undefined, status),
+    post: expecting('POST', 200),
+    put: expecting('PUT', 200),
+  };
 }

@@ -120,6 +120,14 @@ export const ConfigSchema = Type.Object(
       minimum: 60,
       description: 'Seconds for which the registry keeps what no manifest refers to: no push may take longer',
     }),
+    schedulerFilters: text(
+      'all',
+      'What hosts are asked beside having room, separated by commas (compute/README.md); all: whatever there is',
+    ),
+    schedulerWeights: text(
+      '',
+      'How much the weighers that choose among hosts count, as RAMWeigher=1,CPUWeigher=0.5 (compute/README.md)',
+    ),
     drivers: text('real', 'real, or simulated for development without engines'),
     imageCacheMaximumGib: count(
       10,

@@ -4,8 +4,9 @@ import { since } from '../../common/http/microversion.ts';
 import { flag } from '../../common/http/page.ts';
 import { route } from '../../common/http/route.ts';
 import { definePolicy, projectReader } from '../../common/policy/rules.ts';
-import { containerLimit, quotaLimits } from '../limits.ts';
-import { usageOf } from '../quotas/quotas.ts';
+import { containerLimit } from '../limits.ts';
+import { computeLimitsOf, defaultLimitsOf } from '../quotas/limits.ts';
+import { usageOf } from '../quotas/usage.ts';
 import type { ContainersApiDeps } from './containers-deps.ts';
 
 export const containerQuotaPolicy = definePolicy({
@@ -14,11 +15,13 @@ export const containerQuotaPolicy = definePolicy({
 });
 
 /** Processors and memory are those of servers too: there is one quota. Disks of containers are not limited. */
-const limits = { containers: containerLimit, cpu: quotaLimits.cores, memory: quotaLimits.ram, disk: -1 };
+function limitsView({ cores, ram }: { cores: number; ram: number }) {
+  return { containers: containerLimit, cpu: cores, memory: ram, disk: -1 };
+}
 
 const target = ({ project_id = '' }: Record<string, string>) => ({ project_id });
 
-export const containerQuotaRoutes = ({ db }: ContainersApiDeps) => [
+export const containerQuotaRoutes = ({ db, region }: ContainersApiDeps) => [
   route({
     method: 'GET',
     path: '/v1/quotas/{project_id}',
@@ -28,8 +31,10 @@ export const containerQuotaRoutes = ({ db }: ContainersApiDeps) => [
     status: 200,
     async handler({ params, query, version }) {
       checkVersion(version);
+      const projectId = params.project_id ?? '';
+      const limits = limitsView(await computeLimitsOf(db, { projectId, region }));
       if (!flag(query.usages, 'usages')) return limits;
-      const { containers, cores, ram } = await usageOf(db, params.project_id ?? '');
+      const { containers, cores, ram } = await usageOf(db, projectId);
       const used = { containers, cpu: cores, memory: ram, disk: 0 };
       return Object.fromEntries(
         Object.entries(limits).map(([name, limit]) => [name, { limit, in_use: used[name as keyof typeof used] }]),
@@ -43,9 +48,9 @@ export const containerQuotaRoutes = ({ db }: ContainersApiDeps) => [
     target,
     summary: 'Show the default quotas for containers',
     status: 200,
-    handler({ version }) {
+    async handler({ params, version }) {
       checkVersion(version);
-      return limits;
+      return limitsView(await defaultLimitsOf(db, { projectId: params.project_id ?? '', region }));
     },
   }),
 ];

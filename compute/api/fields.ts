@@ -1,6 +1,7 @@
 /** Fields that several bodies share; lengths and forms are those of nova/api/validation/parameter_types.py. */
 import { Type } from 'typebox';
 
+const falseWords: readonly string[] = ['False', 'FALSE', 'false', '0', 'OFF', 'Off', 'off', 'NO', 'No', 'no'];
 const printable = '[^\\u0000-\\u001f\\u007f]';
 const printableInk = '[^\\s\\u0000-\\u001f\\u007f]';
 
@@ -21,10 +22,40 @@ export const Metadata = Type.Record(
   { additionalProperties: false },
 );
 
+/** In changes, null takes an item away. */
+export const NullableMetadata = Type.Record(
+  Type.String({ pattern: '^[a-zA-Z0-9_:. -]{1,255}$' }),
+  Type.Union([Type.Null(), Type.String({ maxLength: 255 })]),
+  { additionalProperties: false },
+);
+
+/** As `Name`, and without the colon that separates zones from hosts. */
+export const ZoneName = Type.String({
+  minLength: 1,
+  maxLength: 255,
+  pattern: `^(?!.*:)${printableInk}(${printable}*${printableInk})?$`,
+});
+
+/** A host's name as Nova's `fqdn` has it. */
+export const HostName = Type.String({ minLength: 1, maxLength: 255, pattern: '^[a-zA-Z0-9._-]*$' });
+
 export const DiskConfig = Type.Union([Type.Literal('AUTO'), Type.Literal('MANUAL')]);
 
 /** Empty, or an address; whether it is one is looked at by the handler. */
 export const AccessAddress = Type.String({ maxLength: 45, pattern: '^[0-9a-fA-F:.]*$' });
+
+/** A boolean, or one of the words that Nova takes for one. */
+export const BooleanLike = Type.Union([
+  Type.Boolean(),
+  ...[...['True', 'TRUE', 'true', '1', 'ON', 'On', 'on', 'YES', 'Yes', 'yes'], ...falseWords].map((word) =>
+    Type.Literal(word),
+  ),
+]);
+
+/** What `BooleanLike` let pass. */
+export function isTrue(value: boolean | string): boolean {
+  return typeof value === 'boolean' ? value : !falseWords.includes(value);
+}
 
 export const closed = { additionalProperties: false };
 

@@ -1,55 +1,81 @@
 import { randomUUID } from 'node:crypto';
 import { Type } from 'typebox';
-import { visibleTo } from '../../common/context.ts';
+import { type ProjectContext, visibleTo } from '../../common/context.ts';
 import { sortKeys } from '../../common/database/page.ts';
-import { BadRequest, NotFound } from '../../common/errors.ts';
+import { BadRequest } from '../../common/errors.ts';
+import { since, type Version } from '../../common/http/microversion.ts';
 import { linkedPage, one, pageRequest } from '../../common/http/page.ts';
 import { route } from '../../common/http/route.ts';
 import { definePolicy, projectAdmin, projectReader } from '../../common/policy/rules.ts';
 import type { Flavor } from '../flavors/flavor.ts';
-import { deleteFlavor, getFlavor, insertFlavor, listFlavorAccess, listFlavors } from '../flavors/store.ts';
+import { deleteFlavor, describeFlavor, getFlavor, insertFlavor, listFlavors } from '../flavors/store.ts';
+import { checkBody, checkQuery, requireSince } from './by-version.ts';
 import type { ComputeApiDeps } from './deps.ts';
-import { Count, closed, countOf, Name } from './fields.ts';
+import { BooleanLike, Count, closed, countOf, isTrue, Name } from './fields.ts';
+import { flavorExtraSpecPolicy } from './flavor-extra-specs.ts';
 import { linksOf, type Url } from './links.ts';
 
 export const flavorPolicy = definePolicy({
   'os_compute_api:flavors': projectReader('List and show flavors'),
   'os_compute_api:os-flavor-manage:create': projectAdmin('Create a flavor'),
+  'os_compute_api:os-flavor-manage:update': projectAdmin('Describe a flavor'),
   'os_compute_api:os-flavor-manage:delete': projectAdmin('Delete a flavor'),
-  'os_compute_api:os-flavor-access': projectAdmin('List the projects that may use a private flavor'),
-  'os_compute_api:os-flavor-extra-specs:index': projectReader('List the extra specs of a flavor'),
 });
 
-const CreateFlavor = Type.Object(
-  {
-    flavor: Type.Object(
-      {
-        name: Name,
-        ram: Count(1),
-        vcpus: Count(1),
-        disk: Count(0),
-        id: Type.Optional(
-          Type.Union([Type.Null(), Type.Integer(), Type.String({ maxLength: 255, pattern: '^[a-zA-Z0-9. _-]*$' })]),
-        ),
-        swap: Type.Optional(Count(0)),
-        'OS-FLV-EXT-DATA:ephemeral': Type.Optional(Count(0)),
-        rxtx_factor: Type.Optional(Type.Union([Type.Number({ exclusiveMinimum: 0 }), Type.String()])),
-        'os-flavor-access:is_public': Type.Optional(Type.Boolean()),
-      },
-      closed,
-    ),
-  },
+const fields = {
+  name: Name,
+  ram: Count(1),
+  vcpus: Count(1),
+  disk: Count(0),
+  id: Type.Optional(
+    Type.Union([
+      Type.Null(),
+      Type.Number(),
+      Type.String({ minLength: 1, maxLength: 255, pattern: '^[a-zA-Z0-9._-]([a-zA-Z0-9. _-]*[a-zA-Z0-9._-])?$' }),
+    ]),
+  ),
+  swap: Type.Optional(Count(0)),
+  'OS-FLV-EXT-DATA:ephemeral': Type.Optional(Count(0)),
+  rxtx_factor: Type.Optional(
+    Type.Union([
+      Type.Number({ exclusiveMinimum: 0, maximum: 3.40282e38 }),
+      Type.String({ pattern: '^[0-9]+(\\.[0-9]+)?$', maxLength: 40 }),
+    ]),
+  ),
+  'os-flavor-access:is_public': Type.Optional(BooleanLike),
+};
+const CreateFlavor = Type.Object({ flavor: Type.Object(fields, closed) }, closed);
+/** Printable text, or null for none. */
+const Description = Type.Union([
+  Type.Null(),
+  Type.String({ maxLength: 65_535, pattern: '^[^\\u0000-\\u001f\\u007f]*$' }),
+]);
+/** From 2.55. */
+const CreateDescribed = Type.Object(
+  { flavor: Type.Object({ ...fields, description: Type.Optional(Description) }, closed) },
   closed,
 );
+const UpdateFlavor = Type.Object({ flavor: Type.Object({ description: Description }, closed) }, closed);
 
+/** Nova's keys; what is the same for all flavors here (`disabled`, `vcpu_weight`) orders nothing. */
 const sortable = {
+  created_at: 'created_at',
+  description: 'description_order',
+  disabled: 'id',
+  ephemeral_gb: 'ephemeral_gib',
   flavorid: 'id',
   id: 'id',
-  name: 'name',
+  is_public: 'is_public',
   memory_mb: 'memory_mib',
+  name: 'name',
   root_gb: 'disk_gib',
+  rxtx_factor: 'rxtx_factor',
+  swap: 'swap_mib',
+  updated_at: 'updated_at',
+  vcpu_weight: 'id',
   vcpus: 'vcpus',
 };
+const known = ['limit', 'marker', 'is_public', 'minRam', 'minDisk', 'sort_key', 'sort_dir'];
 
 export const flavorRoutes = (deps: ComputeApiDeps) => [
   ...(['', '/detail'] as const).map((suffix) =>
@@ -59,7 +85,8 @@ export const flavorRoutes = (deps: ComputeApiDeps) => [
       rule: flavorPolicy['os_compute_api:flavors'],
       summary: suffix === '' ? 'List flavors' : 'List flavors with details',
       status: 200,
-      async handler({ ctx, query, request }) {
+      async handler({ ctx, query, request, version }) {
+        checkQuery(version, query, known);
         const page = pageRequest(query);
         const filter = {
           isPublic: ctx.isAdmin ? isPublicFilter(one(query.is_public)) : true,
@@ -70,7 +97,7 @@ export const flavorRoutes = (deps: ComputeApiDeps) => [
         const sort = sortKeys(query, sortable, [{ column: 'id', direction: 'asc' }]);
         const { flavors, more } = await listFlavors(deps.db, who, filter, page, sort);
         const views = flavors.map((flavor) =>
-          suffix === '' ? flavorSummary(deps.url, flavor) : flavorView(deps.url, flavor),
+          suffix === '' ? flavorSummary(deps.url, flavor, version) : flavorView(deps, ctx, flavor, version),
         );
         const base = `${deps.url.versioned}/flavors${suffix}`;
         return linkedPage('flavors', views, {
@@ -88,11 +115,12 @@ export const flavorRoutes = (deps: ComputeApiDeps) => [
     path: '/v2.1/flavors',
     rule: flavorPolicy['os_compute_api:os-flavor-manage:create'],
     summary: 'Create a flavor',
-    body: CreateFlavor,
+    body: CreateDescribed,
     status: 200,
-    async handler({ body: { flavor } }) {
-      const created = await insertFlavor(deps.db, newFlavor(flavor));
-      return { flavor: flavorView(deps.url, created) };
+    async handler({ ctx, body, version }) {
+      checkBody(version, body, [CreateFlavor, [55, CreateDescribed]]);
+      const created = await insertFlavor(deps.db, newFlavor(body.flavor));
+      return { flavor: flavorView(deps, ctx, created, version) };
     },
   }),
   route({
@@ -101,8 +129,22 @@ export const flavorRoutes = (deps: ComputeApiDeps) => [
     rule: flavorPolicy['os_compute_api:flavors'],
     summary: 'Show a flavor',
     status: 200,
-    async handler({ ctx, params }) {
-      return { flavor: flavorView(deps.url, await getFlavor(deps.db, visibleTo(ctx), params.flavor_id ?? '')) };
+    async handler({ ctx, params, version }) {
+      const flavor = await getFlavor(deps.db, visibleTo(ctx), params.flavor_id ?? '');
+      return { flavor: flavorView(deps, ctx, flavor, version) };
+    },
+  }),
+  route({
+    method: 'PUT',
+    path: '/v2.1/flavors/{flavor_id}',
+    rule: flavorPolicy['os_compute_api:os-flavor-manage:update'],
+    summary: 'Describe a flavor, from 2.55 on; nothing else of it changes',
+    body: UpdateFlavor,
+    status: 200,
+    async handler({ ctx, params, body, version }) {
+      requireSince(version, 55);
+      const flavor = await describeFlavor(deps.db, params.flavor_id ?? '', body.flavor.description);
+      return { flavor: flavorView(deps, ctx, flavor, version) };
     },
   }),
   route({
@@ -116,30 +158,6 @@ export const flavorRoutes = (deps: ComputeApiDeps) => [
       return h.response().code(202);
     },
   }),
-  route({
-    method: 'GET',
-    path: '/v2.1/flavors/{flavor_id}/os-extra_specs',
-    rule: flavorPolicy['os_compute_api:os-flavor-extra-specs:index'],
-    summary: 'List the extra specs of a flavor: none, as none is honoured yet',
-    status: 200,
-    async handler({ ctx, params }) {
-      await getFlavor(deps.db, visibleTo(ctx), params.flavor_id ?? '');
-      return { extra_specs: {} };
-    },
-  }),
-  route({
-    method: 'GET',
-    path: '/v2.1/flavors/{flavor_id}/os-flavor-access',
-    rule: flavorPolicy['os_compute_api:os-flavor-access'],
-    summary: 'List the projects that may use a private flavor',
-    status: 200,
-    async handler({ ctx, params }) {
-      const flavor = await getFlavor(deps.db, visibleTo(ctx), params.flavor_id ?? '');
-      if (flavor.isPublic) throw new NotFound('Access list of public flavor', flavor.id);
-      const projects = await listFlavorAccess(deps.db, flavor.id);
-      return { flavor_access: projects.map((id) => ({ flavor_id: flavor.id, tenant_id: id })) };
-    },
-  }),
 ];
 
 interface AskedFlavor {
@@ -151,14 +169,12 @@ interface AskedFlavor {
   swap?: string | number;
   'OS-FLV-EXT-DATA:ephemeral'?: string | number;
   rxtx_factor?: string | number;
-  'os-flavor-access:is_public'?: boolean;
+  'os-flavor-access:is_public'?: boolean | string;
+  description?: string | null;
 }
 
 function newFlavor(asked: AskedFlavor): Flavor {
-  if (Number(asked.swap ?? 0) > 0 || Number(asked['OS-FLV-EXT-DATA:ephemeral'] ?? 0) > 0)
-    throw new BadRequest('Swap and ephemeral disks are not supported; leave them out or set them to 0.');
   const id = asked.id === undefined || asked.id === null || asked.id === 'auto' ? randomUUID() : String(asked.id);
-  if (id.trim() !== id || id === '') throw new BadRequest('Invalid input for field/attribute id: spaces around it.');
   return {
     id,
     name: asked.name,
@@ -166,7 +182,11 @@ function newFlavor(asked: AskedFlavor): Flavor {
     memoryMib: required(asked.ram, 'ram', 1),
     diskGib: required(asked.disk, 'disk', 0),
     rxtxFactor: factor(asked.rxtx_factor ?? 1),
-    isPublic: asked['os-flavor-access:is_public'] ?? true,
+    isPublic: isTrue(asked['os-flavor-access:is_public'] ?? true),
+    description: asked.description ?? null,
+    swapMib: required(asked.swap ?? 0, 'swap', 0),
+    ephemeralGib: required(asked['OS-FLV-EXT-DATA:ephemeral'] ?? 0, 'OS-FLV-EXT-DATA:ephemeral', 0),
+    extraSpecs: {},
   };
 }
 
@@ -198,20 +218,28 @@ function leastOf(value: unknown, name: string): number | undefined {
   return Number(text);
 }
 
-function flavorSummary(url: Url, flavor: Flavor) {
-  return { id: flavor.id, name: flavor.name, links: linksOf(url, `flavors/${encodeURIComponent(flavor.id)}`) };
+function flavorSummary(url: Url, flavor: Flavor, version: Version) {
+  return {
+    id: flavor.id,
+    name: flavor.name,
+    links: linksOf(url, `flavors/${encodeURIComponent(flavor.id)}`),
+    ...(since(version, 2, 55) && { description: flavor.description }),
+  };
 }
 
-function flavorView(url: Url, flavor: Flavor) {
+function flavorView({ url, enforcer }: ComputeApiDeps, ctx: ProjectContext, flavor: Flavor, version: Version) {
+  const showsSpecs =
+    since(version, 2, 61) && enforcer.allows(ctx, flavorExtraSpecPolicy['os_compute_api:os-flavor-extra-specs:index']);
   return {
-    ...flavorSummary(url, flavor),
+    ...flavorSummary(url, flavor, version),
     ram: flavor.memoryMib,
     disk: flavor.diskGib,
     vcpus: flavor.vcpus,
-    swap: '',
+    swap: flavor.swapMib || (since(version, 2, 75) ? 0 : ''),
     rxtx_factor: flavor.rxtxFactor,
-    'OS-FLV-EXT-DATA:ephemeral': 0,
+    'OS-FLV-EXT-DATA:ephemeral': flavor.ephemeralGib,
     'OS-FLV-DISABLED:disabled': false,
     'os-flavor-access:is_public': flavor.isPublic,
+    ...(showsSpecs && { extra_specs: flavor.extraSpecs }),
   };
 }

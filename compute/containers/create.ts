@@ -6,9 +6,10 @@ import { BadRequest, Conflict, NotFound } from '../../common/errors.ts';
 import { isUuid } from '../../common/ids.ts';
 import { findImageByName, getUsableImage, type UsableImage } from '../../image/images/use.ts';
 import { createPort, defaultNetworkFor, resolveNetwork, resolveSecurityGroups } from '../../network/ports.ts';
-import { availabilityZone } from '../limits.ts';
+import { requireZone } from '../aggregates/zones.ts';
 import { checkQuota } from '../quotas/quotas.ts';
 import { claimHost, type Placement } from '../scheduler/claim.ts';
+import type { Scheduling } from '../scheduler/scheduling.ts';
 import { hostnameFrom } from '../servers/server.ts';
 import type { Container, RestartPolicy } from './container.ts';
 import { topic } from './reconciler.ts';
@@ -16,6 +17,9 @@ import { getContainer } from './store.ts';
 
 export interface ContainerDeps {
   db: Knex;
+  /** Of this cloud: limits may be for one region. */
+  region: string;
+  scheduling: Scheduling;
 }
 
 /** One interface, on a network of which any or a given address is taken, or on a port that exists. */
@@ -61,19 +65,20 @@ export interface NewContainer {
  * `Conflict`, `OverQuota`.
  */
 export async function createContainer(
-  { db }: ContainerDeps,
+  { db, region, scheduling }: ContainerDeps,
   ctx: ProjectContext,
   asked: NewContainer,
 ): Promise<Container> {
-  if (asked.availabilityZone !== null && asked.availabilityZone !== availabilityZone)
-    throw new BadRequest('The requested availability zone is not available');
   return db.transaction(async (trx) => {
+    if (asked.availabilityZone !== null) await requireZone(trx, asked.availabilityZone);
     const found = await resolve(trx, ctx, asked);
     const { cpus, memoryMib } = asked;
-    await checkQuota(trx, ctx.projectId, { containers: 1, cores: cpus, ram: memoryMib });
+    const { projectId, userId } = ctx;
+    await checkQuota(trx, { region, projectId, userId }, { containers: 1, cores: cpus, ram: memoryMib });
     const { availabilityZone: zone, hostName } = asked;
     // Its files lie in the host's engine, as large as they grow: no disk is claimed.
-    const placement = await claimHost(trx, { vcpus: cpus, memoryMib, diskGib: 0, zone, hostName });
+    const demand = { vcpus: cpus, memoryMib, diskGib: 0, zone, hostName, projectId };
+    const placement = await claimHost(trx, demand, scheduling);
     const id = randomUUID();
     await insertContainer(trx, ctx, id, asked, found.image, placement);
     // Also when nothing will come of it: a port that cannot be had is the request's fault and is told at once.

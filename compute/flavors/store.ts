@@ -2,9 +2,12 @@
 import type { Visible } from '../../common/context.ts';
 import { type Knex, violatedConstraint } from '../../common/database/database.ts';
 import { type SortKey, selectPage } from '../../common/database/page.ts';
-import { Conflict, NotFound } from '../../common/errors.ts';
+import { BadRequest, Conflict, NotFound } from '../../common/errors.ts';
 import type { PageRequest } from '../../common/http/page.ts';
 import type { Flavor } from './flavor.ts';
+
+/** Each is looked at wherever a server is placed. */
+const mostExtraSpecs = 128;
 
 interface FlavorRow {
   id: string;
@@ -14,6 +17,10 @@ interface FlavorRow {
   disk_gib: number;
   rxtx_factor: number;
   is_public: boolean;
+  description: string | null;
+  swap_mib: number;
+  ephemeral_gib: number;
+  extra_specs: Record<string, string>;
 }
 
 export interface FlavorFilter {
@@ -59,6 +66,10 @@ export async function insertFlavor(db: Knex, flavor: Flavor): Promise<Flavor> {
         disk_gib: flavor.diskGib,
         rxtx_factor: flavor.rxtxFactor,
         is_public: flavor.isPublic,
+        description: flavor.description,
+        swap_mib: flavor.swapMib,
+        ephemeral_gib: flavor.ephemeralGib,
+        extra_specs: JSON.stringify(flavor.extraSpecs),
       })
       .returning('*');
     return fromRow(row);
@@ -68,6 +79,35 @@ export async function insertFlavor(db: Knex, flavor: Flavor): Promise<Flavor> {
     if (constraint === 'flavors_name_key') throw new Conflict(`Flavor with name ${flavor.name} already exists.`);
     throw error;
   }
+}
+
+export async function describeFlavor(db: Knex, id: string, description: string | null): Promise<Flavor> {
+  const [row] = await db('flavors').where({ id }).update({ description, updated_at: db.fn.now() }).returning('*');
+  if (row === undefined) throw new NotFound('Flavor', id);
+  return fromRow(row);
+}
+
+/** Adds extra specs to those that are there, or changes them. Throws `BadRequest` when there would be too many. */
+export async function setExtraSpecs(db: Knex, id: string, specs: Readonly<Record<string, string>>): Promise<void> {
+  await db.transaction(async (trx) => {
+    const row = await trx('flavors').where({ id }).forUpdate().first('extra_specs');
+    if (row === undefined) throw new NotFound('Flavor', id);
+    const all = { ...row.extra_specs, ...specs };
+    if (Object.keys(all).length > mostExtraSpecs)
+      throw new BadRequest(`A flavor has at most ${mostExtraSpecs} extra specs.`);
+    await trx('flavors')
+      .where({ id })
+      .update({ extra_specs: JSON.stringify(all), updated_at: trx.fn.now() });
+  });
+}
+
+/** Throws `NotFound` when the flavor has no such extra spec. */
+export async function removeExtraSpec(db: Knex, id: string, key: string): Promise<void> {
+  const removed = await db('flavors')
+    .where({ id })
+    .whereRaw('jsonb_exists(extra_specs, ?)', [key])
+    .update({ extra_specs: db.raw('extra_specs - ?::text', [key]), updated_at: db.fn.now() });
+  if (removed === 0) throw new NotFound(`Extra spec of flavor ${id}`, key);
 }
 
 export async function deleteFlavor(db: Knex, id: string): Promise<void> {
@@ -113,5 +153,9 @@ function fromRow(row: FlavorRow): Flavor {
     diskGib: row.disk_gib,
     rxtxFactor: row.rxtx_factor,
     isPublic: row.is_public,
+    description: row.description,
+    swapMib: row.swap_mib,
+    ephemeralGib: row.ephemeral_gib,
+    extraSpecs: row.extra_specs,
   };
 }

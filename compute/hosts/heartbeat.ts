@@ -5,6 +5,7 @@ import type { Logger } from '../../common/logger.ts';
 import type { Reconciler } from '../../common/reconcile/loop.ts';
 import type { HostFacts, ServerDriver } from '../drivers/driver.ts';
 import { needsHeartbeat, reportHost, reportHostFault } from './store.ts';
+import { uptimeLine } from './uptime.ts';
 
 export interface HeartbeatDeps {
   db: Knex;
@@ -36,7 +37,7 @@ export function heartbeatReconciler({ db, log, driver, hostName }: HeartbeatDeps
       }
       told = undefined;
       const { hostname: _, ...rest } = facts;
-      await reportHost(db, { name: hostName, address: ownAddress(), ...rest }, null);
+      await reportHost(db, { name: hostName, address: ownAddress(), uptime: uptimeLine(), ...rest }, null);
     },
   };
 }

@@ -5,12 +5,12 @@ export interface ComputeHost extends HostCapacity {
   /** The number by which microversions before 2.53 name it, as hypervisor and as service. */
   number: number;
   address: string;
-  hypervisorType: string;
-  hypervisorVersion: number;
   virtualisation: string;
-  cpuModel: string;
-  architecture: string;
+  /** An administrator says that it is down, whatever its agent says. */
+  isForcedDown: boolean;
   heartbeatAt: Date;
+  /** As `uptime` printed it then; null of an agent that does not tell. */
+  uptime: string | null;
   /** Guests on it, servers and containers. */
   guests: number;
 }
@@ -27,4 +27,12 @@ export interface HostReport {
   virtualisation: string;
   cpuModel: string;
   architecture: string;
+  uptime?: string;
+}
+
+/** What administrators may say of a host. Absent leaves alone. */
+export interface HostChanges {
+  isDisabled?: boolean;
+  disabledReason?: string | null;
+  isForcedDown?: boolean;
 }

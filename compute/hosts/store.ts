@@ -1,8 +1,9 @@
 /** All the SQL of compute hosts. Facts and heartbeat are the agent's to write; `is_disabled` is an administrator's. */
-import type { Knex } from '../../common/database/database.ts';
-import { NotFound } from '../../common/errors.ts';
+import { given, type Knex } from '../../common/database/database.ts';
+import { Conflict, NotFound } from '../../common/errors.ts';
+import { zoneOf } from '../aggregates/aggregate.ts';
 import { heartbeatSeconds, hostDownSeconds } from '../limits.ts';
-import type { ComputeHost, HostReport } from './host.ts';
+import type { ComputeHost, HostChanges, HostReport } from './host.ts';
 
 interface HostRow {
   id: string;
@@ -19,13 +20,16 @@ interface HostRow {
   architecture: string;
   engine_fault: string | null;
   heartbeat_at: Date;
+  uptime: string | null;
   is_disabled: boolean;
+  is_forced_down: boolean;
   disabled_reason: string | null;
   is_fresh: boolean;
   claimed_vcpus: number;
   claimed_memory_mib: number;
   claimed_disk_gib: number;
   guests: number;
+  aggregates: Record<string, string>[];
 }
 
 /** Every host with what its guests claim, by name; one query, whatever their number. */
@@ -50,8 +54,14 @@ function hostsWithClaims(db: Knex): Knex.QueryBuilder {
     .sum({ vcpus: 'vcpus', memory_mib: 'memory_mib', disk_gib: 'disk_gib' })
     .count({ guests: '*' })
     .as('c');
+  const aggregates = db('compute_aggregate_hosts as ah')
+    .join('compute_aggregates as a', 'a.number', 'ah.aggregate_number')
+    .groupBy('ah.host_id')
+    .select('ah.host_id', db.raw('jsonb_agg(a.metadata) as aggregates'))
+    .as('g');
   return db('compute_hosts as h')
     .leftJoin(claims, 'c.host_id', 'h.id')
+    .leftJoin(aggregates, 'g.host_id', 'h.id')
     .select(
       'h.*',
       db.raw("h.heartbeat_at > now() - ? * interval '1 second' as is_fresh", [hostDownSeconds]),
@@ -59,6 +69,7 @@ function hostsWithClaims(db: Knex): Knex.QueryBuilder {
       db.raw('coalesce(c.memory_mib, 0) as claimed_memory_mib'),
       db.raw('coalesce(c.disk_gib, 0) as claimed_disk_gib'),
       db.raw('coalesce(c.guests, 0)::int as guests'),
+      db.raw("coalesce(g.aggregates, '[]') as aggregates"),
     );
 }
 
@@ -75,6 +86,7 @@ export async function reportHost(db: Knex, report: HostReport, fault: string | n
     cpu_model: report.cpuModel,
     architecture: report.architecture,
     engine_fault: fault,
+    uptime: report.uptime ?? null,
   };
   const [row] = await db('compute_hosts')
     .insert({ name: report.name, ...facts })
@@ -92,17 +104,40 @@ export async function reportHostFault(db: Knex, name: string, fault: string): Pr
   await db('compute_hosts').where({ name }).update({ engine_fault: fault });
 }
 
-/** Takes a host out of scheduling, or back into it; what runs there stays. Throws `NotFound`. */
-export async function setHostDisabled(
-  db: Knex,
-  name: string,
-  isDisabled: boolean,
-  reason: string | null,
-): Promise<void> {
-  const changed = await db('compute_hosts')
-    .where({ name })
-    .update({ is_disabled: isDisabled, disabled_reason: reason });
-  if (changed === 0) throw new NotFound('Host', name);
+/** Takes a host out of scheduling, or back into it, or says that it is down; what runs there stays. Throws `NotFound`. */
+export async function changeHost(db: Knex, id: string, changes: HostChanges): Promise<void> {
+  const columns = given({
+    is_disabled: changes.isDisabled,
+    disabled_reason: changes.disabledReason,
+    is_forced_down: changes.isForcedDown,
+  });
+  if ((await db('compute_hosts').where({ id }).update(columns)) === 0) throw new NotFound('Host', id);
+}
+
+/** Throws `Conflict` while there are guests on it. */
+export async function deleteHost(db: Knex, id: string): Promise<void> {
+  await db.transaction(async (trx) => {
+    await trx('compute_hosts').where({ id }).forUpdate().select('id');
+    if ((await trx('compute_claims').where({ host_id: id }).first('id')) !== undefined)
+      throw new Conflict(
+        'Unable to delete compute service that is hosting instances. Migrate or delete the instances first.',
+      );
+    await trx('host_calls').where({ host_id: id }).delete();
+    await trx('compute_hosts').where({ id }).delete();
+  });
+}
+
+export interface HostedServer {
+  id: string;
+}
+
+/** The servers on these hosts, by the host's id. */
+export async function serversOnHosts(db: Knex, hostIds: readonly string[]): Promise<Map<string, HostedServer[]>> {
+  const rows: { id: string; host_id: string }[] = await db('servers')
+    .whereRaw('host_id = any(?::uuid[])', [[...hostIds]])
+    .orderBy(['created_at', 'id'])
+    .select('id', 'host_id');
+  return Map.groupBy(rows, (row) => row.host_id);
 }
 
 /** Whether the host's agent should report (again) now. */
@@ -135,9 +170,16 @@ function fromRow(row: HostRow): ComputeHost {
     cpuModel: row.cpu_model,
     architecture: row.architecture,
     heartbeatAt: row.heartbeat_at,
-    isUp: row.is_fresh,
-    downReason:
-      row.engine_fault === null ? `not heard of since ${row.heartbeat_at.toISOString()}` : 'its engine does not answer',
+    uptime: row.uptime,
+    isUp: row.is_fresh && !row.is_forced_down,
+    isForcedDown: row.is_forced_down,
+    zone: zoneOf(row.aggregates),
+    aggregates: row.aggregates,
+    downReason: row.is_forced_down
+      ? 'forced down by an administrator'
+      : row.engine_fault === null
+        ? `not heard of since ${row.heartbeat_at.toISOString()}`
+        : 'its engine does not answer',
     downDetail: row.engine_fault,
     isDisabled: row.is_disabled,
     disabledReason: row.disabled_reason,

@@ -6,7 +6,7 @@ import { openFileStore } from '../../image/stores/files/files.ts';
 import type { ImageStore } from '../../image/stores/store.ts';
 import { makeActive } from '../../image/testing.ts';
 import { startTestCloud, type TestCloud } from '../../tests/cloud.ts';
-import { reportHost, setHostDisabled } from '../hosts/store.ts';
+import { changeHost, findHostId, reportHost } from '../hosts/store.ts';
 import { prepareCompute } from '../testing.ts';
 import { diskImages } from './disks.ts';
 import type { CacheLimits } from './limits.ts';
@@ -42,7 +42,8 @@ test('each host that takes guests gets a queued image by itself, and tells what 
   t.teardown(() => other.loop.stop());
   const disabled = await addHost(cloud, 'host-3');
   t.teardown(() => disabled.loop.stop());
-  await setHostDisabled(cloud.db, 'host-3', true, 'maintenance');
+  const hostId = (await findHostId(cloud.db, 'host-3')) ?? '';
+  await changeHost(cloud.db, hostId, { isDisabled: true, disabledReason: 'maintenance' });
   await admin.put(`${cache}/${imageId}`, undefined, 202);
   await cloud.settle();
   // It is on one host, and still to come on another.

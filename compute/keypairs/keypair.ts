@@ -37,7 +37,7 @@ export function readPublicKey(text: string): { publicKey: string; fingerprint: s
   const [type = '', body = ''] = publicKey.split(' ');
   if (!types.has(type) || !/^[A-Za-z0-9+/]+={0,2}$/.test(body)) throw invalid();
   const blob = Buffer.from(body, 'base64');
-  if (readString(blob)?.toString() !== type) throw invalid();
+  if (!isWhole(type, blob)) throw invalid();
   const digest = createHash('md5').update(blob).digest('hex');
   return { publicKey, fingerprint: digest.match(/../g)!.join(':') };
 }
@@ -85,8 +85,42 @@ function sshString(value: string | Buffer): Buffer {
   return Buffer.concat([length, bytes]);
 }
 
-function readString(blob: Buffer): Buffer | undefined {
-  if (blob.length < 4) return undefined;
-  const length = blob.readUInt32BE(0);
-  return blob.length < 4 + length ? undefined : blob.subarray(4, 4 + length);
+/** Points of the curves that SSH knows: 4, and both coordinates. */
+const pointBytes: Readonly<Record<string, number>> = { nistp256: 65, nistp384: 97, nistp521: 133 };
+
+/**
+ * Whether a key is what its type says (RFC 4253, 5656, 8709; PROTOCOL.u2f of OpenSSH), to its last byte: `sshd` would skip a
+ * damaged one without a word, and nobody could log in.
+ */
+function isWhole(type: string, blob: Buffer): boolean {
+  const fields = readStrings(blob);
+  const [name, first, second, third, ...more] = fields ?? [];
+  if (name?.toString() !== type || more.length > 0) return false;
+  const curve = /ecdsa-sha2-(\w+)/.exec(type)?.[1];
+  const isHardware = type.startsWith('sk-'); // its last field names the application
+  if (curve !== undefined)
+    return (
+      first?.toString() === curve &&
+      second?.length === pointBytes[curve] &&
+      second?.[0] === 4 &&
+      (third !== undefined) === isHardware
+    );
+  if (type === 'ssh-rsa')
+    return (
+      third === undefined && (first?.length ?? 0) > 0 && (second?.length ?? 0) >= 128 && (second?.length ?? 0) <= 2049
+    );
+  return first?.length === 32 && (second !== undefined) === isHardware && third === undefined;
+}
+
+/** Undefined when the last one is cut off. */
+function readStrings(blob: Buffer): Buffer[] | undefined {
+  const found: Buffer[] = [];
+  for (let at = 0; at < blob.length; ) {
+    if (at + 4 > blob.length) return undefined;
+    const end = at + 4 + blob.readUInt32BE(at);
+    if (end > blob.length) return undefined;
+    found.push(blob.subarray(at + 4, end));
+    at = end;
+  }
+  return found;
 }

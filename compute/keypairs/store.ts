@@ -1,7 +1,8 @@
 /** All the SQL of keypairs. They belong to users, not to projects: every query names the user. */
 import { type Knex, violatedConstraint } from '../../common/database/database.ts';
-import { Conflict, NotFound, OverQuota } from '../../common/errors.ts';
-import { quotaLimits } from '../limits.ts';
+import { selectPage } from '../../common/database/page.ts';
+import { Conflict, NotFound } from '../../common/errors.ts';
+import type { PageRequest } from '../../common/http/page.ts';
 import type { Keypair } from './keypair.ts';
 
 interface KeypairRow {
@@ -13,10 +14,21 @@ interface KeypairRow {
   created_at: Date;
 }
 
-/** By name. There are at most as many as the quota allows, so they come in one piece. */
-export async function listKeypairs(db: Knex, userId: string): Promise<Keypair[]> {
-  const rows: KeypairRow[] = await db('keypairs').where({ user_id: userId }).orderBy('name');
-  return rows.map(fromRow);
+/** By name. A marker is a name. */
+export async function listKeypairs(
+  db: Knex,
+  userId: string,
+  page: PageRequest,
+): Promise<{ keypairs: Keypair[]; more: boolean }> {
+  const query = db('keypairs').where({ user_id: userId }).select('*');
+  const byName = [{ column: 'name', direction: 'asc' } as const];
+  const { rows, more } = await selectPage<KeypairRow>(query, page, byName, { idColumn: 'name' });
+  return { keypairs: rows.map(fromRow), more };
+}
+
+export async function countKeypairs(db: Knex, userId: string): Promise<number> {
+  const { count } = (await db('keypairs').where({ user_id: userId }).count('*').first()) as { count: number };
+  return count;
 }
 
 export async function findKeypair(db: Knex, userId: string, name: string): Promise<Keypair | undefined> {
@@ -30,22 +42,16 @@ export async function getKeypair(db: Knex, userId: string, name: string): Promis
   return keypair;
 }
 
-/** Throws `Conflict` when the user has one of that name, `OverQuota` when they have as many as they may. */
+/** Throws `Conflict` when the user has one of that name. */
 export async function insertKeypair(
-  db: Knex,
-  keypair: Pick<Keypair, 'userId' | 'name' | 'publicKey' | 'fingerprint'>,
+  trx: Knex,
+  { userId, name, publicKey, fingerprint }: Pick<Keypair, 'userId' | 'name' | 'publicKey' | 'fingerprint'>,
 ): Promise<Keypair> {
-  const { userId, name, publicKey, fingerprint } = keypair;
   try {
-    return await db.transaction(async (trx) => {
-      await trx.raw("select pg_advisory_xact_lock(hashtextextended('keypairs ' || ?, 0))", [userId]);
-      const { count } = (await trx('keypairs').where({ user_id: userId }).count('*').first()) as { count: number };
-      if (count >= quotaLimits.key_pairs) throw new OverQuota('Quota exceeded, too many key pairs.');
-      const [row] = await trx('keypairs')
-        .insert({ user_id: userId, name, public_key: publicKey, fingerprint })
-        .returning('*');
-      return fromRow(row);
-    });
+    const [row] = await trx('keypairs')
+      .insert({ user_id: userId, name, public_key: publicKey, fingerprint })
+      .returning('*');
+    return fromRow(row);
   } catch (error) {
     if (violatedConstraint(error)) throw new Conflict(`Key pair '${name}' already exists.`);
     throw error;

@@ -1,43 +1,39 @@
 import type { Knex } from '../../common/database/database.ts';
-import { OverQuota } from '../../common/errors.ts';
-import { containerLimit, quotaLimits } from '../limits.ts';
+import { Forbidden, OverQuota } from '../../common/errors.ts';
+import { containerLimit } from '../limits.ts';
+import { computeLimitsOf, limitOf, type ProjectInRegion } from './limits.ts';
+import { ownLimits } from './store.ts';
+import { type Usage, usageOf } from './usage.ts';
 
-export interface Usage {
-  /** Servers. */
-  instances: number;
-  containers: number;
-  /** Of both, and of containers also in parts; the sum is rounded up. */
-  cores: number;
-  /** MiB, of both. */
-  ram: number;
-}
-
-const limits: Usage = { ...quotaLimits, containers: containerLimit };
-
-/** What a project's servers and containers take, counted from their rows; those in error and those being deleted included. */
-export async function usageOf(db: Knex, projectId: string): Promise<Usage> {
-  const row = await db('compute_claims')
-    .where({ project_id: projectId })
-    .select(
-      db.raw("(count(*) filter (where kind = 'server'))::int as instances"),
-      db.raw("(count(*) filter (where kind = 'container'))::int as containers"),
-      db.raw('ceil(coalesce(sum(vcpus), 0))::int as cores'),
-      db.raw('coalesce(sum(memory_mib), 0)::int as ram'),
-    )
-    .first();
-  return row as unknown as Usage;
+/** Who adds to what is counted. */
+export interface QuotaScope extends ProjectInRegion {
+  userId: string;
 }
 
 /**
- * Throws `OverQuota` in Nova's words when the project would exceed a limit. The project's creations go one after the other
- * from here to the end of the transaction, so that none counts without the other.
+ * Throws `OverQuota` in Nova's words when the project, or the user within it, would exceed a limit. The project's creations go
+ * one after the other from here to the end of the transaction, so that none counts without the other.
  */
-export async function checkQuota(trx: Knex, projectId: string, asked: Partial<Usage>): Promise<void> {
+export async function checkQuota(trx: Knex, scope: QuotaScope, asked: Partial<Usage>): Promise<void> {
+  const { projectId, userId } = scope;
   await trx.raw("select pg_advisory_xact_lock(hashtextextended('compute quota ' || ?, 0))", [projectId]);
-  const used = await usageOf(trx, projectId);
+  const limits = { ...(await computeLimitsOf(trx, scope)), containers: containerLimit };
+  refuseExcess(asked, await usageOf(trx, projectId), limits);
+  const usersLimits = await ownLimits(trx, { projectId, userId });
+  if (Object.keys(usersLimits).length > 0) refuseExcess(asked, await usageOf(trx, projectId, userId), usersLimits);
+}
+
+/** Throws `Forbidden`, as Nova does, when a server would have more items of metadata than the project's may. */
+export async function checkMetadataItems(db: Knex, project: ProjectInRegion, items: number): Promise<void> {
+  const limit = await limitOf(db, project, 'metadata_items');
+  if (limit >= 0 && items > limit) throw new Forbidden(`Maximum number of metadata items exceeds ${limit}`);
+}
+
+function refuseExcess(asked: Partial<Usage>, used: Usage, limits: Partial<Usage>): void {
   const exceeded = (['instances', 'containers', 'cores', 'ram'] as const).filter((name) => {
     const more = Math.ceil(asked[name] ?? 0);
-    return more > 0 && used[name] + more > limits[name];
+    const limit = limits[name] ?? -1;
+    return more > 0 && limit >= 0 && used[name] + more > limit;
   });
   if (exceeded.length === 0) return;
   const list = (values: Partial<Usage>) => exceeded.map((name) => Math.ceil(values[name] ?? 0)).join(', ');

@@ -5,6 +5,7 @@ import { startTestCloud } from '../../tests/cloud.ts';
 import { listHosts, reportHost } from '../hosts/store.ts';
 import { claimHost } from './claim.ts';
 import { type HostCapacity, refusalOf } from './filters.ts';
+import { defaultScheduling } from './scheduling.ts';
 
 const facts = {
   address: '192.0.2.1',
@@ -14,12 +15,12 @@ const facts = {
   cpuModel: 'x',
   architecture: 'x86_64',
 };
-const anywhere = { zone: null, hostName: null };
+const anywhere = { zone: null, hostName: null, projectId: 'p' };
 
 /** Claims as an operation does: the row goes in under the host's lock. */
 async function place(db: Knex, memoryMib: number): Promise<string | undefined> {
   return db.transaction(async (trx) => {
-    const { host } = await claimHost(trx, { vcpus: 1, memoryMib, diskGib: 0, ...anywhere });
+    const { host } = await claimHost(trx, { vcpus: 1, memoryMib, diskGib: 0, ...anywhere }, defaultScheduling);
     if (host === undefined) return undefined;
     await trx('servers').insert({
       project_id: 'p',
@@ -73,6 +74,12 @@ test('each check refuses under its name and says by how much', (t) => {
     downDetail: null,
     isDisabled: false,
     disabledReason: null,
+    zone: 'nova',
+    aggregates: [],
+    hypervisorType: 'QEMU',
+    hypervisorVersion: 7_002_000,
+    cpuModel: 'x',
+    architecture: 'x86_64',
     vcpus: 1,
     memoryMib: 1536,
     diskGib: 10,

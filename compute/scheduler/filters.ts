@@ -1,5 +1,9 @@
 /** Whether one host can take one guest, check by check, under Nova's names. Pure. */
-import { allocationRatios, availabilityZone, reservedMemoryMib } from '../limits.ts';
+import { unhonouredSpecs } from '../flavors/extra-specs.ts';
+import { allocationRatios, reservedMemoryMib } from '../limits.ts';
+import { isForOthers, type Metadata, unmetSpec } from './aggregate-filters.ts';
+import { unmetCapability } from './capabilities.ts';
+import type { Demand } from './demand.ts';
 
 export interface HostCapacity {
   id: string;
@@ -11,6 +15,14 @@ export interface HostCapacity {
   downDetail: string | null;
   isDisabled: boolean;
   disabledReason: string | null;
+  /** Its availability zone. */
+  zone: string;
+  /** The metadata of the aggregates it is in. */
+  aggregates: readonly Metadata[];
+  hypervisorType: string;
+  hypervisorVersion: number;
+  cpuModel: string;
+  architecture: string;
   vcpus: number;
   memoryMib: number;
   diskGib: number;
@@ -18,16 +30,6 @@ export interface HostCapacity {
   claimedVcpus: number;
   claimedMemoryMib: number;
   claimedDiskGib: number;
-}
-
-export interface Demand {
-  vcpus: number;
-  memoryMib: number;
-  diskGib: number;
-  /** Null: any. */
-  zone: string | null;
-  /** An administrator's choice of host; null: any. */
-  hostName: string | null;
 }
 
 /** Why a host cannot take it; `missing` is by how much, for finding the host that came closest. */
@@ -42,38 +44,69 @@ export interface Refusal {
 
 type Filter = (host: HostCapacity, demand: Demand) => Omit<Refusal, 'filter'> | undefined;
 
-const filters: Record<string, Filter> = {
+/** Without these nothing would hold: a configuration cannot leave them out. */
+const always = {
   ComputeFilter(host) {
     if (!host.isUp) return { reason: host.downReason, detail: host.downDetail };
     if (host.isDisabled) return { reason: 'disabled', detail: host.disabledReason };
     return undefined;
   },
-  AvailabilityZoneFilter: (_host, { zone }) =>
-    zone === null || zone === availabilityZone ? undefined : { reason: `not in zone ${zone}` },
+  AvailabilityZoneFilter: (host, { zone }) =>
+    zone === null || zone === host.zone ? undefined : { reason: `not in zone ${zone}` },
   RequestedHostFilter: (host, { hostName }) =>
     hostName === null || hostName === host.name ? undefined : { reason: `not the requested host ${hostName}` },
   CoreFilter: (host, demand) => short('VCPUs', demand.vcpus, vcpuCapacity(host), host.claimedVcpus),
   RamFilter: (host, demand) => short('MiB of memory', demand.memoryMib, memoryCapacity(host), host.claimedMemoryMib),
   DiskFilter: (host, demand) => short('GiB of disk', demand.diskGib, diskCapacity(host), host.claimedDiskGib),
-};
+} satisfies Record<string, Filter>;
+
+const optional = {
+  ComputeCapabilitiesFilter(host, { extraSpecs = {} }) {
+    const [spec] = unhonouredSpecs(extraSpecs);
+    if (spec !== undefined) return { reason: `the flavor asks for ${spec}, which no host here honours` };
+    const unmet = unmetCapability(host, extraSpecs);
+    return unmet === undefined ? undefined : { reason: `the flavor asks for ${unmet}` };
+  },
+  AggregateInstanceExtraSpecsFilter(host, demand) {
+    const unmet = unmetSpec(host.aggregates, demand);
+    return unmet === undefined ? undefined : { reason: unmet };
+  },
+  AggregateMultiTenancyIsolation: (host, demand) =>
+    isForOthers(host.aggregates, demand) ? { reason: 'for other projects' } : undefined,
+  SameHostFilter: (host, { sameHostIds }) =>
+    sameHostIds === undefined || sameHostIds.has(host.id)
+      ? undefined
+      : { reason: 'none of the named servers is on it' },
+  DifferentHostFilter: (host, { differentHostIds }) =>
+    differentHostIds?.has(host.id) ? { reason: 'one of the named servers is on it' } : undefined,
+  ServerGroupAffinityFilter: (host, { group }) =>
+    group?.policy !== 'affinity' || group.guestsByHost.size === 0 || group.guestsByHost.has(host.id)
+      ? undefined
+      : { reason: 'the servers of the group are on another host' },
+  ServerGroupAntiAffinityFilter: (host, { group }) =>
+    group?.policy !== 'anti-affinity' || (group.guestsByHost.get(host.id) ?? 0) < group.mostPerHost
+      ? undefined
+      : { reason: `as many servers of the group as may be together (${group.mostPerHost}) are on it` },
+} satisfies Record<string, Filter>;
+
+export type OptionalFilter = keyof typeof optional;
+export const optionalFilters = Object.keys(optional) as OptionalFilter[];
 
 /** The first check that fails; undefined when the guest fits. */
-export function refusalOf(host: HostCapacity, demand: Demand): Refusal | undefined {
-  for (const [filter, check] of Object.entries(filters)) {
+export function refusalOf(
+  host: HostCapacity,
+  demand: Demand,
+  enabled: readonly OptionalFilter[] = optionalFilters,
+): Refusal | undefined {
+  const filters: [string, Filter][] = [
+    ...Object.entries(always),
+    ...enabled.map((name) => [name, optional[name]] as [string, Filter]),
+  ];
+  for (const [filter, check] of filters) {
     const refusal = check(host, demand);
     if (refusal !== undefined) return { filter, ...refusal };
   }
   return undefined;
-}
-
-/**
- * Most free memory first, as Nova's RAMWeigher has it: guests spread over the hosts. A host whose engine has just stopped
- * to answer is the last resort: engines are restarted, and guests wait for them.
- */
-export function byFreeMemory(a: HostCapacity, b: HostCapacity): number {
-  const faults = Number(a.downDetail !== null) - Number(b.downDetail !== null);
-  if (faults !== 0) return faults;
-  return memoryCapacity(b) - b.claimedMemoryMib - (memoryCapacity(a) - a.claimedMemoryMib);
 }
 
 export const vcpuCapacity = (host: Pick<HostCapacity, 'vcpus'>) => host.vcpus * allocationRatios.vcpus;

@@ -2,18 +2,20 @@ import { randomBytes, randomUUID } from 'node:crypto';
 import { type ProjectContext, visibleTo } from '../../common/context.ts';
 import type { Knex } from '../../common/database/database.ts';
 import { notify } from '../../common/database/notifications.ts';
-import { BadRequest, Forbidden, NotFound } from '../../common/errors.ts';
+import { BadRequest, NotFound } from '../../common/errors.ts';
 import { isUuid } from '../../common/ids.ts';
 import type { Enforcer } from '../../common/policy/enforcer.ts';
 import { definePolicy, projectAdmin } from '../../common/policy/rules.ts';
 import { getUsableImage, type UsableImage } from '../../image/images/use.ts';
 import { createPort, defaultNetworkFor, resolveSecurityGroups } from '../../network/ports.ts';
+import { requireZone } from '../aggregates/zones.ts';
 import type { Flavor } from '../flavors/flavor.ts';
 import { getFlavor } from '../flavors/store.ts';
 import { findKeypair } from '../keypairs/store.ts';
-import { availabilityZone, quotaLimits } from '../limits.ts';
-import { checkQuota } from '../quotas/quotas.ts';
+import { availabilityZone } from '../limits.ts';
+import { checkMetadataItems, checkQuota } from '../quotas/quotas.ts';
 import { claimHost, type Placement } from '../scheduler/claim.ts';
+import type { Scheduling } from '../scheduler/scheduling.ts';
 import { finishActionsUpTo, recordAction } from './actions.ts';
 import { checkImageFits } from './image-fit.ts';
 import { hostnameFrom, type Server } from './server.ts';
@@ -28,6 +30,9 @@ export interface ServerDeps {
   db: Knex;
   /** For rules that guard an attribute or one action of many, where no route can. */
   enforcer: Enforcer;
+  /** Of this cloud: limits may be for one region. */
+  region: string;
+  scheduling: Scheduling;
 }
 
 /** One interface, on a network of which any or a given address is taken, or on a port that exists. */
@@ -62,14 +67,18 @@ export interface NewServer {
  * `OverQuota`.
  */
 export async function createServer(deps: ServerDeps, ctx: ProjectContext, asked: NewServer): Promise<Server> {
-  if (Object.keys(asked.metadata).length > quotaLimits.metadata_items)
-    throw new Forbidden(`Maximum number of metadata items exceeds ${quotaLimits.metadata_items}`);
   const zone = requestedZone(deps, ctx, asked.availabilityZone);
   return deps.db.transaction(async (trx) => {
+    if (zone.zone !== null) await requireZone(trx, zone.zone);
     const found = await resolve(trx, ctx, asked);
     const { vcpus, memoryMib, diskGib } = found.flavor;
-    await checkQuota(trx, ctx.projectId, { instances: 1, cores: vcpus, ram: memoryMib });
-    const placement = await claimHost(trx, { vcpus, memoryMib, diskGib, ...zone });
+    const scope = { region: deps.region, projectId: ctx.projectId, userId: ctx.userId };
+    await checkMetadataItems(trx, scope, Object.keys(asked.metadata).length);
+    await checkQuota(trx, scope, { instances: 1, cores: vcpus, ram: memoryMib });
+    const { projectId } = ctx;
+    const { extraSpecs } = found.flavor;
+    const demand = { vcpus, memoryMib, diskGib, projectId, extraSpecs, ...zone };
+    const placement = await claimHost(trx, demand, deps.scheduling);
     const id = randomUUID();
     await insertServer(trx, ctx, id, asked, found, placement, zone.zone);
     // Also when nothing will come of it: a port that cannot be had is the request's fault and is told at once.
@@ -102,6 +111,8 @@ async function resolve(trx: Knex, ctx: ProjectContext, asked: NewServer): Promis
   const image = await getUsableImage(trx, visibleTo(ctx), asked.imageId).catch(
     badReference('Can not find requested image'),
   );
+  if (flavor.swapMib > 0 || flavor.ephemeralGib > 0)
+    throw new BadRequest('Servers cannot have swap or ephemeral disks yet; use a flavor without.');
   checkImageFits(image, flavor);
   const keypair = asked.keyName === null ? undefined : await findKeypair(trx, ctx.userId, asked.keyName);
   if (asked.keyName !== null && keypair === undefined) throw new BadRequest('Invalid key_name provided.');
@@ -188,8 +199,6 @@ function requestedZone(
 ): { zone: string | null; hostName: string | null } {
   const [zone = '', hostName = ''] = (asked ?? '').split(':');
   if (hostName !== '') enforcer.authorize(ctx, forcedHost);
-  if (zone !== '' && zone !== availabilityZone)
-    throw new BadRequest('The requested availability zone is not available');
   return { zone: zone || null, hostName: hostName || null };
 }
 

@@ -2,10 +2,10 @@ import type { ProjectContext } from '../../common/context.ts';
 import { visibleTo } from '../../common/context.ts';
 import type { Knex } from '../../common/database/database.ts';
 import { notify } from '../../common/database/notifications.ts';
-import { Conflict, Forbidden } from '../../common/errors.ts';
+import { Conflict } from '../../common/errors.ts';
 import { releasePorts } from '../../network/ports.ts';
 import { callHost } from '../hosts/calls.ts';
-import { quotaLimits } from '../limits.ts';
+import { checkMetadataItems } from '../quotas/quotas.ts';
 import { recordAction } from './actions.ts';
 import type { ServerDeps } from './create.ts';
 import { obstacle, type RebootType, type Requirement, requirements, type Server, type WantedPower } from './server.ts';
@@ -107,7 +107,7 @@ export async function updateServer(
 
 /** Replaces the server's metadata by what `change` makes of it. Throws `Forbidden` when that is too much, as Nova does. */
 export async function changeMetadata(
-  { db }: ServerDeps,
+  { db, region }: ServerDeps,
   ctx: ProjectContext,
   id: string,
   change: (metadata: ReadonlyMap<string, string>) => Map<string, string>,
@@ -115,8 +115,7 @@ export async function changeMetadata(
   return db.transaction(async (trx) => {
     const server = await lockServer(trx, visibleTo(ctx), id);
     const changed = change(new Map(Object.entries(server.metadata)));
-    if (changed.size > quotaLimits.metadata_items)
-      throw new Forbidden(`Maximum number of metadata items exceeds ${quotaLimits.metadata_items}`);
+    await checkMetadataItems(trx, { projectId: server.projectId, region }, changed.size);
     const metadata = Object.fromEntries(changed);
     await trx('servers')
       .where({ id: server.id })

@@ -1,6 +1,6 @@
 import type { Calls, MakeCall } from '../call.ts';
-import { publicKey } from '../things/public-key.ts';
 import type { Thing, Things } from '../things.ts';
+import { computeAroundCalls } from './compute-around.ts';
 
 const nothing: MakeCall = () => ({});
 const flavor =
@@ -9,12 +9,8 @@ const flavor =
     params: { flavor_id: it[thing] },
     ...call,
   });
-const keypair =
-  (thing: Thing): MakeCall =>
-  (it) => ({ params: { keypair_name: it[thing] } });
 const server: MakeCall = (it) => ({ params: { server_id: it.server } });
 const metadata: MakeCall = (it) => ({ params: { server_id: it.server, key: 'color' } });
-const quota: MakeCall = (it) => ({ params: { project_id: it.project } });
 const hypervisor: MakeCall = (it) => ({ params: { hypervisor_id: it.hypervisor } });
 const service =
   (more: object = {}): MakeCall =>
@@ -44,17 +40,6 @@ export const computeCalls: Calls = {
   'POST /v2.1/flavors': () => ({ body: { flavor: { name: 'new', ram: 64, vcpus: 1, disk: 1 } } }),
   'GET /v2.1/flavors/{flavor_id}': [flavor('privateFlavor'), flavor('flavor')],
   'DELETE /v2.1/flavors/{flavor_id}': flavor('spareFlavor'),
-  'GET /v2.1/flavors/{flavor_id}/os-extra_specs': flavor('privateFlavor'),
-  'GET /v2.1/flavors/{flavor_id}/os-flavor-access': flavor('privateFlavor'),
-  'POST /v2.1/flavors/{flavor_id}/action': (it) => ({
-    params: { flavor_id: it.privateFlavor },
-    body: { addTenantAccess: { tenant: it.partner } },
-  }),
-
-  'GET /v2.1/os-keypairs': nothing,
-  'POST /v2.1/os-keypairs': () => ({ body: { keypair: { name: 'new', public_key: publicKey } } }),
-  'GET /v2.1/os-keypairs/{keypair_name}': keypair('keypair'),
-  'DELETE /v2.1/os-keypairs/{keypair_name}': keypair('spareKeypair'),
 
   'GET /v2.1/servers': [
     nothing,
@@ -105,6 +90,8 @@ export const computeCalls: Calls = {
     params: { server_id: it.server, request_id: it.serverAction },
   }),
 
+  ...computeAroundCalls,
+
   'GET /v2.1/os-hypervisors': nothing,
   'GET /v2.1/os-hypervisors/detail': nothing,
   'GET /v2.1/os-hypervisors/statistics': nothing,
@@ -114,11 +101,4 @@ export const computeCalls: Calls = {
   'PUT /v2.1/os-services/enable': service(),
   'PUT /v2.1/os-services/disable': service(),
   'PUT /v2.1/os-services/disable-log-reason': service({ disabled_reason: 'because' }),
-  'GET /v2.1/os-availability-zone': nothing,
-  'GET /v2.1/os-availability-zone/detail': nothing,
-  'GET /v2.1/os-aggregates': nothing,
-  'GET /v2.1/limits': [nothing, (it) => ({ query: { tenant_id: it.project } })],
-  'GET /v2.1/os-quota-sets/{project_id}': quota,
-  'GET /v2.1/os-quota-sets/{project_id}/defaults': quota,
-  'GET /v2.1/os-quota-sets/{project_id}/detail': quota,
 };

@@ -1,0 +1,23 @@
+import type { Knex } from '../../common/database/database.ts';
+import { BadRequest } from '../../common/errors.ts';
+import { availabilityZone } from '../limits.ts';
+
+/** Throws `BadRequest` in Nova's words for a zone that has no hosts. The default one may be asked for before it has any. */
+export async function requireZone(db: Knex, zone: string): Promise<void> {
+  if (zone === availabilityZone) return;
+  const found = await db('compute_aggregates as a')
+    .join('compute_aggregate_hosts as h', 'h.aggregate_number', 'a.number')
+    .whereRaw("a.metadata ->> 'availability_zone' = ?", [zone])
+    .first('a.number');
+  if (found === undefined) throw new BadRequest('The requested availability zone is not available');
+}
+
+/** The zones of hosts, by their names, for views of many servers at once. */
+export async function zonesByHost(db: Knex): Promise<ReadonlyMap<string, string>> {
+  const rows = await db('compute_aggregate_hosts as h')
+    .join('compute_aggregates as a', 'a.number', 'h.aggregate_number')
+    .join('compute_hosts', 'compute_hosts.id', 'h.host_id')
+    .whereRaw("jsonb_exists(a.metadata, 'availability_zone')")
+    .select('compute_hosts.name', db.raw("a.metadata ->> 'availability_zone' as zone"));
+  return new Map(rows.map((row) => [row.name, row.zone]));
+}

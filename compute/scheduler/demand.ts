@@ -1,0 +1,21 @@
+import type { GroupDemand } from '../server-groups/server-group.ts';
+
+/** What a guest needs of its host. */
+export interface Demand {
+  vcpus: number;
+  memoryMib: number;
+  diskGib: number;
+  /** Null: any. */
+  zone: string | null;
+  /** An administrator's choice of host; null: any. */
+  hostName: string | null;
+  /** Whose it is: some hosts are for some projects. */
+  projectId: string;
+  /** The flavor's; containers have none. */
+  extraSpecs?: Readonly<Record<string, string>>;
+  /** Of the server group it belongs to, if it does. */
+  group?: GroupDemand;
+  /** Hosts that a hint named by servers: one of these, none of those. */
+  sameHostIds?: ReadonlySet<string>;
+  differentHostIds?: ReadonlySet<string>;
+}

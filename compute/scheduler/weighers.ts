@@ -1,0 +1,40 @@
+/** Which of the hosts that fit is best, by Nova's weighers: each gives 0 to 1 over all of them, times its multiplier. Pure. */
+import type { Demand } from './demand.ts';
+import { diskCapacity, type HostCapacity, memoryCapacity, vcpuCapacity } from './filters.ts';
+
+type Weigher = (host: HostCapacity, demand: Demand) => number;
+
+const weighers = {
+  RAMWeigher: (host) => memoryCapacity(host) - host.claimedMemoryMib,
+  CPUWeigher: (host) => vcpuCapacity(host) - host.claimedVcpus,
+  DiskWeigher: (host) => diskCapacity(host) - host.claimedDiskGib,
+  ServerGroupSoftAffinityWeigher: (host, { group }) =>
+    group?.policy === 'soft-affinity' ? (group.guestsByHost.get(host.id) ?? 0) : 0,
+  ServerGroupSoftAntiAffinityWeigher: (host, { group }) =>
+    group?.policy === 'soft-anti-affinity' ? -(group.guestsByHost.get(host.id) ?? 0) : 0,
+} satisfies Record<string, Weigher>;
+
+export type WeigherName = keyof typeof weighers;
+export const weigherNames = Object.keys(weighers) as WeigherName[];
+export type Weights = Readonly<Record<WeigherName, number>>;
+
+/** The hosts with their weights, the best first. */
+export function weighed<Host extends HostCapacity>(
+  hosts: readonly Host[],
+  demand: Demand,
+  weights: Weights,
+): { host: Host; weight: number }[] {
+  const totals = new Map(hosts.map((host) => [host, 0]));
+  for (const name of weigherNames) {
+    if (weights[name] === 0) continue;
+    const raw = hosts.map((host) => weighers[name](host, demand));
+    const least = raw.reduce((a, b) => Math.min(a, b), Number.POSITIVE_INFINITY);
+    const most = raw.reduce((a, b) => Math.max(a, b), Number.NEGATIVE_INFINITY);
+    if (most === least) continue; // it does not tell them apart
+    hosts.forEach((host, i) => {
+      const share = ((raw[i] as number) - least) / (most - least);
+      totals.set(host, (totals.get(host) ?? 0) + share * weights[name]);
+    });
+  }
+  return [...totals].map(([host, weight]) => ({ host, weight })).sort((a, b) => b.weight - a.weight);
+}

@@ -52,7 +52,7 @@ export async function measureImageCache(): Promise<Figure[]> {
     // In turn, so that whatever else the machine does meets all of them.
     for (let round = 0; round < rounds; round++)
       for (const [what, run] of Object.entries(timed)) {
-        const delay = monitorEventLoopDelay({ resolution: 1 });
+        const delay = monitorEventLoopDelay({ resolution: 10 });
         delay.enable();
         const begun = performance.now();
         const cpuBefore = process.cpuUsage();

@@ -40,11 +40,13 @@ import { rememberVerified } from './identity/tokens/verified.ts';
 import { userLimitsOf } from './identity/user-limits.ts';
 import { importSettings } from './image/import/settings.ts';
 import { imageMigrations, imageModule, imagePolicy } from './image/plugin.ts';
-import { withRegistryImages } from './image/registry/images/store.ts';
+import { registryStore } from './image/registry/images/store.ts';
 import { registryModules, registryPolicy } from './image/registry/plugin.ts';
 import { registrySocket, registryStorage } from './image/registry/server-config.ts';
 import { openUpstream } from './image/registry/upstream.ts';
 import { openFileStore } from './image/stores/files/files.ts';
+import { openStores, reportMissingStores } from './image/stores/open.ts';
+import { readStoresFile } from './image/stores/settings.ts';
 import { networkMigrations, networkModule, networkPolicy } from './network/plugin.ts';
 
 export const migrations: Migration[] = [
@@ -84,6 +86,7 @@ export async function buildCloud(config: Config, log: Logger, given?: Drivers): 
   const enforcer = createEnforcer(rules);
   const policyWatch = await watchPolicyFile({ ...policyFileOf(config), log }, enforcer.replace);
   const federationSettings = await readFederationFile(config);
+  const storesSettings = await readStoresFile(config);
   const compliance = complianceOf(config);
   const sourceOf = sourceAddressFrom(config.trustedProxies);
   const scheduling = schedulingOf(config);
@@ -116,7 +119,8 @@ export async function buildCloud(config: Config, log: Logger, given?: Drivers): 
 
   const memory = rememberIdentity(notifications);
   const registry = openUpstream(config.registry || `unix:${registrySocket(config.dataDir)}`);
-  const store = withRegistryImages(openFileStore(join(config.dataDir, 'images')), { db, upstream: registry });
+  const imageStores = await openStores(storesSettings, [registryStore({ db, upstream: registry })]);
+  await reportMissingStores(db, imageStores, log);
 
   const modules: Module[] = [
     identityModule({
@@ -131,7 +135,7 @@ export async function buildCloud(config: Config, log: Logger, given?: Drivers): 
     }),
     imageModule({
       db,
-      store,
+      stores: imageStores,
       hostCaches,
       staging: openFileStore(join(config.dataDir, 'staging')),
       imports: importSettings(config),
@@ -164,7 +168,7 @@ export async function buildCloud(config: Config, log: Logger, given?: Drivers): 
       host: {
         name: config.hostName,
         driver: drivers.servers,
-        imageStore: store,
+        imageStores,
         imageCacheDirectory: join(config.dataDir, 'compute', 'images'),
         imageLimits: imageLimits(config),
         methods: containerHostMethods(drivers.containers),
@@ -180,7 +184,7 @@ export async function buildCloud(config: Config, log: Logger, given?: Drivers): 
       host: {
         name: config.hostName,
         driver: drivers.containers,
-        imageStore: store,
+        imageStores,
         archiveDirectory: join(config.dataDir, 'compute', 'container-images'),
         imageLimits: imageLimits(config),
       },

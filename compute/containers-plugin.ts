@@ -4,7 +4,7 @@ import { containerDialect } from '../common/http/dialect.ts';
 import type { Logger } from '../common/logger.ts';
 import type { Module } from '../common/module.ts';
 import type { Enforcer } from '../common/policy/enforcer.ts';
-import type { ImageStore } from '../image/stores/store.ts';
+import type { ImageStores } from '../image/stores/stores.ts';
 import { containerActionPolicy, containerActionRoutes } from './api/container-actions.ts';
 import { containerCreationPolicy } from './api/container-body.ts';
 import { containerScopePolicy } from './api/container-query.ts';
@@ -34,7 +34,7 @@ export interface ContainersModuleDeps {
   host: {
     name: string;
     driver: ContainerDriver;
-    imageStore: ImageStore;
+    imageStores: ImageStores;
     /** Where archives of images wait until the engine has taken them. */
     archiveDirectory: string;
     imageLimits: CacheLimits;
@@ -61,7 +61,7 @@ export function containersModule(deps: ContainersModuleDeps): Module {
     log,
     hostName,
     driver,
-    store: host.imageStore,
+    stores: host.imageStores,
     directory: host.archiveDirectory,
     limits: host.imageLimits,
   });

@@ -5,7 +5,7 @@ import { computeDialect } from '../common/http/dialect.ts';
 import type { Logger } from '../common/logger.ts';
 import type { Module } from '../common/module.ts';
 import type { Enforcer } from '../common/policy/enforcer.ts';
-import type { ImageStore } from '../image/stores/store.ts';
+import type { ImageStores } from '../image/stores/stores.ts';
 import { aggregatePolicy, aggregateRoutes } from './api/aggregates.ts';
 import { availabilityZonePolicy, availabilityZoneRoutes } from './api/availability-zones.ts';
 import type { ComputeApiDeps } from './api/deps.ts';
@@ -58,7 +58,7 @@ export interface ComputeModuleDeps {
   host: {
     name: string;
     driver: ServerDriver;
-    imageStore: ImageStore;
+    imageStores: ImageStores;
     /** Where the host's copies of images are kept. */
     imageCacheDirectory: string;
     imageLimits: CacheLimits;
@@ -156,7 +156,7 @@ function agentReconcilers({ db, log, host }: ComputeModuleDeps) {
     db,
     log,
     hostName,
-    store: host.imageStore,
+    stores: host.imageStores,
     directory: host.imageCacheDirectory,
     limits: host.imageLimits,
   });

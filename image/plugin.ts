@@ -9,6 +9,7 @@ import { memberRoutes } from './api/members.ts';
 import { allMetadefRoutes } from './api/metadefs-routes.ts';
 import { schemaRoutes } from './api/schemas.ts';
 import { stageRoutes } from './api/stage.ts';
+import { storeRoutes } from './api/stores.ts';
 import { taskRoutes } from './api/tasks.ts';
 import { versionRoutes } from './api/versions.ts';
 import { cachePolicy } from './cache/policy.ts';
@@ -22,6 +23,7 @@ import { rememberUsedIds } from './migrations/0002-used-ids.ts';
 import { createImports } from './migrations/0003-import.ts';
 import { createMetadefs } from './migrations/0005-metadefs.ts';
 import { deactivateImages } from './migrations/0006-images.ts';
+import { severalStores } from './migrations/0007-stores.ts';
 import { createRegistry } from './migrations/0008-registry.ts';
 import { indexPublicImages } from './migrations/0010-public.ts';
 import { taskPolicy } from './tasks/policy.ts';
@@ -34,6 +36,7 @@ export const imageMigrations = [
   createImports,
   createMetadefs,
   deactivateImages,
+  severalStores,
   createRegistry,
   indexPublicImages,
 ];
@@ -58,6 +61,7 @@ export function imageModule(deps: ImageModuleDeps): Module {
         ...memberRoutes(deps),
         ...schemaRoutes(),
         ...infoRoutes(deps),
+        ...storeRoutes(deps),
         ...cacheRoutes(deps),
         ...allMetadefRoutes(deps),
       ],

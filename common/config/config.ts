@@ -75,9 +75,13 @@ export const ConfigSchema = Type.Object(
       '',
       'Addresses or networks, separated by commas, whose X-Forwarded-For is believed; empty means nobody’s',
     ),
+    imageStoresFile: text(
+      '',
+      'Where images are kept, JSON (image/stores/README.md); empty means image-stores.json in the data directory, if there is one, and images in the data directory without it',
+    ),
     importMethods: text(
-      'glance-direct,web-download',
-      'Ways in which users may import images, separated by commas: glance-direct, web-download',
+      'glance-direct,web-download,copy-image',
+      'Ways in which users may import images, separated by commas: glance-direct, web-download; and copy-image, from store to store',
     ),
     importAllowedPorts: text('80,443', 'Ports that images are downloaded from, separated by commas'),
     importAllowedCidrs: text(

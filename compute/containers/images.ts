@@ -5,7 +5,7 @@ import { BadRequest, NotFound, PermanentFailure } from '../../common/errors.ts';
 import type { Logger } from '../../common/logger.ts';
 import type { Reconciler } from '../../common/reconcile/loop.ts';
 import { getImageData } from '../../image/images/use.ts';
-import type { ImageStore } from '../../image/stores/store.ts';
+import type { ImageStores } from '../../image/stores/stores.ts';
 import type { ContainerDriver } from '../drivers/driver.ts';
 import { type CacheRecords, createImageCache, type HostImageCache, type ImageCache } from '../image-cache/cache.ts';
 import type { CacheLimits } from '../image-cache/limits.ts';
@@ -26,7 +26,7 @@ export interface ContainerImagesDeps {
   log: Logger;
   hostName: string;
   driver: ContainerDriver;
-  store: ImageStore;
+  stores: ImageStores;
   /** Where archives wait until the engine has taken them. */
   directory: string;
   limits: CacheLimits;
@@ -34,10 +34,10 @@ export interface ContainerImagesDeps {
 
 /** The images of this host's engine, put together. */
 export function containerImages(deps: ContainerImagesDeps): { images: ContainerImages; reconciler: Reconciler } {
-  const { db, log, hostName, driver, store, directory, limits } = deps;
+  const { db, log, hostName, driver, stores, directory, limits } = deps;
   const kind = 'container';
   const records = hostImageRecords(db, hostName, kind);
-  const archives = createImageCache({ directory, source: (id) => getImageData({ db, store }, id), log });
+  const archives = createImageCache({ directory, source: (id) => getImageData({ db, stores }, id), log });
   const listUsed = () => listImagesInUse(db, hostName);
   const images = ofEngine(driver, archives, records, listUsed);
   return {

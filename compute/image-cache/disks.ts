@@ -3,7 +3,7 @@ import type { Knex } from '../../common/database/database.ts';
 import type { Logger } from '../../common/logger.ts';
 import type { Reconciler } from '../../common/reconcile/loop.ts';
 import { getImageData } from '../../image/images/use.ts';
-import type { ImageStore } from '../../image/stores/store.ts';
+import type { ImageStores } from '../../image/stores/stores.ts';
 import { listImagesInUse } from '../servers/store.ts';
 import { createImageCache, type ImageCache } from './cache.ts';
 import type { CacheLimits } from './limits.ts';
@@ -14,18 +14,18 @@ export interface DiskImagesDeps {
   db: Knex;
   log: Logger;
   hostName: string;
-  store: ImageStore;
+  stores: ImageStores;
   directory: string;
   limits: CacheLimits;
 }
 
 export function diskImages(deps: DiskImagesDeps): { cache: ImageCache; reconciler: Reconciler } {
-  const { db, log, hostName, store, directory, limits } = deps;
+  const { db, log, hostName, stores, directory, limits } = deps;
   const kind = 'disk';
   const records = hostImageRecords(db, hostName, kind);
   const cache = createImageCache({
     directory,
-    source: (id) => getImageData({ db, store }, id),
+    source: (id) => getImageData({ db, stores }, id),
     log,
     makeRoom: (bytes) => makeRoom(keeping, bytes),
     records,

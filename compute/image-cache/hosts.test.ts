@@ -4,6 +4,7 @@ import test from 'ava';
 import { startLoop } from '../../common/reconcile/loop.ts';
 import { openFileStore } from '../../image/stores/files/files.ts';
 import type { ImageStore } from '../../image/stores/store.ts';
+import { singleStore } from '../../image/stores/stores.ts';
 import { makeActive } from '../../image/testing.ts';
 import { startTestCloud, type TestCloud } from '../../tests/cloud.ts';
 import { changeHost, findHostId, reportHost } from '../hosts/store.ts';
@@ -23,7 +24,14 @@ async function addHost(cloud: TestCloud, name: string, limits = anyNumber) {
   const store: ImageStore = { ...files, localPath: async () => undefined };
   const directory = join(cloud.config.dataDir, name);
   const { log, lines } = recordingLog();
-  const { reconciler } = diskImages({ db: cloud.db, log, hostName: name, store, directory, limits });
+  const { reconciler } = diskImages({
+    db: cloud.db,
+    log,
+    hostName: name,
+    stores: singleStore(store),
+    directory,
+    limits,
+  });
   const loop = startLoop(reconciler, { log, pollMs: 2 ** 30, sweepMs: 2 ** 30 });
   const path = (id: string) => join(directory, id);
   const has = (id: string) =>

@@ -7,6 +7,7 @@ import { imagePolicy } from '../images/policy.ts';
 import { DataRefused, uploadImageData } from '../images/uploads.ts';
 import { drain } from './drain.ts';
 import { readRange } from './range.ts';
+import { storeHeader } from './stores.ts';
 
 export const dataRoutes = (deps: ImageModuleDeps) => [
   route({
@@ -19,7 +20,8 @@ export const dataRoutes = (deps: ImageModuleDeps) => [
     status: 204,
     async handler({ ctx, params, request }, h) {
       const body = request.payload as Readable; // for the route takes its body raw
-      await uploadImageData(deps, ctx, params.image_id!, body).catch(async (error) => {
+      const store = storeHeader(request.headers);
+      await uploadImageData(deps, ctx, params.image_id!, body, store).catch(async (error) => {
         await drain(body);
         // Glance's status for data that its inspector refuses (glance/api/v2/image_data.py).
         throw error instanceof DataRefused ? new UnsupportedMediaType(error.message, { cause: error }) : error;

@@ -119,18 +119,16 @@ export function imageView(image: Image) {
     self: `/v2/images/${image.id}`,
     file: `/v2/images/${image.id}/file`,
     schema: '/v2/schemas/image',
+    ...(image.stores.length > 0 && { stores: image.stores.join(',') }),
   };
 }
 
-/** What the one place for data is called where Glance names stores. */
-const storeName = 'default';
-
 /** Glance's properties of an image that was imported, or is being. */
-function importView({ importTaskId, isImportFailed }: Image) {
-  if (isImportFailed === null) return {};
+function importView({ importTaskId, importingStores, failedStores }: Image) {
+  if (importingStores === null) return {};
   return {
-    os_glance_importing_to_stores: importTaskId === null ? '' : storeName,
-    os_glance_failed_import: isImportFailed ? storeName : '',
+    os_glance_importing_to_stores: importingStores.join(','),
+    os_glance_failed_import: failedStores.join(','),
     ...(importTaskId !== null && { os_glance_import_task: importTaskId }),
   };
 }

@@ -30,7 +30,8 @@ export const imageRoutes = (deps: ImageModuleDeps, documents = rememberDocuments
         .response(imageView(image))
         .code(201)
         .header('location', `${deps.publicUrl}/image/v2/images/${image.id}`)
-        .header('openstack-image-import-methods', deps.imports.methods.join(','));
+        .header('openstack-image-import-methods', deps.imports.methods.join(','))
+        .header('openstack-image-store-ids', deps.stores.all.map((store) => store.id).join(','));
     },
   }),
   route({

@@ -3,8 +3,9 @@ import { BadRequest } from '../../common/errors.ts';
 import { route } from '../../common/http/route.ts';
 import type { ImageModuleDeps } from '../deps.ts';
 import { imagePolicy } from '../images/policy.ts';
-import { importImage } from '../import/operations.ts';
+import { type AskedStores, importImage } from '../import/operations.ts';
 import type { ImportMethod } from '../tasks/task.ts';
+import { storeHeader } from './stores.ts';
 
 const ImportBody = Type.Object(
   {
@@ -15,10 +16,9 @@ const ImportBody = Type.Object(
       },
       { additionalProperties: false },
     ),
-    // There is one place for data: it is in all of them, and there is no other to name.
     all_stores: Type.Optional(Type.Boolean()),
     all_stores_must_succeed: Type.Optional(Type.Boolean()),
-    stores: Type.Optional(Type.Array(Type.String(), { maxItems: 0 })),
+    stores: Type.Optional(Type.Array(Type.String({ maxLength: 255 }), { maxItems: 100 })),
   },
   { additionalProperties: false },
 );
@@ -31,8 +31,9 @@ export const importRoutes = (deps: ImageModuleDeps) => [
     summary: 'Import the data of an image',
     body: ImportBody,
     status: 202,
-    async handler({ ctx, params, body }, h) {
-      await importImage(deps, ctx, params.image_id!, methodOf(body.method));
+    async handler({ ctx, params, body, request }, h) {
+      const asked = storesOf(body, storeHeader(request.headers));
+      await importImage(deps, ctx, params.image_id!, methodOf(body.method), asked);
       return h.response().code(202);
     },
   }),
@@ -48,8 +49,21 @@ export const importRoutes = (deps: ImageModuleDeps) => [
   }),
 ];
 
+/** As Glance reads them (glance/common/utils.py, get_stores_from_request). Throws `BadRequest` for what contradicts itself. */
+function storesOf(
+  body: { stores?: string[]; all_stores?: boolean; all_stores_must_succeed?: boolean },
+  header: string | undefined,
+): AskedStores {
+  const { stores, all_stores: all = false, all_stores_must_succeed: allMustSucceed = true } = body;
+  if (all && (stores !== undefined || header !== undefined))
+    throw new BadRequest("All_stores parameter can't be used with x-image-meta-store header or stores parameter");
+  if (stores !== undefined && header !== undefined)
+    throw new BadRequest("Stores parameter and x-image-meta-store header can't be both specified");
+  return { stores: stores ?? (header === undefined ? [] : [header]), all, allMustSucceed };
+}
+
 function methodOf({ name, uri }: { name: string; uri?: string }): ImportMethod {
-  if (name === 'glance-direct') return { name };
+  if (name === 'glance-direct' || name === 'copy-image') return { name };
   if (name !== 'web-download') throw new BadRequest(`Unknown import method name '${name}'.`);
   if (uri === undefined) throw new BadRequest("The method 'web-download' needs a uri.");
   return { name, uri };

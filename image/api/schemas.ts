@@ -26,6 +26,7 @@ const imageSchema = {
     self: written('An image self url'),
     file: written('An image file url'),
     schema: written('An image schema url'),
+    stores: written('Store in which image data resides. May be a comma-separated list of store identifiers.'),
   },
   additionalProperties: text,
   links: [

@@ -91,7 +91,11 @@ function taskView(task: Task) {
     image_id: task.imageId,
     request_id: task.requestId,
     user_id: task.userId,
-    input: { image_id: task.imageId, import_req: { method: task.method } },
+    input: {
+      image_id: task.imageId,
+      import_req: { method: task.method, all_stores_must_succeed: task.allStoresMustSucceed },
+      backend: task.stores,
+    },
     result: task.status === 'success' ? { image_id: task.imageId } : null,
     message: task.message,
   };

@@ -35,17 +35,21 @@ export interface EditableImage {
 export interface Image extends EditableImage {
   id: string;
   status: ImageStatus;
-  /** What the store knows the data by; null until `active`, and so are the next five. */
+  /** The upload that brought the data; null until `active`, and so are the next five. Copies have ids of their own. */
   dataId: string | null;
   sizeBytes: number | null;
   /** Bytes of the disk that a guest sees; null as well for archives of containers. */
   virtualSizeBytes: number | null;
   md5: string | null;
   sha512: string | null;
-  /** The import under way. */
+  /** Those with a copy of the data, the oldest copy first. */
+  stores: string[];
+  /** The import, or the copying to further stores, under way. */
   importTaskId: string | null;
-  /** How the last import ended; null before the first. */
-  isImportFailed: boolean | null;
+  /** Where that still has to bring the data; null before the first. */
+  importingStores: string[] | null;
+  /** Where the last one could not bring it. */
+  failedStores: string[];
   createdAt: Date;
   updatedAt: Date;
 }

@@ -5,7 +5,9 @@ import { notify } from '../../common/database/notifications.ts';
 import { Forbidden, OverQuota } from '../../common/errors.ts';
 import type { Logger } from '../../common/logger.ts';
 import type { Enforcer } from '../../common/policy/enforcer.ts';
-import type { ByteRange, ImageStore } from '../stores/store.ts';
+import type { ByteRange } from '../stores/store.ts';
+import { type ImageStores, openCopy } from '../stores/stores.ts';
+import { listCopies } from './copies.ts';
 import { type EditableImage, type Image, maximumProperties, maximumTags } from './image.ts';
 import { imagePolicy } from './policy.ts';
 import { getImage, insertImage, lockImage, requestDeletion, setDeactivated, updateImage } from './store.ts';
@@ -13,7 +15,7 @@ import { checkOneMore } from './usage.ts';
 
 export interface ImageDeps {
   db: Knex;
-  store: ImageStore;
+  stores: ImageStores;
   /** Asked for a visibility that has a rule of its own. */
   enforcer: Pick<Enforcer, 'authorize'>;
   /** Of this cloud, as the catalog names it: limits may be for one. */
@@ -95,15 +97,15 @@ export async function deactivateImage(
 
 /** The image and, once it has any, the way to its data. Throws `Forbidden` where that is kept from the caller. */
 export async function getImageData(
-  { db, store }: ImageDeps,
+  { db, stores }: ImageDeps,
   ctx: ProjectContext,
   id: string,
 ): Promise<{ image: Image; open: ((range?: ByteRange) => Promise<Readable>) | undefined }> {
   const image = await getImage(db, visibleTo(ctx), id);
   if (image.status === 'deactivated' && !ctx.isAdmin)
     throw new Forbidden('The requested image has been deactivated. Image data download is forbidden.');
-  const { dataId } = image;
-  return { image, open: dataId === null ? undefined : (range) => store.open(dataId, range) };
+  if (image.dataId === null) return { image, open: undefined };
+  return { image, open: async (range) => await openCopy(stores, await listCopies(db, id), range) };
 }
 
 function checkVisibility({ enforcer }: ImageDeps, ctx: ProjectContext, { visibility }: EditableImage): void {

@@ -1,4 +1,4 @@
-import { authenticated, definePolicy, projectMember, projectReader } from '../../common/policy/rules.ts';
+import { authenticated, definePolicy, projectAdmin, projectMember, projectReader } from '../../common/policy/rules.ts';
 
 const project = ['project'] as const;
 
@@ -20,6 +20,9 @@ export const imagePolicy = definePolicy({
   delete_member: projectMember('Share an image with a project no longer'),
   deactivate: projectMember('Keep the data of an image from everybody but administrators'),
   reactivate: projectMember('Give the data of an image out again'),
+  copy_image: projectAdmin('Copy the data of an image to further stores'),
+  delete_image_location: projectAdmin('Remove the data of an image from a store that is not the only one to have it'),
+  stores_info_detail: projectAdmin('Read what the stores of images are'),
   get_image_usage: projectReader('Read how much the project has of images, and how much it may have'),
   get_image_schema: authenticated('Read the schemas and the import methods'),
 });

@@ -1,9 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import test from 'ava';
+import { pino } from 'pino';
 import type { Knex } from '../../common/database/database.ts';
 import { startTestCloud, type TestCloud } from '../../tests/cloud.ts';
 import { openFileStore } from '../stores/files/files.ts';
+import type { ImageStore } from '../stores/store.ts';
+import { singleStore } from '../stores/stores.ts';
 import { filesOf, images, makeActive, rawBare, until, upload } from '../testing.ts';
 import { imageReconciler } from './reconciler.ts';
 import { finishUpload, keepUploadAlive, requestDeletion, startUpload } from './store.ts';
@@ -13,11 +16,13 @@ async function* bytesOf(text: string): AsyncGenerator<Buffer> {
 }
 
 const storeOf = (cloud: TestCloud) => openFileStore(join(cloud.config.dataDir, 'images'));
+const log = pino({ level: 'silent' });
+const loopOf = ({ db }: TestCloud, store: ImageStore) => imageReconciler({ db, stores: singleStore(store), log });
 
 /** An upload as a process leaves it that is killed after it has stored everything, seen last so many seconds ago. */
 async function leaveUpload(cloud: TestCloud, id: string, secondsAgo: number): Promise<string> {
   const uploadId = randomUUID();
-  await startUpload(cloud.db, id, uploadId);
+  await startUpload(cloud.db, id, uploadId, 'default');
   await storeOf(cloud).put(uploadId, bytesOf('left behind'));
   await cloud.db.raw('update images set upload_seen_at = now() - make_interval(secs => ?) where id = ?', [
     secondsAgo,
@@ -56,7 +61,7 @@ test('an upload that was given up cannot finish any more', async (t) => {
   const uploadId = await leaveUpload(cloud, id, 60);
   await cloud.settle();
   const data = { sizeBytes: 1, md5: '', sha512: '', virtualSizeBytes: 1 };
-  t.false(await finishUpload(cloud.db, id, uploadId, data));
+  t.false(await finishUpload(cloud.db, id, uploadId, data, ['default']));
   t.is((await member.get(`${images}/${id}`)).status, 'queued');
 });
 
@@ -65,7 +70,7 @@ async function comeBackUnderTheLoop(cloud: TestCloud, id: string, comeBack: (trx
   const trx = await cloud.db.transaction();
   try {
     await comeBack(trx);
-    const reconciled = imageReconciler({ db: cloud.db, store: storeOf(cloud) }).reconcile(id);
+    const reconciled = loopOf(cloud, storeOf(cloud)).reconcile(id);
     await until(async () => {
       const { rows } = await cloud.db.raw(
         `select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`,
@@ -85,7 +90,7 @@ test('an upload that finishes while it is being given up keeps its data', async 
   const { id } = await member.post(images, rawBare);
   const uploadId = await leaveUpload(cloud, id, 60);
   const data = { sizeBytes: 11, md5: '', sha512: '', virtualSizeBytes: 11 };
-  await comeBackUnderTheLoop(cloud, id, (trx) => finishUpload(trx, id, uploadId, data));
+  await comeBackUnderTheLoop(cloud, id, (trx) => finishUpload(trx, id, uploadId, data, ['default']));
   t.is((await member.get(`${images}/${id}`)).status, 'active');
   t.deepEqual(await filesOf(cloud), [uploadId]);
 });
@@ -127,7 +132,7 @@ test('a deletion that was interrupted at any point goes on', async (t) => {
         throw new Error('killed');
       },
     };
-    await t.throwsAsync(imageReconciler({ db: cloud.db, store: dying }).reconcile(id), { message: 'killed' });
+    await t.throwsAsync(loopOf(cloud, dying).reconcile(id), { message: 'killed' });
     t.is((await cloud.db('images').where({ id })).length, 1);
     await cloud.settle();
     t.is((await cloud.db('images').where({ id })).length, 0);
@@ -147,7 +152,7 @@ test('an upload that was given up but not yet removed is found by the sweep', as
       throw new Error('killed');
     },
   };
-  await t.throwsAsync(imageReconciler({ db: cloud.db, store: dying }).reconcile(id), { message: 'killed' });
+  await t.throwsAsync(loopOf(cloud, dying).reconcile(id), { message: 'killed' });
   t.is((await member.get(`${images}/${id}`)).status, 'queued');
   const active = await makeActive(member);
   t.is((await filesOf(cloud)).length, 2);
@@ -166,7 +171,7 @@ test('data without a row is swept, whoever left it', async (t) => {
 test('working twice on the same image changes nothing more', async (t) => {
   const cloud = await startTestCloud(t);
   const { id } = await makeActive(cloud.as('member'));
-  const reconciler = imageReconciler({ db: cloud.db, store: storeOf(cloud) });
+  const reconciler = loopOf(cloud, storeOf(cloud));
   const before = await cloud.db('images').where({ id }).first();
   for (const _ of [1, 2]) await reconciler.reconcile(id);
   await reconciler.reconcile(randomUUID());
@@ -184,7 +189,7 @@ test('a store that fails keeps the image until it works again', async (t) => {
       throw new Error('the disk is away');
     },
   };
-  const reconciler = imageReconciler({ db: cloud.db, store: broken });
+  const reconciler = loopOf(cloud, broken);
   await t.throwsAsync(reconciler.reconcile(id));
   t.deepEqual(await reconciler.pending(10), [id]);
   await cloud.settle();

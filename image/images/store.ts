@@ -4,6 +4,7 @@ import { violatedConstraint } from '../../common/database/database.ts';
 import { Conflict, NotFound } from '../../common/errors.ts';
 import { isUuid } from '../../common/ids.ts';
 import type { StoredData } from '../stores/store.ts';
+import { insertCopies } from './copies.ts';
 import type { EditableImage, Image } from './image.ts';
 
 export interface ImageRow {
@@ -25,8 +26,10 @@ export interface ImageRow {
   virtual_size_bytes: number | null;
   md5: string | null;
   sha512: string | null;
+  stores: string[];
   import_task_id: string | null;
-  import_failed: boolean | null;
+  importing_stores: string[] | null;
+  failed_stores: string[];
   created_at: Date;
   updated_at: Date;
 }
@@ -51,8 +54,10 @@ export function fromRow(row: ImageRow): Image {
     virtualSizeBytes: row.virtual_size_bytes,
     md5: row.md5,
     sha512: row.sha512,
+    stores: row.stores,
     importTaskId: row.import_task_id,
-    isImportFailed: row.import_failed,
+    importingStores: row.importing_stores,
+    failedStores: row.failed_stores,
     createdAt: row.created_at,
     updatedAt: row.updated_at,
   };
@@ -151,15 +156,20 @@ export async function setDeactivated(db: Knex, id: string, isDeactivated: boolea
     .update({ is_deactivated: isDeactivated, updated_at: db.fn.now(3) } as object);
 }
 
-/** False when the image is not waiting for data. */
-export async function startUpload(db: Knex, id: string, uploadId: string): Promise<boolean> {
+/** False when the image is not waiting for data. `store`: where the upload writes to. */
+export async function startUpload(db: Knex, id: string, uploadId: string, store: string): Promise<boolean> {
   const count = await liveImages(db)
     .where({ id })
     .whereNull('upload_id')
     .whereNull('data_id')
     .whereNull('staged_id')
     .whereNull('import_task_id')
-    .update({ upload_id: uploadId, upload_seen_at: db.fn.now(3), updated_at: db.fn.now(3) } as object);
+    .update({
+      upload_id: uploadId,
+      upload_stores: [store],
+      upload_seen_at: db.fn.now(3),
+      updated_at: db.fn.now(3),
+    } as object);
   return count === 1;
 }
 
@@ -171,14 +181,18 @@ export async function keepUploadAlive(db: Knex, id: string, uploadId: string): P
   return count === 1;
 }
 
-/** Makes the image active; false when the upload has been given up meanwhile, or the image deleted. */
+/**
+ * Makes the image active, with its data in the stores; false when the upload has been given up meanwhile, or the image deleted.
+ * Call it in a transaction.
+ */
 export async function finishUpload(
-  db: Knex,
+  trx: Knex,
   id: string,
   uploadId: string,
   data: StoredData & { virtualSizeBytes: number | null },
+  stores: string[],
 ): Promise<boolean> {
-  const count = await liveImages(db)
+  const count = await liveImages(trx)
     .where({ id, upload_id: uploadId } as object)
     .update({
       upload_id: null,
@@ -188,17 +202,23 @@ export async function finishUpload(
       virtual_size_bytes: data.virtualSizeBytes,
       md5: data.md5,
       sha512: data.sha512,
-      updated_at: db.fn.now(3),
+      updated_at: trx.fn.now(3),
     } as object);
+  if (count === 1) await insertCopies(trx, id, stores, uploadId);
   return count === 1;
 }
 
 /**
- * Back to queued: from here on this upload cannot finish any more. False when it was not given up, and its data may be an
- * image's: it has finished, or it was heard of within `silenceSeconds`.
+ * Back to queued: from here on this upload cannot finish any more. Gives the stores that may have something of it. Undefined when it
+ * was not given up, and its data may be an image's: it has finished, or it was heard of within `silenceSeconds`.
  */
-export async function giveUpUpload(db: Knex, id: string, uploadId: string, silenceSeconds?: number): Promise<boolean> {
-  const count = await db('images')
+export async function giveUpUpload(
+  db: Knex,
+  id: string,
+  uploadId: string,
+  silenceSeconds?: number,
+): Promise<string[] | undefined> {
+  const [row] = await db('images')
     .where({ id, upload_id: uploadId })
     .modify((query) => {
       if (silenceSeconds !== undefined) query.whereRaw(lostUpload(db, silenceSeconds));
@@ -208,13 +228,14 @@ export async function giveUpUpload(db: Knex, id: string, uploadId: string, silen
       upload_seen_at: null,
       staged_id: db.raw('nullif(staged_id, upload_id)'), // what was being staged is gone, what waits for its import stays
       updated_at: db.fn.now(3),
-    });
-  return count === 1;
+    })
+    .returning('upload_stores');
+  return row?.upload_stores;
 }
 
 export interface Unsettled {
   uploadId: string | null;
-  dataId: string | null;
+  uploadStores: string[];
   isDeletionRequested: boolean;
   /** Nothing has been heard of the upload for longer than it may be silent. */
   isUploadLost: boolean;
@@ -227,6 +248,7 @@ export async function listUnsettledImageIds(db: Knex, silenceSeconds: number, li
   return await db('images')
     .whereNotNull('deletion_requested_at')
     .orWhere((upload) => upload.whereNotNull('upload_id').whereRaw(lostUpload(db, silenceSeconds)))
+    .orWhereIn('id', db('image_copies').whereNotNull('deletion_requested_at').select('image_id'))
     .orderByRaw('coalesce(deletion_requested_at, upload_seen_at)')
     .limit(limit)
     .pluck('id');
@@ -237,7 +259,7 @@ export async function findUnsettled(db: Knex, id: string, silenceSeconds: number
     .where({ id })
     .first({
       uploadId: 'upload_id',
-      dataId: 'data_id',
+      uploadStores: 'upload_stores',
       isDeletionRequested: db.raw('deletion_requested_at is not null'),
       isUploadLost: lostUpload(db, silenceSeconds),
     });
@@ -250,10 +272,4 @@ export async function removeImage(db: Knex, id: string): Promise<void> {
      insert into used_image_ids (id) select id from gone on conflict do nothing`,
     { id },
   );
-}
-
-/** Those of the ids that an image or an upload is known by. */
-export async function knownDataIds(db: Knex, ids: string[]): Promise<Set<string>> {
-  const rows = await db('images').whereIn('data_id', ids).orWhereIn('upload_id', ids).select('data_id', 'upload_id');
-  return new Set(rows.flatMap((row) => [row.data_id, row.upload_id]).filter((id) => id !== null));
 }

@@ -3,6 +3,7 @@ import type { Readable } from 'node:stream';
 import type { ProjectContext } from '../../common/context.ts';
 import { BadRequest, CloudError, Conflict, NotFound, OverQuota } from '../../common/errors.ts';
 import { createInspector, type Inspector } from '../inspection/inspector.ts';
+import { getStore } from '../stores/stores.ts';
 import { declaredFormat } from './image.ts';
 import { type ImageDeps, lockOwnImage } from './operations.ts';
 import { findImage, finishUpload, giveUpUpload, keepUploadAlive, startUpload } from './store.ts';
@@ -21,18 +22,27 @@ const maximumBytes = 2 ** 40;
 
 /**
  * Takes the data of an image from a stream: inspected and hashed as it passes by, and kept only when it is what it was
- * declared to be. However it fails, the image is queued again and nothing is kept. Throws `Conflict` unless it is queued,
+ * declared to be. However it fails, the image is queued again and nothing is kept. `storeId`: where to; the default store when it
+ * is not said. Throws `Conflict` unless the image is queued and the store takes data, `BadRequest` for a store that is not there,
  * `DataRefused`, `OverQuota`, `BadRequest` when the stream is cut off, and
  * `NotFound` when the image is deleted meanwhile.
  */
-export async function uploadImageData(deps: ImageDeps, ctx: ProjectContext, id: string, body: Readable): Promise<void> {
-  const { db, store, log } = deps;
+export async function uploadImageData(
+  deps: ImageDeps,
+  ctx: ProjectContext,
+  id: string,
+  body: Readable,
+  storeId?: string,
+): Promise<void> {
+  const { db, stores, log } = deps;
+  const store = storeId === undefined ? stores.default : getStore(stores, storeId);
+  if (store.isReadOnly) throw new Conflict(`The store ${store.id} takes no data.`);
   const uploadId = randomUUID();
   const { declared, owner } = await db.transaction(async (trx) => {
     const image = await lockOwnImage(trx, ctx, id);
     const declared = declaredFormat(image);
     await checkOneMore({ ...deps, db: trx }, image.owner, 'image_count_uploading');
-    if (!(await startUpload(trx, id, uploadId)))
+    if (!(await startUpload(trx, id, uploadId, store.id)))
       throw new Conflict(`Image ${id} is ${image.status}: data can be uploaded only while it is queued.`);
     return { declared, owner: image.owner };
   });
@@ -40,11 +50,11 @@ export async function uploadImageData(deps: ImageDeps, ctx: ProjectContext, id: 
   const pulse = watchUpload(deps, id, uploadId, body);
   try {
     const room = await roomFor(deps, owner);
-    const stored = await store.put(uploadId, withinRoom(room, inspected(body, inspector, pulse)));
+    const stored = await store.data.put(uploadId, withinRoom(room, inspected(body, inspector, pulse)));
     const virtualSizeBytes = inspector.finish().virtualSizeBytes;
-    const refusal = await finish(deps, id, uploadId, { ...stored, virtualSizeBytes });
+    const refusal = await finish(deps, id, uploadId, { ...stored, virtualSizeBytes }, store.id);
     if (refusal !== undefined) {
-      await store.remove(uploadId);
+      await store.data.remove(uploadId);
       throw refusal;
     }
   } catch (error) {
@@ -65,13 +75,14 @@ async function finish(
   id: string,
   uploadId: string,
   data: Parameters<typeof finishUpload>[3],
+  store: string,
 ): Promise<CloudError | undefined> {
   return await deps.db.transaction(async (trx) => {
     const owner = (await findImage(trx, 'everyone', id))?.owner;
     if (owner === undefined) return new NotFound('Image', id);
     const room = await roomFor({ ...deps, db: trx }, owner);
     if (room !== undefined && data.sizeBytes > room) return noRoom(room);
-    return (await finishUpload(trx, id, uploadId, data)) ? undefined : new NotFound('Image', id);
+    return (await finishUpload(trx, id, uploadId, data, [store])) ? undefined : new NotFound('Image', id);
   });
 }
 

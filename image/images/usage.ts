@@ -2,6 +2,7 @@
 import type { Knex } from '../../common/database/database.ts';
 import { OverQuota } from '../../common/errors.ts';
 import { effectiveLimit } from '../../identity/limits/effective.ts';
+import { registryStoreId } from '../stores/stores.ts';
 
 /** The registered limits that count here, by Glance's names. Sizes are MiB. */
 export const imageResources = [
@@ -20,7 +21,7 @@ export interface Quotas {
 
 const mib = 2 ** 20;
 
-/** In bytes, and counts. Data of an image that is being deleted takes room until it is gone. */
+/** In bytes, each copy by itself as in Glance, and counts. Data of an image that is being deleted takes room until it is gone. */
 interface Used {
   sizeBytes: number;
   images: number;
@@ -31,10 +32,10 @@ async function usedBy(db: Knex, projectId: string): Promise<Used> {
   return await db('images')
     .where({ owner: projectId })
     .first({
-      // Data that is in the registry (registry/images/store.ts) counts there.
-      sizeBytes: db.raw(
-        `coalesce(sum(size_bytes) filter (where data_id::text not like '______________8%'), 0)::bigint`,
-      ),
+      // Data that is in the registry counts there.
+      sizeBytes: db.raw('coalesce(sum(size_bytes * cardinality(array_remove(stores, ?))), 0)::bigint', [
+        registryStoreId,
+      ]),
       images: db.raw('count(*) filter (where deletion_requested_at is null)'),
       // Also of images that are being deleted, until the data that still comes for them is gone.
       uploading: db.raw('count(coalesce(upload_id, staged_id, import_task_id))'),

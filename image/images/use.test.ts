@@ -6,10 +6,14 @@ import test from 'ava';
 import { BadRequest, NotFound } from '../../common/errors.ts';
 import { startTestCloud, type TestCloud } from '../../tests/cloud.ts';
 import { openFileStore } from '../stores/files/files.ts';
+import { singleStore } from '../stores/stores.ts';
 import { images, makeActive, rawBare } from '../testing.ts';
 import { existingImages, getImageData, getUsableImage, openImageData } from './use.ts';
 
-const sourceOf = (cloud: TestCloud) => ({ db: cloud.db, store: openFileStore(join(cloud.config.dataDir, 'images')) });
+const sourceOf = (cloud: TestCloud) => ({
+  db: cloud.db,
+  stores: singleStore(openFileStore(join(cloud.config.dataDir, 'images'))),
+});
 
 test('an active image can be used by those who see it', async (t) => {
   const cloud = await startTestCloud(t);

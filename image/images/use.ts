@@ -7,7 +7,9 @@ import type { Visible } from '../../common/context.ts';
 import type { Knex } from '../../common/database/database.ts';
 import { BadRequest, Conflict, NotFound } from '../../common/errors.ts';
 import type { ContainerFormat, DiskFormat } from '../inspection/inspector.ts';
-import type { ByteRange, ImageStore } from '../stores/store.ts';
+import type { ByteRange } from '../stores/store.ts';
+import { type ImageStores, openCopy, readable } from '../stores/stores.ts';
+import { listCopies } from './copies.ts';
 import { listImages, newestFirst } from './listing.ts';
 import { getImage, liveImages } from './store.ts';
 
@@ -71,12 +73,15 @@ export async function findImageByName(db: Knex, visible: Visible, name: string):
 /** Where the data of images is, for those who have resolved an id for a caller before. */
 export interface ImageDataSource {
   db: Knex;
-  store: ImageStore;
+  stores: ImageStores;
 }
 
-/** Throws `NotFound` when the image is gone, `BadRequest` when it has no data. */
-export async function openImageData({ db, store }: ImageDataSource, id: string): Promise<Readable> {
-  return await store.open(await dataIdOf(db, id));
+/**
+ * The data, from the best store that has it and answers. Throws `NotFound` when the image is gone, `BadRequest` when it has no data,
+ * and `Unavailable` when none of its stores can be asked.
+ */
+export async function openImageData(source: ImageDataSource, id: string): Promise<Readable> {
+  return await (await getImageData(source, id)).open();
 }
 
 /** The data of an image, for a host that keeps a copy of its own. */
@@ -91,14 +96,21 @@ export interface ImageData {
 }
 
 /** Throws as `openImageData` does. */
-export async function getImageData({ db, store }: ImageDataSource, id: string): Promise<ImageData> {
-  const { dataId, sizeBytes, sha512, status } = await getImage(db, 'everyone', id);
-  if (dataId === null || sizeBytes === null || sha512 === null) throw noData(id, status);
+export async function getImageData({ db, stores }: ImageDataSource, id: string): Promise<ImageData> {
+  const { sizeBytes, sha512, status } = await getImage(db, 'everyone', id);
+  if (sizeBytes === null || sha512 === null) throw new BadRequest(`Image ${id} is not active: it is ${status}.`);
+  const copies = await listCopies(db, id);
   return {
     sizeBytes,
     sha512,
-    localPath: () => store.localPath(dataId),
-    open: (range) => store.open(dataId, range),
+    async localPath() {
+      for (const { store, dataId } of readable(stores, copies)) {
+        const path = await store.data.localPath(dataId);
+        if (path !== undefined) return path;
+      }
+      return undefined;
+    },
+    open: (range) => openCopy(stores, copies, range),
   };
 }
 
@@ -111,11 +123,3 @@ export async function existingImages(db: Knex, ids: readonly string[]): Promise<
       .pluck('id'),
   );
 }
-
-async function dataIdOf(db: Knex, id: string): Promise<string> {
-  const { dataId, status } = await getImage(db, 'everyone', id);
-  if (dataId === null) throw noData(id, status);
-  return dataId;
-}
-
-const noData = (id: string, status: string) => new BadRequest(`Image ${id} is not active: it is ${status}.`);

@@ -1,4 +1,4 @@
-import { PermanentFailure } from '../../common/errors.ts';
+import { CloudError, PermanentFailure, Unavailable } from '../../common/errors.ts';
 import { keepUploadAlive } from '../images/store.ts';
 import type { Pulse } from '../images/uploads.ts';
 import { tellTask } from '../tasks/store.ts';
@@ -7,6 +7,13 @@ import type { ImportDeps } from './reconciler.ts';
 
 /** Another attempt is at it, or the image is gone, or the process ends: this one must neither finish nor fail. */
 export class BrokenOff extends PermanentFailure {}
+
+/** An import that brought down whoever tried it so often is not tried again. */
+export const mostAttempts = 5;
+
+/** Whether trying again cannot help, or has been tried often enough. */
+export const isFinal = (error: unknown, task: Task): boolean =>
+  error instanceof CloudError && (!(error instanceof Unavailable) || task.attempts >= mostAttempts);
 
 const beatMs = 2000;
 

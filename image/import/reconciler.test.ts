@@ -6,18 +6,21 @@ import { pino } from 'pino';
 import { startTestCloud, type TestCloud } from '../../tests/cloud.ts';
 import { openFileStore } from '../stores/files/files.ts';
 import type { ImageStore } from '../stores/store.ts';
+import { singleStore } from '../stores/stores.ts';
 import { findTask } from '../tasks/store.ts';
 import { filesOf, images, rawBare } from '../testing.ts';
 import { type ImportDeps, importReconciler } from './reconciler.ts';
 import { importSettings } from './settings.ts';
-import { claimImport, failImport, finishImport } from './store.ts';
+import { claimImport, failImport, finishImport, type Imported } from './store.ts';
 import { direct, download, stage, stagedFiles, startSite, taskOf } from './testing.ts';
+
+const storeOf = (cloud: TestCloud) => openFileStore(join(cloud.config.dataDir, 'images'));
 
 const depsOf = (cloud: TestCloud, over: Partial<ImportDeps> = {}): ImportDeps => ({
   db: cloud.db,
   region: cloud.config.region,
   log: pino({ level: 'silent' }),
-  store: openFileStore(join(cloud.config.dataDir, 'images')),
+  stores: singleStore(storeOf(cloud)),
   staging: openFileStore(join(cloud.config.dataDir, 'staging')),
   imports: importSettings(cloud.config),
   conversionDirectory: join(cloud.config.dataDir, 'conversions'),
@@ -39,18 +42,19 @@ const killed = async (): Promise<never> => {
 
 test('an import that was interrupted at any point is carried out by whoever comes next', async (t) => {
   const cloud = await startTestCloud(t);
-  const { store, staging } = depsOf(cloud);
+  const { staging } = depsOf(cloud);
+  const store = storeOf(cloud);
   const points: Record<string, Partial<ImportDeps>> = {
     'before it read anything': { staging: { ...staging, open: killed } },
-    'before it stored anything': { store: { ...store, put: killed } },
+    'before it stored anything': { stores: singleStore({ ...store, put: killed }) },
     'after it had stored everything': {
-      store: {
+      stores: singleStore({
         ...store,
         put: async (...given: Parameters<ImageStore['put']>) => {
           await store.put(...given);
           return await killed();
         },
-      },
+      }),
     },
   };
   for (const [point, over] of Object.entries(points)) {
@@ -90,11 +94,12 @@ test('an attempt that another took over from can neither finish nor fail', async
   await claimImport(cloud.db, asked, first);
   await claimImport(cloud.db, asked, second);
   const data = { sizeBytes: 1, md5: '', sha512: '', virtualSizeBytes: 1 };
-  t.false(await finishImport(depsOf(cloud), asked, first, { data, diskFormat: 'raw' }));
+  const imported: Imported = { data, diskFormat: 'raw', stores: ['default'] };
+  t.false(await finishImport(depsOf(cloud), asked, first, imported));
   t.false(await failImport(cloud.db, asked, first, 'late'));
   t.like(await cloud.as('member').get(`${images}/${id}`), { status: 'importing', size: null });
-  t.true(await finishImport(depsOf(cloud), asked, second, { data, diskFormat: 'raw' }));
-  t.false(await finishImport(depsOf(cloud), asked, second, { data, diskFormat: 'raw' }));
+  t.true(await finishImport(depsOf(cloud), asked, second, imported));
+  t.false(await finishImport(depsOf(cloud), asked, second, imported));
   t.like(await cloud.as('member').get(`${images}/${id}`), { status: 'active', size: 1 });
 });
 

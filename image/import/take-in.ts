@@ -2,6 +2,7 @@ import { createReadStream } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
+import { OverQuota, Unavailable } from '../../common/errors.ts';
 import { fetchOutside } from '../../common/outgoing/fetch.ts';
 import { declaredFormat } from '../images/image.ts';
 import { inspected } from '../images/uploads.ts';
@@ -11,41 +12,80 @@ import { DataMissing } from '../stores/store.ts';
 import type { Task } from '../tasks/task.ts';
 import type { Attempt } from './attempt.ts';
 import { convert, targetOf } from './conversion.ts';
+import { copyData, targetStore } from './copying.ts';
 import type { ImportDeps } from './reconciler.ts';
-import type { Imported, Importing } from './store.ts';
+import { type Imported, type Importing, tellStored } from './store.ts';
 
-/** Has the data in the store when it returns, and nothing there when it throws. */
+type Open = () => Promise<Readable>;
+
+/**
+ * Has the data in the stores that it names when it returns: in all of the task's where all must succeed, otherwise in one. What it
+ * leaves when it throws is under the attempt's id.
+ */
 export async function takeIn(deps: ImportDeps, task: Task, image: Importing, attempt: Attempt): Promise<Imported> {
   const declared = declaredFormat(image);
   const to = targetOf(declared, deps.imports.conversion);
-  const source = await openSource(deps, task, image, attempt);
-  try {
-    return to === null
-      ? await keep(deps, image.owner, source, declared, attempt)
-      : await keepConverted(deps, source, image, { declared, to }, attempt);
-  } finally {
-    source.destroy();
-  }
+  const open = () => openSource(deps, task, image, attempt);
+  if (to === null) return await keep(deps, task, image.owner, open, declared, attempt);
+  return await keepConverted(deps, task, open, image, { declared, to }, attempt);
 }
 
 async function keep(
   deps: ImportDeps,
+  task: Task,
   owner: string,
-  data: Readable,
+  open: Open,
   declared: DeclaredFormat,
   attempt: Attempt,
 ): Promise<Imported> {
-  const inspector = createInspector(declared);
-  const accepted = counted(inspected(data, inspector, attempt), attempt);
-  const stored = await deps.store.put(attempt.id, withinRoom(await roomFor(deps, owner), accepted));
-  const { virtualSizeBytes } = inspector.finish();
-  return { data: { ...stored, virtualSizeBytes }, diskFormat: declared.diskFormat };
+  const { first, data } = await keepInOne(deps, task, owner, open, declared, attempt);
+  const imported = { data, diskFormat: declared.diskFormat, stores: [first] };
+  if (!task.allStoresMustSucceed) return imported;
+  await tellStored(deps.db, task, attempt.id, first);
+  for (const store of task.stores.filter((id) => id !== first)) {
+    await copyData(deps, [{ store: first, dataId: attempt.id }], data, store, attempt);
+    await tellStored(deps.db, task, attempt.id, store);
+    imported.stores.push(store);
+  }
+  return imported;
+}
+
+/** The first of the stores or, where not all must succeed, of those that can take it. */
+async function keepInOne(
+  deps: ImportDeps,
+  task: Task,
+  owner: string,
+  open: Open,
+  declared: DeclaredFormat,
+  attempt: Attempt,
+): Promise<{ first: string; data: Imported['data'] }> {
+  const candidates = task.allStoresMustSucceed ? task.stores.slice(0, 1) : task.stores;
+  const copies = task.allStoresMustSucceed ? task.stores.length : 1;
+  const room = await roomFor(deps, owner);
+  let failure: unknown;
+  for (const first of candidates) {
+    const source = await open();
+    try {
+      const inspector = createInspector(declared);
+      const accepted = counted(inspected(source, inspector, attempt), attempt);
+      const shared = room && Math.floor(room / copies);
+      const stored = await targetStore(deps.stores, first).put(attempt.id, withinRoom(shared, accepted));
+      return { first, data: { ...stored, virtualSizeBytes: inspector.finish().virtualSizeBytes } };
+    } catch (error) {
+      failure = error;
+      if (!(error instanceof Unavailable || error instanceof OverQuota)) break;
+    } finally {
+      source.destroy();
+    }
+  }
+  throw failure;
 }
 
 /** Whole and accepted first, then converted, then looked at like anybody's data. */
 async function keepConverted(
   deps: ImportDeps,
-  source: Readable,
+  task: Task,
+  open: Open,
   { owner, stagedId }: Importing,
   { declared, to }: { declared: DeclaredFormat; to: 'qcow2' | 'raw' },
   attempt: Attempt,
@@ -53,18 +93,16 @@ async function keepConverted(
   const { staging, imports, log, conversionDirectory } = deps;
   const inspector = createInspector(declared, { virtualSizeBytes: imports.conversion.mostBytes });
   const outputPath = join(conversionDirectory, attempt.id);
+  const source = await open();
   try {
     const inputPath = await localInput(deps, source, stagedId, inspector, attempt);
     const { virtualSizeBytes } = inspector.finish();
     const asked = { inputPath, outputPath, from: declared.diskFormat, to, signal: attempt.signal };
     await convert({ ...asked, virtualSizeBytes: virtualSizeBytes ?? 0 }, imports.conversion, log);
-    const output = createReadStream(outputPath);
-    try {
-      return await keep(deps, owner, output, { ...declared, diskFormat: to }, attempt);
-    } finally {
-      output.destroy();
-    }
+    const converted = async () => createReadStream(outputPath);
+    return await keep(deps, task, owner, converted, { ...declared, diskFormat: to }, attempt);
   } finally {
+    source.destroy();
     // After a crash before this line the sweep removes them.
     await rm(outputPath, { force: true });
     await staging.remove(attempt.id);

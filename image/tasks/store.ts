@@ -13,6 +13,8 @@ interface TaskRow {
   request_id: string;
   image_id: string;
   input: ImportMethod;
+  stores: string[];
+  all_stores_must_succeed: boolean;
   inject_properties: Record<string, string>;
   status: TaskStatus;
   message: string;
@@ -29,6 +31,8 @@ const fromRow = (row: TaskRow): Task => ({
   requestId: row.request_id,
   imageId: row.image_id,
   method: row.input,
+  stores: row.stores,
+  allStoresMustSucceed: row.all_stores_must_succeed,
   injectProperties: row.inject_properties,
   status: row.status,
   message: row.message,
@@ -38,7 +42,10 @@ const fromRow = (row: TaskRow): Task => ({
   expiresAt: row.expires_at,
 });
 
-export type NewTask = Pick<Task, 'owner' | 'userId' | 'requestId' | 'imageId' | 'method' | 'injectProperties'>;
+export type NewTask = Pick<
+  Task,
+  'owner' | 'userId' | 'requestId' | 'imageId' | 'method' | 'stores' | 'allStoresMustSucceed' | 'injectProperties'
+>;
 
 export async function insertTask(db: Knex, task: NewTask): Promise<Task> {
   const [row] = await db<TaskRow>('image_tasks')
@@ -48,6 +55,8 @@ export async function insertTask(db: Knex, task: NewTask): Promise<Task> {
       request_id: task.requestId,
       image_id: task.imageId,
       input: JSON.stringify(task.method),
+      stores: task.stores,
+      all_stores_must_succeed: task.allStoresMustSucceed,
       inject_properties: JSON.stringify(task.injectProperties),
     } as object)
     .returning('*');

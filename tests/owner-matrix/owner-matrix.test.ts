@@ -1,6 +1,7 @@
 /** Every route of every service, called by everybody. */
 import test from 'ava';
 import { offerMicroversions } from '../../compute/testing.ts';
+import { makeStores } from '../../image/stores/testing.ts';
 import { startTestCloud } from '../cloud.ts';
 import { callsOf } from './calls.ts';
 import { walk } from './matrix.ts';
@@ -22,7 +23,8 @@ test('what is not yours is not there, and whoever has no right is refused before
   t.timeout(900_000); // against hanging; some thousand requests are 20 s of work
   // Everybody fails to log in here, and from one address.
   const patient = { failedLoginsPerAccount: 0, failedLoginsPerAddress: 0 };
-  const cloud = await startTestCloud(t, patient);
+  const { settings } = await makeStores(t);
+  const cloud = await startTestCloud(t, { ...patient, ...settings });
   offerMicroversions(cloud);
   const findings = await walk(cloud, callsOf);
   for (const finding of findings) t.log(finding);

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import type { Knex } from '../../../common/database/database.ts';
 import { OverQuota } from '../../../common/errors.ts';
 import type { Logger } from '../../../common/logger.ts';
@@ -8,11 +8,12 @@ import { finishUpload, insertImage, startUpload } from '../../images/store.ts';
 import { checkOneMore } from '../../images/usage.ts';
 import { createInspector } from '../../inspection/inspector.ts';
 import type { StoredData } from '../../stores/store.ts';
+import { registryStoreId } from '../../stores/stores.ts';
 import { imageConfigTypes, imageTypes, indexTypes, readManifest } from '../content/manifest.ts';
 import { findManifest, type StoredManifest } from '../content/manifests.ts';
 import type { Upstream } from '../upstream.ts';
 import { type Archive, checkDigest, largestFileBytes } from './archive.ts';
-import { newRegistryDataId, openArchive } from './store.ts';
+import { openArchive } from './store.ts';
 
 export interface RegistryImageDeps {
   db: Knex;
@@ -92,7 +93,7 @@ async function settle(db: Knex, tag: Tag, why?: string): Promise<string | undefi
 }
 
 async function insertActive(trx: Knex, tag: Tag, runsDigest: string, data: StoredData): Promise<void> {
-  const dataId = newRegistryDataId();
+  const dataId = randomUUID();
   const image = await insertImage(trx, undefined, {
     ...newImage(tag.projectId),
     name: `${tag.repository}:${tag.name}`.slice(-255),
@@ -112,8 +113,8 @@ async function insertActive(trx: Knex, tag: Tag, runsDigest: string, data: Store
     manifest_digest: tag.digest,
     runs_digest: runsDigest,
   });
-  await startUpload(trx, image.id, dataId);
-  await finishUpload(trx, image.id, dataId, { ...data, virtualSizeBytes: null });
+  await startUpload(trx, image.id, dataId, registryStoreId);
+  await finishUpload(trx, image.id, dataId, { ...data, virtualSizeBytes: null }, [registryStoreId]);
 }
 
 /** Of a list the one for this machine. Undefined for what is no image for it, or for none. */

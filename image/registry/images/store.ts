@@ -1,7 +1,7 @@
-/** Data of images that are in the registry: an `ImageStore` of them, beside that of all others. */
-import { randomUUID } from 'node:crypto';
+/** Data of images that are in the registry: a store of them, beside the others. */
 import type { Knex } from '../../../common/database/database.ts';
 import { DataMissing, type ImageStore } from '../../stores/store.ts';
+import { type NamedStore, registryStoreId } from '../../stores/stores.ts';
 import { readManifest } from '../content/manifest.ts';
 import type { Upstream } from '../upstream.ts';
 import { type Archive, archiveOf, checkDigest } from './archive.ts';
@@ -10,14 +10,6 @@ export interface RegistryArchives {
   db: Knex;
   upstream: Pick<Upstream, 'openBlob' | 'readManifest'>;
 }
-
-/** Ids of such data are UUIDs of version 8 (RFC 9562), which nobody else makes, so that they are told without a look. */
-export function newRegistryDataId(): string {
-  const id = randomUUID();
-  return `${id.slice(0, 14)}8${id.slice(15)}`;
-}
-
-export const isRegistryDataId = (id: string): boolean => id[14] === '8';
 
 /** The manifest of an image, as one file. Undefined when it is not there. */
 export async function openArchive(
@@ -32,13 +24,26 @@ export async function openArchive(
   return archiveOf({ upstream, repositoryId, manifest, manifestBytes: bytes, reference });
 }
 
-/** Gives the data of images of the registry too. */
-export function withRegistryImages(store: ImageStore, archives: RegistryArchives): ImageStore {
+/** The registry as one of the stores: what is pushed there is read from it, and nothing else comes to it. */
+export function registryStore(archives: RegistryArchives): NamedStore {
+  return {
+    id: registryStoreId,
+    description: 'Container images that were pushed to the registry',
+    type: 'registry',
+    weight: 0,
+    isReadOnly: true,
+    properties: {},
+    data: registryData(archives),
+  };
+}
+
+function registryData(archives: RegistryArchives): ImageStore {
   const { db } = archives;
   return {
-    ...store,
+    put: async () => {
+      throw new Error('data comes to the registry by being pushed');
+    },
     async open(id, range) {
-      if (!isRegistryDataId(id)) return store.open(id, range);
       const row = await db('registry_images as i')
         .join('registry_repositories as r', 'r.id', 'i.repository_id')
         .join('registry_manifests as m', (on) =>
@@ -53,9 +58,11 @@ export function withRegistryImages(store: ImageStore, archives: RegistryArchives
       return archive.open(range);
     },
     async remove(id) {
-      if (isRegistryDataId(id)) await db('registry_images').where({ data_id: id }).delete();
-      else await store.remove(id);
+      await db('registry_images').where({ data_id: id }).delete();
     },
-    localPath: async (id) => (isRegistryDataId(id) ? undefined : store.localPath(id)),
+    list: async () => await db('registry_images').pluck('data_id'),
+    sweep: async () => [], // the registry's own loops know what is nobody's
+    localPath: async () => undefined,
+    check: async () => undefined,
   };
 }

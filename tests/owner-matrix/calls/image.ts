@@ -3,6 +3,7 @@ import { imageActionCalls } from './image-actions.ts';
 import { imageCacheCalls } from './image-cache.ts';
 import { importCalls } from './image-import.ts';
 import { metadefCalls } from './image-metadefs.ts';
+import { storeCalls } from './image-stores.ts';
 
 const nothing: MakeCall = () => ({});
 const image: MakeCall = (it) => ({ params: { image_id: it.image } });
@@ -14,6 +15,7 @@ export const imageCalls: Calls = {
   ...imageActionCalls,
   ...importCalls,
   ...imageCacheCalls,
+  ...storeCalls,
   'GET /': nothing,
   'GET /versions': nothing,
   'POST /v2/images': (it) => ({ body: { name: 'new', owner: it.project } }),

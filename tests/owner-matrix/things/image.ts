@@ -13,7 +13,10 @@ export async function makeImageThings({ cloud, owner, mark }: Making, { partner 
   const stagedImage: string = await queued('staged');
   const importedImage: string = await queued('imported');
   for (const id of [stagedImage, importedImage]) await stage(owner, id, 'some bytes');
-  await owner.post(`${images}/${importedImage}/import`, direct, 202);
+  const copiedImage: string = await queued('copied');
+  await stage(owner, copiedImage, 'some bytes');
+  for (const id of [importedImage, copiedImage])
+    await owner.post(`${images}/${id}/import`, { ...direct, all_stores: id === copiedImage }, 202);
   await cloud.settle();
   return {
     image: image.id as string,
@@ -22,6 +25,7 @@ export async function makeImageThings({ cloud, owner, mark }: Making, { partner 
     unstagedImage: (await queued('unstaged')) as string,
     stagedImage,
     importedImage,
+    copiedImage,
     importTask: (await taskOf(owner, importedImage)).id as string,
     spareImage: (await queued('spare')) as string,
   };

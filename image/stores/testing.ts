@@ -1,0 +1,34 @@
+/** Clouds with several stores. */
+import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { ExecutionContext } from 'ava';
+
+export interface TestStores {
+  /** For `startTestCloud`. */
+  settings: { imageStoresFile: string };
+  directoryOf(id: string): string;
+  /** Names of everything in a store, sorted. */
+  filesIn(id: string): Promise<string[]>;
+}
+
+/** Directories as stores: `default`, `second` and `third`, with what is said of them beyond that. */
+export async function makeStores(
+  t: ExecutionContext,
+  more: { default?: object; second?: object; third?: object } = {},
+): Promise<TestStores> {
+  const root = await mkdtemp(join(tmpdir(), 'cirrostack-stores-'));
+  t.teardown(() => rm(root, { recursive: true, force: true }));
+  const directoryOf = (id: string) => join(root, id);
+  const stores = (['default', 'second', 'third'] as const).map((id) => ({
+    ...{ id, type: 'files', directory: directoryOf(id) },
+    ...more[id],
+  }));
+  const imageStoresFile = join(root, 'stores.json');
+  await writeFile(imageStoresFile, JSON.stringify({ stores }));
+  return {
+    settings: { imageStoresFile },
+    directoryOf,
+    filesIn: async (id) => (await readdir(directoryOf(id)).catch(() => [])).sort(),
+  };
+}

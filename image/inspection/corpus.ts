@@ -23,6 +23,7 @@ const byQemu: Record<string, { format: string; options?: string }> = {
   'vmdk stream': { format: 'vmdk', options: 'subformat=streamOptimized' },
   'vhd dynamic': { format: 'vpc', options: 'subformat=dynamic,force_size=on' },
   'vhd fixed': { format: 'vpc', options: 'subformat=fixed,force_size=on' },
+  'vhd by geometry': { format: 'vpc', options: 'subformat=dynamic' },
   'vhdx dynamic': { format: 'vhdx', options: 'subformat=dynamic' },
   'vhdx fixed': { format: 'vhdx', options: 'subformat=fixed' },
   'vdi dynamic': { format: 'vdi' },
@@ -57,6 +58,9 @@ export async function makeCorpus(): Promise<Map<string, Buffer>> {
     corpus.set('iso', makeIso());
     corpus.set('iso that boots from a stick', withPartitions(makeIso(), 0x17));
     corpus.set('vmdk descriptor', Buffer.from(flatDescriptor));
+    corpus.set('luks v2', Buffer.concat([Buffer.from('LUKS\xba\xbe\0\x02', 'latin1'), Buffer.alloc(MiB)]));
+    corpus.set('vmdk of ESX', Buffer.concat([Buffer.from('COWD\x01\0\0\0'), Buffer.alloc(MiB)]));
+    corpus.set('udf', makeIso(64, 'BEA01'));
     corpus.set('bochs', Buffer.concat([Buffer.from('Bochs Virtual HD Image\0'), Buffer.alloc(MiB)]));
     corpus.set('dmg', Buffer.concat([Buffer.alloc(MiB, 1), Buffer.from('koly'), Buffer.alloc(508)]));
     corpus.set('cloop', Buffer.from(`#!/bin/sh\n#V2.0 Format\nmodprobe cloop file=$0${' '.repeat(512)}`));
@@ -67,18 +71,22 @@ export async function makeCorpus(): Promise<Map<string, Buffer>> {
   }
 }
 
+/** What QEMU calls the disks that are accepted. */
+export const driverOf = { qcow2: 'qcow2', vmdk: 'vmdk', vhd: 'vpc', vhdx: 'vhdx', vdi: 'vdi' } as const;
+
 /** The only declaration that each kind is accepted under; kinds that are not named here are accepted under none. */
 export const honestDeclaration: Record<string, DeclaredFormat['diskFormat'] | 'docker'> = {
   ...Object.fromEntries(
     Object.keys(byQemu).flatMap((name) => {
       const kind = name.split(' ', 1)[0]!;
-      return ['qcow2', 'vmdk', 'vhd', 'vhdx', 'vdi'].includes(kind) ? [[name, kind as 'qcow2']] : [];
+      return kind in driverOf ? [[name, kind as keyof typeof driverOf]] : [];
     }),
   ),
   raw: 'raw',
   'raw with MBR': 'raw',
   'raw with GPT': 'raw',
   iso: 'iso',
+  udf: 'iso',
   'iso that boots from a stick': 'iso',
   docker: 'docker',
 };
@@ -93,10 +101,10 @@ export function withPartitions(disk: Buffer, type: number): Buffer {
 }
 
 /** An empty ISO 9660 volume: the primary descriptor, the terminator, and some sectors. */
-export function makeIso(sectors = 64): Buffer {
+export function makeIso(sectors = 64, identifier = 'CD001'): Buffer {
   const bytes = Buffer.alloc(sectors * 2048);
   const primary = bytes.subarray(16 * 2048);
-  primary.write('\x01CD001\x01', 'latin1');
+  primary.write(`\x01${identifier}\x01`, 'latin1');
   primary.writeUInt32LE(sectors, 80);
   primary.writeUInt32BE(sectors, 84);
   primary.writeUInt16LE(2048, 128);

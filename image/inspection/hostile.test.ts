@@ -108,6 +108,15 @@ const mutations: Mutation[] = [
     change: all(u64be(72, 8n), (b) => b.writeUInt8(9, 104)),
     says: /compression/,
   },
+  {
+    ...qcow2,
+    why: 'a compression that is not announced',
+    change: (b) => b.writeUInt8(1, 104),
+    says: /compression/,
+  },
+  { ...qcow2, why: 'half a sector', change: u64be(24, 1000n), says: /number of sectors/ },
+  { ...qcow2, why: 'an unaligned snapshot table', change: u64be(64, 8n), says: /snapshot table is not where/ },
+  { ...qcow2, why: 'an endless extension', change: u32be(116, 0xffffffff), says: /longer than its cluster/ },
   { ...qcow2, why: 'extensions without end', change: (b) => b.fill(1, 112, 65536), says: /./ },
 
   {
@@ -116,7 +125,7 @@ const mutations: Mutation[] = [
     change: replace('createType="monolithicSparse"', 'createType="monolithicFlat"'),
     says: /only the VMDK types/,
   },
-  { ...sparse, why: 'no type', change: replace('createType=', '#reateType='), says: /only the VMDK types/ },
+  { ...sparse, why: 'no type', change: replace('createType="monolithicSparse"', ''), says: /only the VMDK types/ },
   {
     ...sparse,
     why: 'an extent with a path',
@@ -137,6 +146,33 @@ const mutations: Mutation[] = [
     change: replace('parentCID=ffffffff', 'changeTrackPath=x'),
     says: /names another file/,
   },
+  {
+    ...sparse,
+    why: 'a parent in a comment',
+    change: replace('# Extent description\nRW 8192 SPARSE', '#parentFileNameHint="/etc/passwd"\n'),
+    says: /names another file/,
+  },
+  {
+    ...sparse,
+    why: 'a parent behind a geometry',
+    change: replace('ddb.geometry.cylinders = "8"\nddb', 'ddb.x = "parentFileNameHint="x"'),
+    says: /names another file/,
+  },
+  {
+    ...sparse,
+    why: 'a setting in a comment',
+    change: replace('# The Disk Data Base', '#parentCID=12345678'),
+    says: /not understood/,
+  },
+  {
+    ...sparse,
+    why: 'a descriptor that goes on behind its end',
+    change: (b) => b.fill('#', b.indexOf(0, 512), 512 + 20 * 512),
+    says: /does not end/,
+  },
+  { ...sparse, why: 'no identifier', change: (b) => b.write('x', b.indexOf('CID=') + 4), says: /no identifier/ },
+  { ...sparse, why: 'grains beyond its end', change: u64le(64, 2n ** 40n), says: /grains lie beyond/ },
+  { ...sparse, why: 'a second directory beyond its end', change: u64le(48, 2n ** 40n), says: /second VMDK grain/ },
   { ...sparse, why: 'a descriptor far away', change: u64le(28, 9n), says: /descriptor is not where/ },
   { ...sparse, why: 'no descriptor', change: all(u64le(28, 0n), u64le(36, 0n)), says: /descriptor/ },
   { ...sparse, why: 'a huge descriptor', change: u64le(36, 2n ** 40n), says: /absurdly large/ },
@@ -189,6 +225,30 @@ const mutations: Mutation[] = [
     why: 'a table beyond the end',
     change: (b) => signVhd(b, 512, 36, u64be(16, 2n ** 62n)),
     says: /beyond its end/,
+  },
+  {
+    ...dynamicVhd,
+    why: 'a block beyond the end',
+    change: (b) => b.writeUInt32BE(2 ** 31, 1536),
+    says: /blocks lie beyond/,
+  },
+  {
+    ...dynamicVhd,
+    why: 'a geometry beyond the table',
+    change: (b) =>
+      signVhd(
+        b,
+        0,
+        64,
+        all((h) => h.write('vbox', 28), u32be(56, 0xfffe10ff)),
+      ),
+    says: /table is too small/,
+  },
+  {
+    ...dynamicVhd,
+    why: 'half a sector',
+    change: (b) => signVhd(b, 0, 64, u64be(48, 1000n)),
+    says: /number of sectors/,
   },
   { ...dynamicVhd, why: 'an absurd block', change: (b) => signVhd(b, 512, 36, u32be(32, 3)), says: /block size/ },
   {

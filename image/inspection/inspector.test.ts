@@ -38,7 +38,8 @@ test('data is accepted exactly when it is what it was declared to be', (t) => {
 test('the virtual size is the one that the guest will see', (t) => {
   for (const [name, declared] of Object.entries(honestDeclaration)) {
     const bytes = corpus.get(name)!;
-    const expected = declared === 'docker' ? null : declared === 'iso' ? bytes.length : diskBytes;
+    const rounded = name === 'vhd by geometry' ? 4_212_736 : diskBytes; // as qemu-img says of it
+    const expected = declared === 'docker' ? null : declared === 'iso' ? bytes.length : rounded;
     t.is(inspect(bytes, declared).virtualSizeBytes, expected, name);
   }
 });

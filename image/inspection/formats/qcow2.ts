@@ -7,6 +7,7 @@ const maximumL1Bytes = 32 * 1024 * 1024;
 const maximumRefcountTableBytes = 8 * 1024 * 1024;
 const maximumSnapshots = 256;
 const smallestClusterBytes = 512;
+const sectorBytes = 512;
 /** Real header extensions are some hundred bytes; QEMU writes about 400. */
 const maximumExtensionBytes = 64 * 1024;
 
@@ -50,7 +51,7 @@ function parseHeader(bytes: Buffer, version: 2 | 3) {
     features: v3 ? bytes.readBigUInt64BE(72) : 0n,
     refcountOrder: v3 ? bytes.readUInt32BE(96) : 4,
     headerBytes: v3 ? bytes.readUInt32BE(100) : 72,
-    compression: bytes.readUInt8(104), // only where the feature bit says so
+    compression: v3 && bytes.readUInt32BE(100) > 104 ? bytes.readUInt8(104) : 0,
   };
 }
 type Header = ReturnType<typeof parseHeader>;
@@ -73,10 +74,11 @@ function headerRefusal(header: Header, limits: Limits): string | null {
     ],
     [headerBytes > 2 ** clusterBits, 'its qcow2 header is longer than a cluster'],
     [
-      has(header, feature.compressionType) && (headerBytes < 112 || header.compression > 1),
+      header.compression > 1 || has(header, feature.compressionType) !== (header.compression !== 0),
       'its qcow2 compression type is unknown here',
     ],
     [header.sizeBytes > limits.virtualSizeBytes, 'its virtual size is beyond the limit'],
+    [header.sizeBytes % sectorBytes !== 0, 'its qcow2 virtual size is not a number of sectors'],
   ]);
 }
 
@@ -87,9 +89,11 @@ function* extensionRefusal(header: Header, start: Buffer): Reading<string | null
   const area = more > 0 ? Buffer.concat([start, yield* read(start.length, more)]) : start;
   for (let at = header.headerBytes; at + 8 <= area.length; ) {
     const type = area.readUInt32BE(at);
-    if (type === 0) return null;
+    const bytes = area.readUInt32BE(at + 4);
     if (type === dataFileExtension) return 'its qcow2 header names an external data file';
-    at += 8 + Math.ceil(area.readUInt32BE(at + 4) / 8) * 8;
+    if (at + 8 + bytes > 2 ** header.clusterBits) return 'a qcow2 header extension is longer than its cluster';
+    if (type === 0) return null;
+    at += 8 + Math.ceil(bytes / 8) * 8;
   }
   return areaBytes < 2 ** header.clusterBits ? 'its qcow2 header extensions do not end' : null;
 }
@@ -112,6 +116,7 @@ function tableRefusal(header: Header, sizeBytes: number): string | null {
       'its qcow2 refcount table lies beyond the end of the data',
     ],
     [header.snapshots > maximumSnapshots, `it holds more than ${maximumSnapshots} internal snapshots`],
-    [header.snapshots > 0 && header.snapshotsOffset >= sizeBytes, 'its qcow2 snapshot table lies beyond the end'],
+    [header.snapshotsOffset % clusterBytes !== 0, 'its qcow2 snapshot table is not where one can be'],
+    [header.snapshotsOffset > 0 && header.snapshotsOffset >= sizeBytes, 'its qcow2 snapshot table lies beyond the end'],
   ]);
 }

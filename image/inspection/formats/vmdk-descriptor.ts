@@ -3,6 +3,11 @@ import { firstRefusal } from '../reader.ts';
 /** What a descriptor may say about a disk in one file; any other key could name another file, so it is refused. */
 const knownKeys = new Set(['version', 'encoding', 'cid', 'parentcid', 'isnativesnapshot', 'createtype']);
 const noParent = 'ffffffff';
+/**
+ * QEMU looks for its settings anywhere in the text, comments included (vmdk_parent_open in block/vmdk.c), so these may stand
+ * nowhere: they name other files.
+ */
+const namesOfFiles = /parentFileNameHint|changeTrackPath/i;
 const singleFileTypes = new Set(['monolithicsparse', 'streamoptimized']);
 
 /** Whether QEMU would take text for a VMDK descriptor: comments and blank lines, then a version (vmdk_probe in block/vmdk.c). */
@@ -13,18 +18,28 @@ export function looksLikeDescriptor(text: string): boolean {
   return first !== undefined && /^version\s*=/i.test(first);
 }
 
+const otherFile = 'its VMDK descriptor has a setting that is not understood or names another file';
+
+/** One that no tool could take for a setting. */
+const isComment = (line: string) => line === '' || /^#[^="]*$/.test(line);
+
 /** Why an embedded descriptor is refused, or null: one sparse extent, without a path, parent or change-tracking file. */
-export function descriptorRefusal(text: string): string | null {
+export function descriptorRefusal(area: Buffer): string | null {
+  const whole = area.toString('latin1');
+  const [text = ''] = whole.split('\0', 1);
+  // Without its end here, tools would read on behind it.
+  if (text.length === whole.length) return 'its VMDK descriptor does not end';
+  if (namesOfFiles.test(whole)) return otherFile;
   const entries = new Map<string, string>();
   const extents: string[] = [];
   for (const line of text.split('\n').map((raw) => raw.trim())) {
-    if (line === '' || line.startsWith('#') || /^ddb\.[\w.]+\s*=/i.test(line)) continue;
+    if (isComment(line) || /^ddb\.[\w.]+\s*=\s*"[^"=]*"$/i.test(line)) continue;
     const entry = /^(\w+)\s*=\s*"?([^"]*)"?$/.exec(line);
     if (/^(rw|rdonly|noaccess)\s/i.test(line)) extents.push(line);
     else if (entry === null) return 'its VMDK descriptor has a line that is not understood';
     else {
       const key = entry[1]!.toLowerCase();
-      if (!knownKeys.has(key)) return 'its VMDK descriptor has a setting that is not understood or names another file';
+      if (!knownKeys.has(key)) return otherFile;
       if (entries.has(key)) return 'its VMDK descriptor says something twice';
       entries.set(key, entry[2]!.toLowerCase());
     }
@@ -35,6 +50,7 @@ export function descriptorRefusal(text: string): string | null {
       type === undefined || !singleFileTypes.has(type),
       'only the VMDK types monolithicSparse and streamOptimized, which are one file, are accepted',
     ],
+    [!/^[0-9a-f]{1,8}$/.test(entries.get('cid') ?? ''), 'its VMDK descriptor has no identifier'],
     [(entries.get('parentcid') ?? noParent) !== noParent, 'its VMDK descriptor names a parent'],
     [extents.length !== 1, 'its VMDK descriptor does not have exactly one extent'],
     [

@@ -3,6 +3,9 @@ import { descriptorRefusal, looksLikeDescriptor } from './vmdk-descriptor.ts';
 
 const sector = 512;
 const directoryAtEnd = 2n ** 64n - 1n;
+const secondDirectoryFlag = 2;
+/** QEMU refuses larger ones too (vmdk_add_extent in block/vmdk.c). */
+const maximumDirectoryBytes = 512 * 1024 * 1024;
 const marker = { endOfStream: 0, footer: 3 };
 
 /**
@@ -25,35 +28,38 @@ export const vmdk: Format = {
     const early = headerRefusal(header, limits);
     if (early !== null) return refused(early);
     const descriptor = yield* read(sector, header.descriptorSectors * sector);
-    const bad = descriptorRefusal(descriptor.toString('latin1').split('\0', 1)[0]!);
+    const bad = descriptorRefusal(descriptor);
     if (bad !== null) return refused(bad);
     const { tail, sizeBytes } = yield* end();
+    const isAtEnd = header.directory === directoryAtEnd;
     const late =
-      header.directory === directoryAtEnd
-        ? footerRefusal(start, tail, sizeBytes)
-        : firstRefusal([
-            [Number(header.directory) * sector >= sizeBytes, 'its VMDK grain directory lies beyond its end'],
-          ]);
+      (isAtEnd ? footerRefusal(start, tail, sizeBytes) : null) ??
+      tablesRefusal(isAtEnd ? parseHeader(tail.subarray(sector, 2 * sector)) : header, sizeBytes);
     if (late !== null) return refused(late);
     return { format: 'vmdk', virtualSizeBytes: header.sectors * sector, refusal: null };
   },
 };
 
+type Header = ReturnType<typeof parseHeader>;
+
 function parseHeader(bytes: Buffer) {
   return {
     version: bytes.readUInt32LE(4),
+    flags: bytes.readUInt32LE(8),
     sectors: u64le(bytes, 12),
     grainSectors: u64le(bytes, 20),
     descriptorOffset: u64le(bytes, 28),
     descriptorSectors: u64le(bytes, 36),
     entriesPerTable: bytes.readUInt32LE(44),
+    secondDirectory: bytes.readBigUInt64LE(48),
     directory: bytes.readBigUInt64LE(56),
+    overheadSectors: u64le(bytes, 64),
     newlines: bytes.toString('latin1', 73, 77),
     compression: bytes.readUInt16LE(77),
   };
 }
 
-function headerRefusal(header: ReturnType<typeof parseHeader>, limits: Limits): string | null {
+function headerRefusal(header: Header, limits: Limits): string | null {
   const { grainSectors, descriptorSectors } = header;
   return firstRefusal([
     [![1, 2, 3].includes(header.version), `it is VMDK of the unknown version ${header.version}`],
@@ -79,13 +85,25 @@ function footerRefusal(header: Buffer, tail: Buffer, sizeBytes: number): string 
   const missing = 'its VMDK footer is missing, as when an upload was cut off';
   if (tail.length < 3 * sector || sizeBytes < 5 * sector) return missing;
   const [footerMarker, footer, lastMarker] = [0, 1, 2].map((at) => tail.subarray(at * sector, (at + 1) * sector));
-  const directory = footer!.readBigUInt64LE(56);
   const same = Buffer.from(footer!);
   header.copy(same, 48, 48, 73); // both directories, the overhead, whether it was closed cleanly
   return firstRefusal([
     [footerMarker!.readUInt32LE(12) !== marker.footer || footerMarker!.readUInt32LE(8) !== 0, missing],
     [lastMarker!.some((byte) => byte !== marker.endOfStream), missing],
     [!same.equals(header), 'its VMDK footer contradicts its header'],
-    [Number(directory) * sector >= sizeBytes, 'its VMDK grain directory lies beyond its end'],
+  ]);
+}
+
+/** QEMU reads both directories when it opens the file, and expects its grains behind them. */
+function tablesRefusal(header: Header, sizeBytes: number): string | null {
+  const { sectors, grainSectors, entriesPerTable } = header;
+  const directoryBytes = Math.ceil(sectors / (grainSectors * entriesPerTable)) * 4;
+  const isBeyond = (startSector: bigint) => Number(startSector) * sector + directoryBytes > sizeBytes;
+  const hasSecond = (header.flags & secondDirectoryFlag) !== 0;
+  return firstRefusal([
+    [directoryBytes > maximumDirectoryBytes, 'its VMDK grain directory is absurdly large'],
+    [isBeyond(header.directory), 'its VMDK grain directory lies beyond its end'],
+    [hasSecond && isBeyond(header.secondDirectory), 'its second VMDK grain directory lies beyond its end'],
+    [header.overheadSectors * sector > sizeBytes, 'its VMDK grains lie beyond its end'],
   ]);
 }

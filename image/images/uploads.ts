@@ -1,8 +1,10 @@
 import { randomUUID } from 'node:crypto';
+import { IncomingMessage } from 'node:http';
 import type { Readable } from 'node:stream';
 import type { ProjectContext } from '../../common/context.ts';
 import { BadRequest, CloudError, Conflict, NotFound, OverQuota } from '../../common/errors.ts';
 import { createInspector, type Inspector } from '../inspection/inspector.ts';
+import { release } from '../stores/blocks.ts';
 import { getStore } from '../stores/stores.ts';
 import { declaredFormat } from './image.ts';
 import { type ImageDeps, lockOwnImage } from './operations.ts';
@@ -134,12 +136,14 @@ export async function* inspected(body: Readable, inspector: Inspector, pulse: Pu
 /** Passes the data on up to the largest size of an image. Throws `OverQuota`, and `BadRequest` when it is cut off. */
 export async function* limited(body: Readable, pulse: Pulse): AsyncGenerator<Buffer> {
   let received = 0;
+  const isOwn = body instanceof IncomingMessage; // each piece is memory that nobody else knows
   // Not destroyed on an early end: that would close the connection before the client has read why.
   for await (const chunk of named(body.iterator({ destroyOnReturn: false }))) {
     pulse.check();
     received += chunk.length;
     if (received > maximumBytes) throw new OverQuota(`An image may have at most ${maximumBytes} bytes.`);
     yield chunk;
+    if (isOwn) release(chunk);
   }
 }
 

@@ -26,6 +26,7 @@ export interface ImageStore {
   /**
    * Keeps the bytes: after it returns they survive a crash of the machine, and before that nobody can see them. What it
    * throws leaves nothing behind: an error of `data` itself, `OverQuota` when the store is full, `Unavailable` when it fails.
+   * A piece of `data` may be overwritten, and its memory taken back, once the next one is asked for: what is kept is copied.
    */
   put(id: string, data: AsyncIterable<Buffer>): Promise<StoredData>;
   /** Throws `DataMissing`. A range must lie within the data. */

@@ -7,6 +7,7 @@ import { measureContainers, measureServers } from './guests.ts';
 import { type HostCloud, startHostCloud } from './host-cloud.ts';
 import { identityBenchmarks, startIdentityCloud } from './identity.ts';
 import { measureImageCache } from './image-cache.ts';
+import { measureImageData } from './image-data.ts';
 import { measureImages } from './images.ts';
 import { loadOfMachine, machineFacts } from './machine.ts';
 import { measureMemory } from './memory.ts';
@@ -21,6 +22,7 @@ Measures, and prints what it found with the facts of the machine. Without names:
   passwords   logins with passwords, against the hash function alone, and validations meanwhile
   lists       lists of users and of role assignments
   images      lists of images
+  image-data  512 MiB uploaded and downloaded, against hashing, copying and serving the same file
   image-cache an image on its way to a host, against cp
   up          bin/up from installed packages, and again after bin/down
   memory      what our process and PostgreSQL take when idle
@@ -41,7 +43,14 @@ const onHost: Record<string, (cloud: HostCloud) => Promise<Figure[]>> = {
   containers: measureContainers,
 };
 
-const names = ['api', ...Object.keys(identityBenchmarks), 'images', 'image-cache', ...Object.keys(onHost)];
+const names = [
+  'api',
+  ...Object.keys(identityBenchmarks),
+  'images',
+  'image-data',
+  'image-cache',
+  ...Object.keys(onHost),
+];
 
 async function main(asked: string[]): Promise<void> {
   const unknown = asked.find((name) => !names.includes(name));
@@ -64,6 +73,7 @@ async function main(asked: string[]): Promise<void> {
     }
   }
   if (chosen.includes('images')) await take('images', measureImages);
+  if (chosen.includes('image-data')) await take('image-data', measureImageData);
   if (chosen.includes('image-cache')) await take('image-cache', measureImageCache);
   const needed = Object.entries(onHost).filter(([name]) => chosen.includes(name));
   if (needed.length > 0) {

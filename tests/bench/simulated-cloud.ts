@@ -28,6 +28,8 @@ export interface SimulatedCloud<T> {
   /** An administrator's: it may list the servers of all projects. */
   token: string;
   filled: T;
+  /** Of the API process. */
+  pid: number;
   /** Processor time that the process has taken so far; other than seconds, it does not depend on what else runs here. */
   cpuMs(): number;
   stop(): Promise<void>;
@@ -57,7 +59,7 @@ export async function startSimulatedCloud<T>(fill: Fill<T>): Promise<SimulatedCl
     const url = localUrl(settings);
     const { token } = await logIn(url, administrator('admin'));
     const { pid } = (await runningApiProcess(context))!;
-    return { url, token, filled, cpuMs: () => cpuMsOf(pid), stop };
+    return { url, token, filled, pid, cpuMs: () => cpuMsOf(pid), stop };
   } catch (error) {
     await stop();
     throw error;

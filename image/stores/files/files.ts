@@ -1,10 +1,10 @@
-import { createReadStream } from 'node:fs';
 import { access, constants, type FileHandle, mkdir, open, readdir, rename, rm, stat, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import { OverQuota, Unavailable } from '../../../common/errors.ts';
 import { isUuid } from '../../../common/ids.ts';
-import { DataMissing, type ImageStore } from '../store.ts';
-import { type Digest, startDigest } from './digest.ts';
+import { hashedWrite } from '../hashing/hashed-write.ts';
+import { DataMissing, type ImageStore, type StoredData } from '../store.ts';
+import { FileReading } from './reading.ts';
 
 /** Left free for others on the same file system, the database above all, which a full disk stops. */
 const reserve = { bytes: 2 ** 30, share: 0.05 };
@@ -29,14 +29,13 @@ export function openFileStore(directory: string): ImageStore {
     async put(id, data) {
       const path = pathOf(id);
       const unfinished = path + unfinishedSuffix;
-      const digest = startDigest();
       await storing(ready);
       const handle = await storing(() => open(unfinished, 'wx', fileMode));
       try {
-        await write(handle, withinRoom(directory, data), digest).finally(() => handle.close());
+        const stored = await write(handle, withinRoom(directory, data)).finally(() => handle.close());
         await storing(() => rename(unfinished, path));
         await storing(() => flushDirectory(directory));
-        return digest.finish();
+        return stored;
       } catch (error) {
         await Promise.all([rm(unfinished, { force: true }), rm(path, { force: true })]);
         throw error;
@@ -48,7 +47,7 @@ export function openFileStore(directory: string): ImageStore {
         if (error.code === 'ENOENT') throw new DataMissing(`The data ${id} is not in the store.`);
         throw error;
       });
-      return createReadStream('', { fd: handle, ...(range && { start: range.first, end: range.last }) });
+      return new FileReading(handle, range);
     },
 
     async remove(id) {
@@ -86,16 +85,17 @@ export function openFileStore(directory: string): ImageStore {
   };
 }
 
-/** One buffer at a time: the source is not asked for more before the last is written. */
-async function write(file: FileHandle, data: AsyncIterable<Buffer>, digest: Digest): Promise<void> {
-  for await (const chunk of data) {
-    digest.add(chunk);
-    for (let written = 0; written < chunk.length; ) {
-      const { bytesWritten } = await storing(() => file.write(chunk, written));
+async function write(file: FileHandle, data: AsyncIterable<Buffer>): Promise<StoredData> {
+  const stored = await hashedWrite(data, async (bytes, position) => {
+    for (let written = 0; written < bytes.length; ) {
+      const { bytesWritten } = await storing(() =>
+        file.write(bytes, written, bytes.length - written, position + written),
+      );
       written += bytesWritten;
     }
-  }
+  });
   await storing(() => file.sync());
+  return stored;
 }
 
 /** Passes the data on while there is room for it. */

@@ -1,6 +1,6 @@
 /** With qemu-img itself, and as root, whose rights are what a conversion must not have. */
 import { execFile } from 'node:child_process';
-import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { chmod, copyFile, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -91,7 +91,7 @@ test('a disk that would become larger than the operator allows is not converted'
 
 test('a conversion has no network, no rights, no other files and bounds', async (t) => {
   const inside = async (...command: string[]) =>
-    (await run('unshare', confined(command, { virtualSizeBytes: 0 }, { uid, mostSeconds: 7 }))).stdout.trim();
+    (await run('bwrap', confined(command, { virtualSizeBytes: 0 }, { uid, mostSeconds: 7 }))).stdout.trim();
   t.is(await inside('id', '-u'), String(uid));
   t.is(await inside('id', '-G'), String(uid));
   const status = await inside('cat', '/proc/self/status');
@@ -106,7 +106,33 @@ test('a conversion has no network, no rights, no other files and bounds', async 
   t.regex(limits, /Max cpu time +7 +7 /);
   t.regex(limits, /Max file size +67108864 +67108864 /);
   t.regex(limits, /Max address space +2147483648 +2147483648 /);
-  await t.throwsAsync(inside('cat', '/etc/shadow'), { message: /Permission denied/ });
+  t.deepEqual((await inside('ls', '/')).split('\n'), ['bin', 'dev', 'lib', 'lib64', 'proc', 'usr']);
+  t.deepEqual((await inside('ls', '/proc')).split('\n').filter((name) => /^\d+$/.test(name)).length, 2);
+});
+
+test('a second file is never opened, even if an image that names one were not refused', async (t) => {
+  const directory = await mkdtemp(join(tmpdir(), 'cirrostack-conversion-'));
+  t.teardown(() => rm(directory, { recursive: true, force: true }));
+  await chmod(directory, 0o755);
+  const secret = join(directory, 'secret');
+  await writeFile(secret, Buffer.alloc(diskBytes, 'secret of another project '), { mode: 0o444 });
+  const backed = join(directory, 'backed');
+  await run('qemu-img', ['create', '-q', '-f', 'qcow2', '-F', 'raw', '-b', secret, backed]);
+  const elsewhere = join(directory, 'elsewhere');
+  const dataFile = `data_file=${join(directory, 'data')},data_file_raw=on`;
+  await run('qemu-img', ['create', '-q', '-f', 'qcow2', '-o', dataFile, elsewhere, String(diskBytes)]);
+  await copyFile(secret, join(directory, 'data'));
+  const hinted = Buffer.from(corpus.get('vmdk sparse')!);
+  hinted.write(`#parentFileNameHint="${secret}"\n`, hinted.indexOf('# Extent'), 'latin1');
+  for (const [bytes, from] of [
+    [await readFile(backed), 'qcow2'],
+    [await readFile(elsewhere), 'qcow2'],
+    [hinted, 'vmdk'],
+  ] as const) {
+    const asked = await place(t, bytes, { from });
+    await convert(asked, settings, log).catch((error) => t.true(error instanceof BadRequest));
+    t.false((await readFile(asked.outputPath)).includes('secret'));
+  }
 });
 
 test('what cannot be converted, or not in time, is told without what the program said', async (t) => {

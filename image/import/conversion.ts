@@ -1,6 +1,6 @@
 /**
- * Conversion by qemu-img, which is too large a program to trust with what strangers made: it gets two open files and nothing
- * else of this host. Without a network, as a user that owns nothing, within limits of time, memory and size.
+ * Conversion by qemu-img, which is too large a program to trust with what strangers made: it gets two open files, and sees
+ * nothing else of this host but programs. Without a network, as a user that owns nothing, within limits of time, memory and size.
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -71,8 +71,10 @@ export async function convert(asked: Conversion, settings: ConversionSettings, l
 
 async function run(asked: Conversion, settings: ConversionSettings, files: [number, number], log: Logger) {
   const { from, to } = asked;
-  const command = ['qemu-img', 'convert', '-f', drivers[from] ?? from, '-O', to, '/dev/fd/3', '/dev/fd/4'];
-  const child = spawn('unshare', confined(command, asked, settings), {
+  // Whatever a header may say that the inspector has missed, no second file is looked for.
+  const source = { driver: drivers[from] ?? from, backing: null, file: { driver: 'file', filename: '/dev/fd/3' } };
+  const command = ['qemu-img', 'convert', '-O', to, `json:${JSON.stringify(source)}`, '/dev/fd/4'];
+  const child = spawn('bwrap', confined(command, asked, settings), {
     stdio: ['ignore', 'ignore', 'pipe', ...files],
     env: { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', LC_ALL: 'C' },
     cwd: '/',
@@ -90,7 +92,9 @@ async function run(asked: Conversion, settings: ConversionSettings, files: [numb
     const [code] = await once(child, 'close');
     if (code === 0) return;
     log.warn({ code, signal: child.signalCode, said, from: asked.from, to: asked.to }, 'an image was not converted');
-    if (code === null) throw new BadRequest('The image could not be converted within its limits of time and size.');
+    // Beyond 128 is the signal that ended it within, by which limits are kept.
+    if (code === null || code > 128)
+      throw new BadRequest('The image could not be converted within its limits of time and size.');
     // The programs that confine it say so when they cannot do that, or do not find it.
     if (!said.includes('qemu-img: ') || code > 125) throw new Unavailable('Images cannot be converted now.');
     throw new BadRequest(`The image could not be converted from ${asked.from} to ${asked.to}.`);
@@ -102,17 +106,25 @@ async function run(asked: Conversion, settings: ConversionSettings, files: [numb
   }
 }
 
-/** Arguments of unshare. Each program does its part and becomes the next, so that there is one process, which ends with ours. */
+/**
+ * Arguments of bwrap. Each program does its part and becomes the next; all of them end with our process. The root directory is
+ * an empty one with the programs of this host and a /proc and a /dev of its own.
+ */
 export function confined(
   command: string[],
   { virtualSizeBytes }: Pick<Conversion, 'virtualSizeBytes'>,
   { uid, mostSeconds }: Pick<ConversionSettings, 'uid' | 'mostSeconds'>,
 ): string[] {
   const isRoot = process.getuid?.() === 0;
+  const capabilities = isRoot ? ['CAP_SETUID', 'CAP_SETGID', 'CAP_SETPCAP'] : []; // to become nobody and give these up
   const nobody = [`--reuid=${uid}`, `--regid=${uid}`, '--clear-groups', '--inh-caps=-all', '--bounding-set=-all'];
   return [
-    ...['--net', '--ipc', ...(isRoot ? [] : ['--user', '--map-current-user']), '--'],
-    ...['setpriv', ...(isRoot ? nobody : []), '--no-new-privs', '--pdeathsig=KILL', '--'],
+    ...['--unshare-net', '--unshare-ipc', '--unshare-pid', '--unshare-uts', ...(isRoot ? [] : ['--unshare-user'])],
+    ...['--die-with-parent', '--new-session', '--cap-drop', 'ALL'],
+    ...capabilities.flatMap((capability) => ['--cap-add', capability]),
+    ...['--ro-bind', '/usr', '/usr', '--symlink', 'usr/bin', '/bin', '--symlink', 'usr/lib', '/lib'],
+    ...['--symlink', 'usr/lib64', '/lib64', '--proc', '/proc', '--dev', '/dev', '--chdir', '/', '--'],
+    ...(isRoot ? ['setpriv', ...nobody, '--ambient-caps=-all', '--no-new-privs', '--'] : []),
     ...['prlimit', `--cpu=${mostSeconds}`, `--as=${mostMemoryBytes}`, '--core=0', '--nofile=64'],
     ...[`--fsize=${virtualSizeBytes + Math.ceil(virtualSizeBytes / 8) + allowanceBytes}`, '--'],
     ...command,

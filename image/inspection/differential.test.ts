@@ -27,7 +27,7 @@ async function told(path: string, driver?: string): Promise<Told | undefined> {
   try {
     const command = ['qemu-img', 'info', '--output=json', ...(driver ? ['-f', driver] : []), '/dev/fd/3'];
     const arguments_ = confined(command, { virtualSizeBytes: 0 }, { uid: 65534, mostSeconds: 10 });
-    const child = spawn('unshare', arguments_, { stdio: ['ignore', 'pipe', 'ignore', file.fd] });
+    const child = spawn('bwrap', arguments_, { stdio: ['ignore', 'pipe', 'ignore', file.fd] });
     return (await json(child.stdout!).catch(() => undefined)) as Told | undefined;
   } finally {
     await file.close();

@@ -3,8 +3,9 @@ import type { ImageModuleDeps } from '../deps.ts';
 
 const publicly = { anonymous: 'version discovery comes before authentication' } as const;
 
-/** Those of which nothing is missing, as Glance lists them: 2.8 to 2.13 are about several stores, 2.14 is the cache. */
-const versions = ['v2.14', 'v2.7', 'v2.6', 'v2.5', 'v2.4', 'v2.3', 'v2.2', 'v2.1', 'v2.0'];
+/** The newest of which nothing is missing: 2.17 is the locations that this service does not have (docs/compatibility.md). */
+const newestMinor = 16;
+const versions = Array.from({ length: newestMinor + 1 }, (_, index) => `v2.${newestMinor - index}`);
 
 export const versionRoutes = ({ publicUrl }: ImageModuleDeps) => {
   const document = {

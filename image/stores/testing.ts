@@ -14,7 +14,7 @@ export interface TestStores {
 
 /** Directories as stores: `default`, `second` and `third`, with what is said of them beyond that. */
 export async function makeStores(
-  t: ExecutionContext,
+  t: Pick<ExecutionContext, 'teardown'>,
   more: { default?: object; second?: object; third?: object } = {},
 ): Promise<TestStores> {
   const root = await mkdtemp(join(tmpdir(), 'cirrostack-stores-'));

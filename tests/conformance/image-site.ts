@@ -1,5 +1,6 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { makeStores } from '../../image/stores/testing.ts';
 import type { Preparation, Test } from './suites.ts';
 
 /** A web server that images are downloaded from, on loopback, which the cloud's operator lets them be. */
@@ -15,4 +16,10 @@ export async function startImageSite(t: Test): Promise<Preparation> {
     settings: { importAllowedPorts: `80,443,${port}`, importAllowedCidrs: '127.0.0.1/32' },
     conf: { image: { http_image: `http://127.0.0.1:${port}/image` } },
   };
+}
+
+/** That, and several stores. */
+export async function prepareImages(t: Test): Promise<Preparation> {
+  const [site, stores] = [await startImageSite(t), await makeStores(t)];
+  return { ...site, settings: { ...site.settings, ...stores.settings } };
 }

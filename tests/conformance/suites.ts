@@ -1,6 +1,6 @@
 /** Which of tempest's tests are run, against which cloud, and what they are told that it offers. */
 import type { ExecutionContext } from 'ava';
-import { startImageSite } from './image-site.ts';
+import { prepareImages } from './image-site.ts';
 
 export type Test = Pick<ExecutionContext, 'teardown'>;
 
@@ -58,10 +58,17 @@ export const suites: Record<string, Suite> = {
     settings: {},
     conf: {
       // Their tests upload random bytes as each of these, which is what a `vhd` or `qcow2` may not be here.
-      image: { disk_formats: 'raw,ami,ari,aki', container_formats: 'bare' },
-      'image-feature-enabled': { api_v1: false, api_v2: true, os_glance_reserved: true, import_image: true },
+      image: { disk_formats: 'raw,ami,ari,aki', container_formats: 'bare', image_caching_enabled: true },
+      'image-feature-enabled': {
+        api_v1: false,
+        api_v2: true,
+        os_glance_reserved: true,
+        import_image: true,
+        // Whoever writes locations decides what a cloud reads (CVE-2014-9493, CVE-2015-1195, CVE-2022-4134).
+        manage_locations: false,
+      },
     },
-    prepare: startImageSite,
+    prepare: prepareImages,
     mayFail: {},
   },
 };

@@ -44,7 +44,9 @@ export const createRegistry: Migration = {
         -- Where the registry server goes on with it; what it signed is for nobody else to see.
         location text not null,
         received_bytes bigint not null default 0,
-        seen_at timestamptz(3) not null default now()
+        seen_at timestamptz(3) not null default now(),
+        -- For its client it is no more; it counts until its bytes are gone.
+        is_over boolean not null default false
       );
       create index registry_uploads_repository on registry_uploads (repository_id);
       create index registry_uploads_seen_at on registry_uploads (seen_at);

@@ -3,7 +3,7 @@ import type { Module } from '../../common/module.ts';
 import { distributionRoutes } from './api/distribution.ts';
 import { repositoryRoutes } from './api/repositories.ts';
 import { tokenRoutes } from './api/token.ts';
-import { repositoryReconciler } from './content/reconciler.ts';
+import { repositoryReconciler, uploadReconciler } from './content/reconciler.ts';
 import type { RegistryDeps } from './deps.ts';
 import { registryDialect } from './errors.ts';
 import { registryTagReconciler } from './images/reconciler.ts';
@@ -29,7 +29,7 @@ export function registryModules(deps: RegistryModuleDeps): Module[] {
         overQuotaStatus: 403,
         routes: [...tokenRoutes(deps), ...repositoryRoutes(deps)],
       },
-      controllers: [repositoryReconciler(deps), registryTagReconciler(deps)],
+      controllers: [repositoryReconciler(deps), uploadReconciler(deps), registryTagReconciler(deps)],
       agents: [],
     },
     {

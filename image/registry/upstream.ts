@@ -15,7 +15,8 @@ export interface Upstream {
   append(location: string, body: AsyncIterable<Buffer>): Promise<string>;
   /** Throws `OciError` DIGEST_INVALID when the bytes are not those. */
   finishUpload(location: string, digest: string): Promise<void>;
-  cancelUpload(location: string): Promise<void>;
+  /** False for one that was cut off: the registry server refuses to touch it, and keeps its bytes. */
+  cancelUpload(location: string): Promise<boolean>;
   /** False when `from` has no such blob. */
   mount(repository: string, digest: string, from: string): Promise<boolean>;
   /** Bytes; undefined when it is not there. */
@@ -91,8 +92,10 @@ export function openUpstream(address: string): Upstream {
       await done(await send('PUT', path, { headers: { 'content-length': 0 } }), 201);
     },
     async cancelUpload(location) {
-      // One that was cut off is refused with what is wrong with it, and gone all the same.
-      await done(await send('DELETE', location), 204, 400, 404, 416);
+      const answer = await send('DELETE', location);
+      const isGone = answer.statusCode === 204;
+      if (isGone) answer.resume();
+      return isGone || /BLOB_UPLOAD_UNKNOWN/.test(Buffer.concat(await answer.toArray()).toString());
     },
     async mount(repository, digest, from) {
       const query = new URLSearchParams({ mount: digest, from });

@@ -160,13 +160,32 @@ test('access rules of an application credential and the operator’s policy hold
   const member = cloud.dockerAs('member');
   await member.push('p1/app', 'v1');
   await member.push('p1/other', 'v1');
-  const access_rules = [{ service: 'container-registry', method: 'GET', path: '/v2/p1/app/**' }];
-  const credential = await applicationCredential(cloud.as('member'), { access_rules });
-  const restricted = cloud.docker(credential.id, credential.secret);
+  const withRule = async (name: string, method: string, path: string) => {
+    const access_rules = [{ service: 'container-registry', method, path }];
+    const { id, secret } = await applicationCredential(cloud.as('member'), { name, access_rules });
+    return cloud.docker(id, secret);
+  };
+  const restricted = await withRule('restricted', 'GET', '/v2/p1/app/**');
+  const narrow = await withRule('narrow', 'GET', '/v2/p1/*/manifests/*');
+  const pushing = await withRule('pushing', 'POST', '/v2/p1/app/**');
   t.is((await restricted.request('GET', '/v2/')).status, 200);
   t.is((await restricted.request('GET', '/v2/p1/app/manifests/v1')).status, 200);
   t.is((await restricted.request('GET', '/v2/p1/other/manifests/v1')).status, 401);
   t.is((await restricted.request('POST', '/v2/p1/app/blobs/uploads/')).status, 401);
+  t.is((await restricted.request('HEAD', '/v2/p1/app/manifests/v1')).status, 200);
+  await member.push('p1/app/deeper', 'v1');
+  t.is((await narrow.request('GET', '/v2/p1/app/manifests/v1')).status, 200);
+  for (const path of [
+    '/v2/p1/app/deeper/manifests/v1',
+    '/v2/p1/app%2Fdeeper/manifests/v1',
+    '/v2/p1/app%2fdeeper/manifests/v1',
+  ])
+    t.is((await narrow.request('GET', path)).status, 401, path);
+  const { layer } = await member.push('p1/other', 'v2');
+  const mounted = await pushing.request('POST', `/v2/p1/app/blobs/uploads/?mount=${digestOf(layer)}&from=p1/other`, {
+    also: ['repository:p1/other:pull'],
+  });
+  t.is(mounted.status, 202, 'what it may not pull it does not mount');
 
   const pull = async () => (await member.request('GET', '/v2/p1/app/manifests/v1')).status;
   t.is(await pull(), 200);

@@ -30,11 +30,18 @@ export interface Allowed {
   repository: Repository | undefined;
 }
 
+export interface AccessOptions {
+  /** Where it is not that of the action. */
+  rule?: Rule;
+  /** As what access rules are to see it, where that is not the request itself. */
+  as?: { method: string; path: string };
+}
+
 export interface Access {
-  /** Throws `ChallengeError` unless whoever sent the request may do `action` there, by `rule` too where one is given. */
-  to(request: Request, name: string, action: Action, rule?: Rule): Promise<Allowed>;
+  /** Throws `ChallengeError` unless whoever sent the request may do `action` there. */
+  to(request: Request, name: string, action: Action, options?: AccessOptions): Promise<Allowed>;
   /** The same without a throw, for what is merely better with it. */
-  allows(request: Request, name: string, action: Action): Promise<Allowed | undefined>;
+  allows(request: Request, name: string, action: Action, options?: AccessOptions): Promise<Allowed | undefined>;
   /** Projects whose repositories they may list. */
   listed(request: Request): Promise<string[]>;
   /** Throws `ChallengeError` for whoever has no token of the registry. */
@@ -58,13 +65,13 @@ export function registryAccess(deps: RegistryDeps): Access {
     });
   };
   /** The grant's rights as they are now; undefined where they have ended, or do not reach to such a request. */
-  const contextOfGrant = async ({ rights }: Grant, request: Request) => {
+  const contextOfGrant = async ({ rights }: Grant, asked: { method: string; path: string }) => {
     const ctx = await contextNow(deps, rights, '', accessRulesOf);
-    return ctx && accessRulesAllow(ctx, request.method, request.path) ? ctx : undefined;
+    return ctx && accessRulesAllow(ctx, asked.method, asked.path) ? ctx : undefined;
   };
 
   const access: Access = {
-    async to(request, text, action, rule = defaultRules[action]) {
+    async to(request, text, action, { rule = defaultRules[action], as = asked(request) } = {}) {
       const name = parseName(text);
       if (name === undefined)
         throw new OciError('NAME_INVALID', 'A repository is named PROJECT/NAME, in small letters, digits and . _ - /.');
@@ -72,15 +79,15 @@ export function registryAccess(deps: RegistryDeps): Access {
       const scope = `repository:${text}:${action === 'push' ? 'pull,push' : action}`;
       for (const grant of await grantsIn(request, scope)) {
         const found = grant.repositories.find((one) => one.name === text && one.actions.includes(action));
-        const ctx = found && (await contextOfGrant(grant, request));
+        const ctx = found && (await contextOfGrant(grant, as));
         if (!found || !ctx || !allowsOn(deps, ctx, rule, found.projectId)) continue;
         const { projectId } = found;
         return { name, projectId, repository: await findRepository(deps.db, projectId, name.name) };
       }
       throw new ChallengeError(scope, 'insufficient_scope');
     },
-    async allows(request, name, action) {
-      return await access.to(request, name, action).catch((error) => {
+    async allows(request, name, action, options) {
+      return await access.to(request, name, action, options).catch((error) => {
         if (error instanceof ChallengeError || error instanceof OciError) return undefined;
         throw error;
       });
@@ -88,7 +95,7 @@ export function registryAccess(deps: RegistryDeps): Access {
     async listed(request) {
       const scope = 'registry:catalog:*';
       for (const grant of await grantsIn(request, scope)) {
-        const ctx = grant.catalog ? await contextOfGrant(grant, request) : undefined;
+        const ctx = grant.catalog ? await contextOfGrant(grant, asked(request)) : undefined;
         if (!ctx?.projectId) continue;
         if (allowsOn(deps, ctx, registryPolicy['registry:repository:list'], ctx.projectId)) return [ctx.projectId];
       }
@@ -102,6 +109,9 @@ export function registryAccess(deps: RegistryDeps): Access {
   };
   return access;
 }
+
+/** The path as it was understood: written otherwise (`%2F`), it would be one thing to access rules and another to us. */
+const asked = ({ method, params }: Request) => ({ method, path: `/v2/${params.path ?? ''}` });
 
 /** `WWW-Authenticate` of the token protocol: where to get a token, and for what. */
 export function challengeOf({ publicUrl }: Pick<RegistryDeps, 'publicUrl'>, { scope, reason }: ChallengeError): string {

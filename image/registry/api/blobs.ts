@@ -84,7 +84,8 @@ async function mountedFrom(
   from = '',
 ): Promise<string | undefined> {
   if (!isDigest(digest) || parseName(from) === undefined) return undefined;
-  const source = (await access.allows(request, from, 'pull'))?.repository;
+  const as = { method: 'get', path: `/v2/${from}/blobs/${digest}` };
+  const source = (await access.allows(request, from, 'pull', { as }))?.repository;
   return source && (await mountBlob(deps, repository, digest, source)) ? digest : undefined;
 }
 

@@ -43,7 +43,7 @@ export const manifestHandlers = (deps: RegistryDeps, access: Access, place: At<'
   async delete(request, h) {
     const isTagged = !place.reference.includes(':');
     const rule = registryPolicy[isTagged ? 'registry:tag:delete' : 'registry:artifact:delete'];
-    const { repository } = await access.to(request, place.repository, 'delete', rule);
+    const { repository } = await access.to(request, place.repository, 'delete', { rule });
     const reference = checkedReference(place.reference);
     if (!repository) throw new OciError('NAME_UNKNOWN', 'There is no such repository.');
     await (isTagged ? deleteTag : deleteManifest)(deps, repository, reference);

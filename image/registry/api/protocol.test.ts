@@ -128,7 +128,7 @@ test('a manifest that is wrong is refused and nothing of it is kept', async (t) 
   t.deepEqual(await put('bad', JSON.stringify(indexed), list), [404, 'MANIFEST_BLOB_UNKNOWN']);
   t.deepEqual(await put(digestOf('another'), image.manifest), [400, 'DIGEST_INVALID']);
   t.deepEqual(await put('sha256:x', image.manifest), [400, 'DIGEST_INVALID']);
-  for (const tag of ['-tag', '.', 'a'.repeat(129), 'a%20b', 'a%00'])
+  for (const tag of ['-tag', '.tag', 'a'.repeat(129), 'a%20b', 'a%00'])
     t.deepEqual(await put(tag, image.manifest), [400, 'TAG_INVALID'], tag);
   t.deepEqual((await docker.request('GET', '/v2/p1/app/tags/list')).body.tags, ['v1']);
   t.is((await cloud.db('registry_manifests')).length, 1);

@@ -13,7 +13,7 @@ import {
   setImmutable,
   setProjectImmutable,
 } from '../content/repositories.ts';
-import { limitBytes, usedBytes } from '../content/usage.ts';
+import { limitBytes, usedBy } from '../content/usage.ts';
 import type { RegistryDeps } from '../deps.ts';
 import { registryPolicy } from '../policy.ts';
 
@@ -59,14 +59,17 @@ export const repositoryRoutes = (deps: RegistryDeps) => {
     const repository = await getRepository(db, visible, id);
     return { repository: view(repository, await projectIsImmutable(db, repository.projectId)) };
   };
-  const project = async (projectId: string) => ({
-    project: {
-      id: projectId,
-      immutable_tags: await projectIsImmutable(db, projectId),
-      used_bytes: await usedBytes(db, projectId),
-      limit_bytes: (await limitBytes(deps, projectId)) ?? null,
-    },
-  });
+  const project = async (projectId: string) => {
+    const { content, uploads } = await usedBy(db, projectId);
+    return {
+      project: {
+        id: projectId,
+        immutable_tags: await projectIsImmutable(db, projectId),
+        used_bytes: content + uploads,
+        limit_bytes: (await limitBytes(deps, projectId)) ?? null,
+      },
+    };
+  };
   return [
     route({
       method: 'GET',

@@ -3,14 +3,13 @@
  * else, so that it would take the layers of a push from under it, and nothing may be written while it runs. Here the rows
  * say what is whose; each removal holds its digest alone, and all else goes on.
  */
-import { readdir, rm } from 'node:fs/promises';
+import { readdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Knex } from '../../../common/database/database.ts';
 import { violatedConstraint } from '../../../common/database/database.ts';
 import type { Logger } from '../../../common/logger.ts';
 import type { Upstream } from '../upstream.ts';
 import { lockContent } from './blobs.ts';
-import { cancelUpload } from './uploads.ts';
 
 export interface GarbageDeps {
   db: Knex;
@@ -42,14 +41,21 @@ export async function removeRepository({ db, storageDirectory }: GarbageDeps, id
   });
 }
 
-/** Uploads that have gone silent. */
-export async function sweepUploads(deps: GarbageDeps): Promise<void> {
-  const silent = await deps
-    .db('registry_uploads')
-    .whereRaw('seen_at < now() - make_interval(secs => ?)', [uploadSilenceSeconds])
-    .limit(atOnce);
-  for (const { id, location, received_bytes: receivedBytes } of silent)
-    await cancelUpload(deps, { id, location, receivedBytes });
+/** Uploads that are over, or have gone silent. */
+export function lostUploads({ db }: Pick<GarbageDeps, 'db'>) {
+  return db('registry_uploads').where((lost) =>
+    lost.where('is_over', true).orWhereRaw('seen_at < now() - make_interval(secs => ?)', [uploadSilenceSeconds]),
+  );
+}
+
+/** What has come of such an upload, and then its row. */
+export async function removeUpload(deps: GarbageDeps, id: string): Promise<void> {
+  const row = await lostUploads(deps).where({ id }).first('repository_id', 'location');
+  if (row === undefined) return;
+  const [, name] = /\/uploads\/([0-9a-f-]{36})(?:\?|$)/.exec(row.location) ?? [];
+  const directory = join(repositoriesIn(deps.storageDirectory), row.repository_id, '_uploads');
+  if (name !== undefined) await rm(join(directory, name), { recursive: true, force: true });
+  await lostUploads(deps).where({ id }).delete();
 }
 
 /** Blobs that no manifest of their repository refers to, and nobody has pushed or asked for of late. */
@@ -105,6 +111,7 @@ export async function sweepContent({ db, storageDirectory }: GarbageDeps): Promi
     }
   }
   await sweepRepositories(db, storageDirectory);
+  await sweepUploadDirectories(db, storageDirectory);
   return removed;
 }
 
@@ -125,6 +132,21 @@ async function sweepRepositories(db: Knex, storageDirectory: string): Promise<vo
   const known = new Set<string>(await db('registry_repositories').whereIn('id', names).pluck('id'));
   for (const name of names)
     if (!known.has(name)) await rm(join(repositoriesIn(storageDirectory), name), { recursive: true, force: true });
+}
+
+/** What came for uploads that no row knows, as after a crash while one was begun; a while after, as its row comes later. */
+async function sweepUploadDirectories(db: Knex, storageDirectory: string): Promise<void> {
+  for (const repository of await namesIn(repositoriesIn(storageDirectory))) {
+    const directory = join(repositoriesIn(storageDirectory), repository, '_uploads');
+    const names = await namesIn(directory);
+    if (names.length === 0) continue;
+    const locations: string[] = await db('registry_uploads').where({ repository_id: repository }).pluck('location');
+    for (const name of names.filter((one) => !locations.some((location) => location.includes(one)))) {
+      const { mtimeMs } = await stat(join(directory, name)).catch(() => ({ mtimeMs: Date.now() }));
+      if (Date.now() - mtimeMs > uploadSilenceSeconds * 1000)
+        await rm(join(directory, name), { recursive: true, force: true });
+    }
+  }
 }
 
 /** Nothing, where nothing was pushed yet. */

@@ -20,6 +20,7 @@ test('no project has more in the registry than it may, however many push at once
     t.is(status, 403);
     t.regex(body.errors[0].message, /registry_size_total/);
   }
+  await cloud.settle();
   t.deepEqual(await uploadsOnDisk(cloud), []);
   t.like(await shown(), { used_bytes: 1.5 * mib, limit_bytes: 2 * mib });
 
@@ -38,6 +39,7 @@ test('no project has more in the registry than it may, however many push at once
   const large = await docker.pushBlob('p1/app', Buffer.alloc(3 * mib));
   t.is(large.status, 403);
   t.is(large.body.errors[0].code, 'DENIED');
+  await cloud.settle();
   t.deepEqual(await uploadsOnDisk(cloud), []);
   t.deepEqual(await storedContent(cloud), [digestOf(kept)]);
   t.is(

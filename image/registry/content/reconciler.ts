@@ -1,6 +1,13 @@
 import type { Reconciler } from '../../../common/reconcile/loop.ts';
 import { withdrawImages } from '../images/withdraw.ts';
-import { type GarbageDeps, removeRepository, sweepContent, sweepUnreferenced, sweepUploads } from './garbage.ts';
+import {
+  type GarbageDeps,
+  lostUploads,
+  removeRepository,
+  removeUpload,
+  sweepContent,
+  sweepUnreferenced,
+} from './garbage.ts';
 
 /** How often everything that is stored is looked at; until then nobody misses the room. */
 const contentEveryMs = 10 * 60_000;
@@ -36,7 +43,6 @@ export function repositoryReconciler(deps: GarbageDeps, { contentEvery = content
       await db('registry_projects as s')
         .whereNotExists((projects) => projects.from('projects').whereRaw('projects.id = s.project_id'))
         .delete();
-      await sweepUploads(deps);
       const removed = await sweepUnreferenced(deps);
       if (performance.now() - contentAt > contentEvery) {
         const content = await sweepContent(deps);
@@ -45,5 +51,14 @@ export function repositoryReconciler(deps: GarbageDeps, { contentEvery = content
       }
       return orphans;
     },
+  };
+}
+
+/** Makes the registry server keep nothing of uploads that nobody goes on with. */
+export function uploadReconciler(deps: GarbageDeps): Reconciler {
+  return {
+    name: 'registry-uploads',
+    pending: (limit) => lostUploads(deps).orderBy('seen_at').limit(limit).pluck('id'),
+    reconcile: (id) => removeUpload(deps, id),
   };
 }

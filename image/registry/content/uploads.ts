@@ -1,13 +1,15 @@
 /** Uploads of blobs under way. What has come of one counts for its project until it is finished or given up. */
 import type { Readable } from 'node:stream';
 import type { Knex } from '../../../common/database/database.ts';
+import { notify } from '../../../common/database/notifications.ts';
+import { Unavailable } from '../../../common/errors.ts';
 import { isUuid } from '../../../common/ids.ts';
 import type { RegistryDeps } from '../deps.ts';
 import { OciError } from '../errors.ts';
 import { isDigest } from '../names.ts';
 import { lockContent, projectHas, putBlob } from './blobs.ts';
 import type { Repository } from './repositories.ts';
-import { checkRoom, noRoom, roomBytes } from './usage.ts';
+import { checkRoom, noRoom, roomForUpload } from './usage.ts';
 
 export interface Upload {
   id: string;
@@ -37,7 +39,9 @@ export async function startUpload({ db, upstream }: RegistryDeps, repository: Re
 
 /** Throws `OciError` BLOB_UPLOAD_UNKNOWN. */
 export async function getUpload(db: Knex, repositoryId: string, id: string): Promise<Upload> {
-  const row = isUuid(id) ? await db('registry_uploads').where({ id, repository_id: repositoryId }).first() : undefined;
+  const row = isUuid(id)
+    ? await db('registry_uploads').where({ id, repository_id: repositoryId, is_over: false }).first()
+    : undefined;
   if (row === undefined) throw new OciError('BLOB_UPLOAD_UNKNOWN', 'There is no such upload.');
   return { id: row.id, location: row.location, receivedBytes: row.received_bytes };
 }
@@ -62,18 +66,19 @@ export async function appendToUpload(
   try {
     if (from !== undefined && from !== upload.receivedBytes)
       throw new OciError('RANGE_INVALID', `This upload goes on at byte ${upload.receivedBytes}.`);
-    const room = await roomBytes({ db, region }, repository.projectId);
+    const room = await roomForUpload({ db, region }, repository.projectId);
     const meter = measure(deps, upload, body, room);
     try {
       const location = await upstream.append(upload.location, meter.data());
       const now = { ...upload, location, receivedBytes: upload.receivedBytes + meter.received() };
       const count = await db('registry_uploads')
-        .where({ id: upload.id })
+        .where({ id: upload.id, is_over: false })
         .update({ location, received_bytes: now.receivedBytes, seen_at: db.fn.now(3) });
       if (count === 0) throw new OciError('BLOB_UPLOAD_UNKNOWN', 'There is no such upload any more.');
       return now;
     } catch (error) {
-      await cancelUpload(deps, upload);
+      meter.stop();
+      await cancelUpload(deps, { ...upload, receivedBytes: upload.receivedBytes + meter.received() });
       throw error;
     } finally {
       meter.stop();
@@ -129,7 +134,7 @@ export async function finishUpload(
   try {
     await db.transaction(async (trx) => {
       // What has come becomes the blob, so that it is not counted twice.
-      const count = await trx('registry_uploads').where({ id: upload.id }).delete();
+      const count = await trx('registry_uploads').where({ id: upload.id, is_over: false }).delete();
       if (count === 0) throw new OciError('BLOB_UPLOAD_UNKNOWN', 'There is no such upload any more.');
       const more = (await projectHas(trx, repository.projectId, digest)) ? 0 : upload.receivedBytes;
       await checkRoom({ db: trx, region }, repository.projectId, more);
@@ -140,20 +145,22 @@ export async function finishUpload(
       await putBlob(trx, repository.id, { digest, sizeBytes });
     });
   } catch (error) {
-    await cancelUpload(deps, upload);
+    // When the registry server answers again, this may be asked again.
+    if (!(error instanceof Unavailable)) await cancelUpload(deps, upload);
     throw error;
   }
 }
 
-/** Gives it up. What cannot be removed now is swept later. */
+/** Gives it up. Where the registry server keeps its bytes it counts for its project until the loop has removed them. */
 export async function cancelUpload(
   { db, upstream, log }: Pick<RegistryDeps, 'db' | 'upstream' | 'log'>,
-  upload: Upload,
+  { id, location, receivedBytes }: Upload,
 ): Promise<void> {
   try {
-    await db('registry_uploads').where({ id: upload.id }).delete();
-    await upstream.cancelUpload(upload.location);
+    await db('registry_uploads').where({ id }).update({ is_over: true, received_bytes: receivedBytes });
+    if (await upstream.cancelUpload(location)) await db('registry_uploads').where({ id }).delete();
+    else await notify(db, 'registry-uploads', id);
   } catch (err) {
-    log.warn({ err, upload: upload.id }, 'an upload is left to be swept');
+    log.warn({ err, upload: id }, 'an upload is left to the loop');
   }
 }

@@ -12,25 +12,29 @@ export interface RegistryQuotas {
   region: string;
 }
 
-/**
- * Bytes that a project has in the registry: each blob and manifest once, in however many of its repositories it is, and what
- * has come of uploads under way. What another project has too counts for both.
- */
-export async function usedBytes(db: Knex, projectId: string): Promise<number> {
+/** In bytes. */
+interface Used {
+  /** Each blob and manifest once, in however many repositories of the project it is. What another project has too counts for both. */
+  content: number;
+  /** What has come of uploads under way, or is there still of those that are over. */
+  uploads: number;
+}
+
+export async function usedBy(db: Knex, projectId: string): Promise<Used> {
   const { rows } = await db.raw(
     `with mine as (select id from registry_repositories where project_id = :projectId)
      select (
        select coalesce(sum(size_bytes), 0) from (
-         select distinct digest, size_bytes from registry_blobs where repository_id in (select id from mine)
+         select digest, size_bytes from registry_blobs where repository_id in (select id from mine)
          union
-         select distinct digest, size_bytes from registry_manifests where repository_id in (select id from mine)
+         select digest, size_bytes from registry_manifests where repository_id in (select id from mine)
        ) as content
-     ) + (
+     ) as content, (
        select coalesce(sum(received_bytes), 0) from registry_uploads where repository_id in (select id from mine)
-     ) as used`,
+     ) as uploads`,
     { projectId },
   );
-  return Number(rows[0].used);
+  return { content: Number(rows[0].content), uploads: Number(rows[0].uploads) };
 }
 
 /** Bytes; undefined where nothing limits it. */
@@ -41,22 +45,23 @@ export async function limitBytes({ db, region }: RegistryQuotas, projectId: stri
 }
 
 /**
- * Throws `OciError` DENIED when so many bytes more would be too many. In a transaction, others who ask for the same project
- * wait for its end.
+ * Throws `OciError` DENIED when the project's content may not become so many bytes more. In a transaction: others who ask for the
+ * same project wait for its end. Uploads under way do not count here, or several at the limit would all be refused for each other.
  */
 export async function checkRoom(quotas: RegistryQuotas, projectId: string, moreBytes: number): Promise<void> {
-  const room = await roomBytes(quotas, projectId);
-  if (room !== undefined && moreBytes > room) throw noRoom(room);
+  const limit = await limitBytes(quotas, projectId);
+  if (limit === undefined) return;
+  await quotas.db.raw(`select pg_advisory_xact_lock(hashtextextended('registry of ' || ?, 0))`, [projectId]);
+  const { content } = await usedBy(quotas.db, projectId);
+  if (content + moreBytes > limit) throw noRoom(limit - content);
 }
 
-/** What is left; undefined where nothing limits it. */
-export async function roomBytes(quotas: RegistryQuotas, projectId: string): Promise<number | undefined> {
+/** What may still come for an upload; undefined where nothing limits it. */
+export async function roomForUpload(quotas: RegistryQuotas, projectId: string): Promise<number | undefined> {
   const limit = await limitBytes(quotas, projectId);
   if (limit === undefined) return undefined;
-  const { db } = quotas;
-  if (db.isTransaction)
-    await db.raw(`select pg_advisory_xact_lock(hashtextextended('registry of ' || ?, 0))`, [projectId]);
-  return limit - (await usedBytes(db, projectId));
+  const { content, uploads } = await usedBy(quotas.db, projectId);
+  return limit - content - uploads;
 }
 
 export const noRoom = (room: number) =>

@@ -1,6 +1,7 @@
 /**
  * An image of the registry as one file, put together while it is read: an OCI layout with the `manifest.json` of `docker save`
- * beside it, so that whoever reads either finds it. The same manifest makes the same bytes, whichever part is asked for.
+ * beside it, so that whoever reads either finds it. The same manifest makes the same bytes, whichever part is asked for, and has to for ever:
+ * checksums of images are of them.
  */
 import { Readable } from 'node:stream';
 import type { ByteRange } from '../../stores/store.ts';

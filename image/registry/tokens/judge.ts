@@ -34,9 +34,9 @@ export async function contextNow(
 /** Whether the access rules of an application credential, where it has any, name this request. */
 export function accessRulesAllow({ delegation }: Context, method: string, path: string): boolean {
   if (delegation?.type !== 'application_credential' || delegation.accessRules === null) return true;
-  return delegation.accessRules.some((rule) =>
-    accessRuleMatches(rule, { service: accessRuleService, method: method.toUpperCase(), path }),
-  );
+  // Whoever may have something may also ask whether it is there, as docker does before each pull.
+  const asked = { service: accessRuleService, method: method.toUpperCase().replace(/^HEAD$/, 'GET'), path };
+  return delegation.accessRules.some((rule) => accessRuleMatches(rule, asked));
 }
 
 export const allowsOn = (

@@ -165,6 +165,7 @@ export async function buildCloud(config: Config, log: Logger, given?: Drivers): 
       publicUrl,
       region: config.region,
       scheduling,
+      reclaimSeconds: config.reclaimServerSeconds,
       host: {
         name: config.hostName,
         driver: drivers.servers,

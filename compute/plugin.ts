@@ -36,6 +36,7 @@ import type { CacheLimits } from './image-cache/limits.ts';
 import { createCompute } from './migrations/0001-compute.ts';
 import { createContainers } from './migrations/0002-containers.ts';
 import { createImageCaches } from './migrations/0003-image-cache.ts';
+import { addServerStates } from './migrations/0004-server-states.ts';
 import { createQuotas } from './migrations/0005-quotas.ts';
 import { createServerGroups } from './migrations/0006-server-groups.ts';
 import { addFlavorDetails } from './migrations/0007-flavor-details.ts';
@@ -43,6 +44,7 @@ import { createAggregates } from './migrations/0008-aggregates.ts';
 import { addForcedDown } from './migrations/0009-forced-down.ts';
 import { createPastServers } from './migrations/0010-past-servers.ts';
 import type { Scheduling } from './scheduler/scheduling.ts';
+import { lockPolicy } from './servers/locks.ts';
 import { serverReconciler } from './servers/reconciler.ts';
 import { pastServerReconciler } from './usage/reconciler.ts';
 
@@ -54,6 +56,8 @@ export interface ComputeModuleDeps {
   enforcer: Enforcer;
   region: string;
   scheduling: Scheduling;
+  /** How long deleted servers can be restored, in seconds; 0: not at all. */
+  reclaimSeconds: number;
   /** This host's side; used only by processes that run an agent. */
   host: {
     name: string;
@@ -71,6 +75,7 @@ export const computeMigrations: Migration[] = [
   createCompute,
   createContainers,
   createImageCaches,
+  addServerStates,
   createQuotas,
   createServerGroups,
   addFlavorDetails,
@@ -88,6 +93,7 @@ export const computePolicy = {
   ...serverPartPolicy,
   ...serverActionPolicy,
   ...serverMetadataPolicy,
+  ...lockPolicy,
   ...instanceActionPolicy,
   ...hypervisorPolicy,
   ...servicePolicy,
@@ -105,7 +111,14 @@ export const computePolicy = {
 export function computeModule(deps: ComputeModuleDeps): Module {
   const { db, log, host, enforcer, region, scheduling } = deps;
   const { driver } = host;
-  const api: ComputeApiDeps = { db, enforcer, region, scheduling, url: computeUrl(deps.publicUrl) };
+  const api: ComputeApiDeps = {
+    db,
+    enforcer,
+    region,
+    scheduling,
+    reclaimSeconds: deps.reclaimSeconds,
+    url: computeUrl(deps.publicUrl),
+  };
   return {
     service: {
       name: 'compute',
@@ -150,7 +163,7 @@ export function computeModule(deps: ComputeModuleDeps): Module {
   };
 }
 
-function agentReconcilers({ db, log, host }: ComputeModuleDeps) {
+function agentReconcilers({ db, log, host, reclaimSeconds }: ComputeModuleDeps) {
   const { driver, name: hostName } = host;
   const { cache, reconciler: imageCacheReconciler } = diskImages({
     db,
@@ -167,7 +180,7 @@ function agentReconcilers({ db, log, host }: ComputeModuleDeps) {
   };
   return [
     heartbeatReconciler({ db, log, driver, hostName }),
-    serverReconciler({ db, log, driver, cache, hostName }),
+    serverReconciler({ db, log, driver, cache, hostName, reclaimSeconds }),
     imageCacheReconciler,
     hostCallReconciler({ db, log, hostName, methods }),
   ];

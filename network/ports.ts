@@ -191,6 +191,18 @@ export async function addressesOf(db: Knex, deviceIds: readonly string[]): Promi
   }));
 }
 
+/** Devices with a fixed address, of IPv4 or IPv6, that matches the regular expression; a query to be part of another. */
+export function devicesWithAddress(db: Knex, version: 4 | 6, expression: string): Knex.QueryBuilder {
+  return db('ports as p')
+    .join('port_addresses as a', 'a.port_id', 'p.id')
+    .whereNull('p.deletion_requested_at')
+    .whereNot('a.released', true)
+    .whereNotNull('p.attached_to')
+    .whereRaw('family(a.address) = ?', [version])
+    .whereRaw('host(a.address) ~ ?', [expression])
+    .select('p.attached_to');
+}
+
 /**
  * The network of a request that names none: the project's only one, else the only shared one that is not external;
  * undefined when there is none. Throws `Conflict` when there are several.

@@ -132,6 +132,11 @@ export const ConfigSchema = Type.Object(
       '',
       'How much the weighers that choose among hosts count, as RAMWeigher=1,CPUWeigher=0.5 (compute/README.md)',
     ),
+    reclaimServerSeconds: count(
+      0,
+      'Seconds for which a deleted server is kept, shut down, and can be restored; 0: none',
+      2_592_000,
+    ),
     drivers: text('real', 'real, or simulated for development without engines'),
     imageCacheMaximumGib: count(
       10,

@@ -59,6 +59,29 @@ export function isTrue(value: boolean | string): boolean {
 
 export const closed = { additionalProperties: false };
 
+export const Uuid = Type.String({ pattern: '^[0-9a-fA-F]{8}-([0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}$' });
+
+export const Description = Type.Union([Type.Null(), Type.String({ maxLength: 255, pattern: `^${printable}*$` })]);
+
+/** Up to 2.93; later ones may have dots. */
+export const Hostname = Type.String({ minLength: 1, maxLength: 255, pattern: '^[a-zA-Z0-9][a-zA-Z0-9.-]*$' });
+
+export const AdminPass = Type.String({ minLength: 1, maxLength: 255 });
+
+/** Without a comma and a slash, which have a meaning in queries and paths. */
+export const Tag = Type.String({ minLength: 1, maxLength: 60, pattern: '^[^,/]*$' });
+
+/** Files for the config drive, base64. */
+export const Personality = Type.Array(
+  Type.Object(
+    {
+      path: Type.String({ minLength: 1, maxLength: 255, pattern: `^${printable}*$` }),
+      contents: Type.String({ maxLength: 65_535 }),
+    },
+    closed,
+  ),
+);
+
 export interface CountBounds {
   minimum: number;
 }

@@ -3,7 +3,7 @@ import { visibleTo } from '../../common/context.ts';
 import { BadRequest, NotFound } from '../../common/errors.ts';
 import { noContent, route } from '../../common/http/route.ts';
 import { definePolicy, projectMember, projectReader } from '../../common/policy/rules.ts';
-import { changeMetadata } from '../servers/operations.ts';
+import { changeMetadata } from '../servers/labels.ts';
 import { getServer } from '../servers/store.ts';
 import type { ComputeApiDeps } from './deps.ts';
 import { closed, Metadata } from './fields.ts';

@@ -1,19 +1,26 @@
 /** The JSON of servers, field by field and microversion by microversion (nova/api/openstack/compute/views/servers.py). */
 import { hash } from 'node:crypto';
 import type { ProjectContext } from '../../common/context.ts';
-import type { Knex } from '../../common/database/database.ts';
 import { since, type Version } from '../../common/http/microversion.ts';
 import { isoMicros, isoSeconds } from '../../common/http/time.ts';
+import { definePolicy, projectAdmin } from '../../common/policy/rules.ts';
 import { addressesOf, type GuestAddress, securityGroupNamesOf } from '../../network/ports.ts';
+import { zonesByHost } from '../aggregates/zones.ts';
 import { availabilityZone } from '../limits.ts';
-import { powerStateOf, progressOf, type Server, statusOf, taskStateOf, vmStateOf } from '../servers/server.ts';
+import { groupIdsOf } from '../server-groups/membership.ts';
+import { hostStatusesOf } from '../servers/host-status.ts';
+import type { Server } from '../servers/server.ts';
+import { powerStateOf, progressOf, statusOf, taskStateOf, vmStateOf } from '../servers/states.ts';
 import { userDataOf } from '../servers/store.ts';
+import type { ComputeApiDeps } from './deps.ts';
 import { bookmarkOf, linksOf, type Url } from './links.ts';
 
-export interface ViewDeps {
-  db: Knex;
-  url: Url;
-}
+export const serverViewPolicy = definePolicy({
+  'os_compute_api:os-extended-server-attributes': projectAdmin('See the host and the user data of a server'),
+  'os_compute_api:servers:show:host_status': projectAdmin("See the state of a server's host"),
+});
+const attributesRule = serverViewPolicy['os_compute_api:os-extended-server-attributes'];
+const hostStatusRule = serverViewPolicy['os_compute_api:servers:show:host_status'];
 
 /** What lists without details and searches show. */
 export function serverSummary(url: Url, server: Server) {
@@ -22,23 +29,34 @@ export function serverSummary(url: Url, server: Server) {
 
 /** Full views of any number of servers, with one query for each kind of thing they show. */
 export async function serverViews(
-  { db, url }: ViewDeps,
+  deps: ComputeApiDeps,
   ctx: ProjectContext,
   version: Version,
   servers: readonly Server[],
+  { isList = false }: { isList?: boolean } = {},
 ): Promise<object[]> {
+  const { db, url, enforcer } = deps;
   const ids = servers.map((server) => server.id);
-  const showsUserData = ctx.isAdmin && since(version, 2, 3);
-  const [addresses, groups, userData] = await Promise.all([
+  const showsAttributes = enforcer.allows(ctx, attributesRule);
+  const showsUserData = showsAttributes && since(version, 2, 3);
+  const showsHostStatus = since(version, 2, 16) && enforcer.allows(ctx, hostStatusRule);
+  const showsServerGroups = since(version, 2, 71) && !isList;
+  const [addresses, groups, zones, userData, hostStatuses, serverGroups] = await Promise.all([
     addressesOf(db, ids),
     securityGroupNamesOf(db, ids),
+    zonesByHost(db),
     showsUserData ? userDataOf(db, ids) : new Map<string, string | null>(),
+    showsHostStatus ? hostStatusesOf(db) : new Map<string, string>(),
+    showsServerGroups ? groupIdsOf(db, ids) : new Map<string, string>(),
   ]);
   return servers.map((server) => ({
-    ...coreView(url, ctx, server, addressView(addresses.get(server.id) ?? [], { extended: true })),
+    ...coreView(url, ctx, version, server, addressView(addresses.get(server.id) ?? [], { extended: true })),
+    ...labelViews(version, server),
+    ...(showsServerGroups && { server_groups: [serverGroups.get(server.id) ?? []].flat() }),
     key_name: server.keyName,
     config_drive: 'True', // every server has one
-    'OS-EXT-AZ:availability_zone': server.hostId === null ? (server.availabilityZone ?? '') : availabilityZone,
+    'OS-EXT-AZ:availability_zone': zoneOf(server, zones),
+    ...(since(version, 2, 96) && { pinned_availability_zone: server.availabilityZone }),
     'OS-EXT-STS:vm_state': vmStateOf(server),
     'OS-EXT-STS:task_state': taskStateOf(server),
     'OS-EXT-STS:power_state': powerStateOf(server),
@@ -46,18 +64,48 @@ export async function serverViews(
     'OS-SRV-USG:terminated_at': null,
     'os-extended-volumes:volumes_attached': [],
     ...(groups.has(server.id) && { security_groups: groups.get(server.id)?.map((name) => ({ name })) }),
-    ...(ctx.isAdmin && hostAttributes(server)),
+    ...(showsHostStatus && { host_status: server.hostId === null ? '' : (hostStatuses.get(server.hostId) ?? '') }),
+    ...(showsAttributes && hostAttributes(server)),
     ...(showsUserData && extendedAttributes(server, userData.get(server.id) ?? null)),
+    ...(since(version, 2, 90) && hostnameAttribute(server)),
   }));
 }
 
-/** What an update answers before 2.75: the server without its extensions. */
-export async function plainServerView({ db, url }: ViewDeps, ctx: ProjectContext, server: Server) {
+/**
+ * What an update and a rebuild answer: before 2.75 the server without its extensions, then all of it. A rebuild tells of keys
+ * and user data earlier, as it can change them.
+ */
+export async function changedServerView(
+  deps: ComputeApiDeps,
+  ctx: ProjectContext,
+  version: Version,
+  server: Server,
+  change: 'update' | 'rebuild',
+): Promise<object> {
+  const { db, url } = deps;
+  const isRebuild = change === 'rebuild';
+  const showsUserData = isRebuild && since(version, 2, 57);
+  const userData = showsUserData
+    ? { user_data: (await userDataOf(db, [server.id])).get(server.id) ?? null }
+    : undefined;
+  if (since(version, 2, 75)) {
+    const [view] = await serverViews(deps, ctx, version, [server]);
+    if (!isRebuild) return view as object;
+    const { 'OS-EXT-SRV-ATTR:user_data': _, ...rest } = view as Record<string, unknown>;
+    return { ...rest, ...userData };
+  }
   const addresses = (await addressesOf(db, [server.id])).get(server.id) ?? [];
-  return coreView(url, ctx, server, addressView(addresses, { extended: false }));
+  return {
+    ...coreView(url, ctx, version, server, addressView(addresses, { extended: false })),
+    ...labelViews(version, server),
+    ...(since(version, 2, 71) && { server_groups: [(await groupIdsOf(db, [server.id])).get(server.id) ?? []].flat() }),
+    ...(isRebuild && since(version, 2, 54) && { key_name: server.keyName }),
+    ...userData,
+  };
 }
 
-function coreView(url: Url, ctx: ProjectContext, server: Server, addresses: object) {
+/** In all of Nova's views of a server, whatever asks for it. */
+function coreView(url: Url, ctx: ProjectContext, version: Version, server: Server, addresses: object) {
   const status = statusOf(server);
   return {
     ...serverSummary(url, server),
@@ -67,10 +115,7 @@ function coreView(url: Url, ctx: ProjectContext, server: Server, addresses: obje
     metadata: server.metadata,
     hostId: hostIdOf(server),
     image: { id: server.imageId, links: [bookmarkOf(url, `images/${server.imageId}`)] },
-    flavor: {
-      id: server.flavorId,
-      links: [bookmarkOf(url, `flavors/${encodeURIComponent(server.flavorId)}`)],
-    },
+    flavor: since(version, 2, 47) ? embeddedFlavor(server) : flavorReference(url, server),
     created: isoSeconds(server.createdAt),
     updated: isoSeconds(server.updatedAt),
     addresses,
@@ -78,7 +123,41 @@ function coreView(url: Url, ctx: ProjectContext, server: Server, addresses: obje
     accessIPv6: server.accessIpv6,
     'OS-DCF:diskConfig': server.diskConfig,
     ...(status === 'ERROR' && { fault: faultView(ctx, server) }),
-    ...((status === 'ACTIVE' || status === 'BUILD') && { progress: progressOf(server) }),
+    ...(showsProgress.has(status) && { progress: progressOf(server) }),
+  };
+}
+
+const showsProgress = new Set(['ACTIVE', 'BUILD', 'REBUILD', 'RESIZE', 'VERIFY_RESIZE']);
+
+function labelViews(version: Version, server: Server) {
+  return {
+    ...(since(version, 2, 9) && { locked: server.lockedBy !== null }),
+    ...(since(version, 2, 19) && { description: server.description }),
+    ...(since(version, 2, 26) && { tags: server.tags }),
+    ...(since(version, 2, 63) && { trusted_image_certificates: null }),
+    ...(since(version, 2, 73) && { locked_reason: server.lockedReason }),
+  };
+}
+
+/** Its host's; what was asked for while it has none. */
+function zoneOf({ hostName, availabilityZone: asked }: Server, zones: ReadonlyMap<string, string>): string {
+  return hostName === null ? (asked ?? '') : (zones.get(hostName) ?? availabilityZone);
+}
+
+function flavorReference(url: Url, { flavorId }: Server) {
+  return { id: flavorId, links: [bookmarkOf(url, `flavors/${encodeURIComponent(flavorId)}`)] };
+}
+
+/** As it was when the server was made or resized. */
+function embeddedFlavor(server: Server) {
+  return {
+    vcpus: server.vcpus,
+    ram: server.memoryMib,
+    disk: server.diskGib,
+    ephemeral: 0,
+    swap: 0,
+    original_name: server.flavorName,
+    extra_specs: server.extraSpecs,
   };
 }
 
@@ -103,9 +182,12 @@ function hostIdOf({ projectId, hostName }: Server): string {
 
 /** Details are for administrators: they may name hosts and what runs on them. */
 function faultView(ctx: ProjectContext, server: Server) {
-  const message = server.unplacedReason ?? server.faultMessage ?? '';
-  const details = server.unplacedDetails ?? server.faultDetails ?? '';
-  const created = isoSeconds(server.faultAt ?? server.createdAt);
+  const isMarked = server.markedErrorAt !== null && !server.isFaulty;
+  const message = isMarked
+    ? 'An administrator set the server to error.'
+    : (server.unplacedReason ?? server.faultMessage ?? '');
+  const details = isMarked ? '' : (server.unplacedDetails ?? server.faultDetails ?? '');
+  const created = isoSeconds((isMarked ? server.markedErrorAt : server.faultAt) ?? server.createdAt);
   return { code: 500, created, message, ...(ctx.isAdmin && { details }) };
 }
 
@@ -121,10 +203,15 @@ function extendedAttributes(server: Server, userData: string | null) {
   return {
     'OS-EXT-SRV-ATTR:reservation_id': server.reservationId,
     'OS-EXT-SRV-ATTR:launch_index': server.launchIndex,
-    'OS-EXT-SRV-ATTR:hostname': server.hostname,
+    ...hostnameAttribute(server),
     'OS-EXT-SRV-ATTR:kernel_id': '',
     'OS-EXT-SRV-ATTR:ramdisk_id': '',
     'OS-EXT-SRV-ATTR:root_device_name': '/dev/vda',
     'OS-EXT-SRV-ATTR:user_data': userData,
   };
+}
+
+/** For everybody since 2.90. */
+function hostnameAttribute({ hostname }: Server) {
+  return { 'OS-EXT-SRV-ATTR:hostname': hostname };
 }

@@ -13,8 +13,11 @@ export class DiskFull extends ToldAtOnce {}
 /** The data of an image is not what was accepted as that image: it is never used. */
 export class DamagedImage extends ToldAtOnce {}
 
-/** What a guest is doing, as its engine reports it. `crashed`: it ended by itself and not by a clean shutdown. */
-export type PowerState = 'running' | 'paused' | 'shutdown' | 'crashed';
+/**
+ * What a guest is doing, as its engine reports it. `suspended`: its memory is kept on disk, and it goes on from there.
+ * `crashed`: it ended by itself and not by a clean shutdown.
+ */
+export type PowerState = 'running' | 'paused' | 'suspended' | 'shutdown' | 'crashed';
 
 /** A port to plug into the guest. OVN binds the logical switch port whose name is `id`. */
 export interface GuestPort {
@@ -70,6 +73,12 @@ export interface ServerSpec {
   /** 0: as large as the image. */
   rootDiskGib: number;
   image: LocalImage;
+  /** Which root disk: another number is another disk, and the ones before are thrown away. */
+  rootDisk: number;
+  /** The root disk that it is made from as it is then, in place of the image; kept for the way back. Null: of the image. */
+  rootDiskCopiedFrom: number | null;
+  /** It boots from a disk of this image, and its own root disk is the second one; null usually. */
+  rescueImage: LocalImage | null;
   ports: GuestPort[];
   /** Path inside the drive to content; null for no config drive. */
   configDrive: Record<string, string> | null;
@@ -89,7 +98,15 @@ export interface HostFacts {
   architecture: string;
 }
 
+/** What a user may want of a server. */
+export type ServerPower = 'running' | 'paused' | 'suspended' | 'shutdown';
+
 export interface ServerDriver extends GuestDriver<ServerSpec> {
+  /**
+   * Brings the guest there from wherever it is: one that is shut down and is to be paused is started paused. A guest without
+   * memory to keep stays shut down when it is to be suspended. Shutting down throws kept memory away.
+   */
+  power(spec: ServerSpec, wanted: ServerPower, options?: { graceSeconds?: number }): Promise<void>;
   /** Soft asks the guest and resets it when it has not obeyed after `graceSeconds`; hard resets it at once. */
   reboot(spec: ServerSpec, kind: 'soft' | 'hard', options?: { graceSeconds?: number }): Promise<void>;
   /** The tail of the serial console, at most `lines` lines (all that is kept when undefined). Empty when there is none. */

@@ -32,7 +32,8 @@ async function place(db: Knex, memoryMib: number): Promise<string | undefined> {
       memory_mib: memoryMib,
       disk_gib: 0,
       image_id: randomUUID(),
-      image_format: 'raw',
+      disk_image_id: randomUUID(),
+      disk_image_format: 'raw',
       reservation_id: 'r',
       host_id: host.id,
     });

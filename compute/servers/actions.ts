@@ -7,11 +7,20 @@ import type { Knex } from '../../common/database/database.ts';
 import { NotFound } from '../../common/errors.ts';
 import type { RebootType } from './server.ts';
 
+export interface ActionParameters {
+  /** Of a reboot. */
+  type?: RebootType;
+  /** The image that a snapshot or a backup fills. */
+  imageId?: string;
+  /** Of a change of password; removed once that is done. */
+  password?: string;
+}
+
 export interface ServerAction {
   number: number;
   serverId: string;
   action: string;
-  parameters: { type?: RebootType };
+  parameters: ActionParameters;
   requestId: string;
   /** Null when the cloud itself acted, as it does to bring a lost guest back. */
   userId: string | null;
@@ -35,8 +44,12 @@ export interface ActionEvent {
 export interface NewAction {
   serverId: string;
   action: string;
-  parameters?: ServerAction['parameters'];
+  parameters?: ActionParameters;
   revision: number;
+  /** No host has to do anything about it. */
+  isDone?: boolean;
+  /** `Error` when nothing comes of it, as Nova has it. */
+  message?: string;
 }
 
 /** Writes down what was asked, in the transaction that asks for it. */
@@ -49,6 +62,8 @@ export async function recordAction(trx: Knex, ctx: Context, asked: NewAction): P
     user_id: ctx.userId,
     project_id: ctx.projectId,
     revision: asked.revision,
+    finished_at: asked.isDone ? trx.fn.now() : null,
+    message: asked.message ?? null,
   });
 }
 

@@ -27,6 +27,8 @@ const boot = {
   userData: Buffer.from('#!/bin/sh\necho ü\n').toString('base64'),
   publicKey: 'ssh-ed25519 AAAA me',
   randomSeed: 'c2VlZA==',
+  adminPassword: 'first',
+  personality: [{ path: '/etc/motd', contents: 'aGVsbG8=' }],
 };
 
 test('a server finds its identity, its key, its network and its user data, in both layouts', (t) => {
@@ -50,13 +52,16 @@ test('a server finds its identity, its key, its network and its user data, in bo
   t.like(network.networks[1], { type: 'ipv6', ip_address: 'fd00::5', netmask: 'ffff:ffff:ffff:ffff:0:0:0:0' });
   t.deepEqual(network.services, [{ type: 'dns', address: '192.0.2.53' }]);
   t.is(files['openstack/latest/user_data'], '#!/bin/sh\necho ü\n');
+  t.is(metadata.admin_pass, 'first');
+  t.deepEqual(metadata.files, [{ content_path: '/content/0000', path: '/etc/motd' }]);
+  t.is(files['openstack/content/0000'], 'hello');
   const ec2 = JSON.parse(files['ec2/latest/meta-data.json'] ?? '');
   t.like(ec2, { 'local-ipv4': '10.0.0.5', 'instance-type': 'tiny' });
   t.is(ec2['public-keys']['0']['openssh-key'], boot.publicKey);
 });
 
 test('the same server gives the same drive, and one without key and data has no empty files', (t) => {
-  const bare = { userData: null, publicKey: null, randomSeed: boot.randomSeed };
+  const bare = { userData: null, publicKey: null, randomSeed: boot.randomSeed, adminPassword: null, personality: [] };
   t.deepEqual(configDrive(server, bare, []), configDrive(server, bare, []));
   const files = configDrive({ ...server, keyName: null }, bare, []);
   t.false('openstack/latest/user_data' in files);

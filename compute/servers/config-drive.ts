@@ -26,6 +26,9 @@ export function configDrive(server: Described, boot: BootData, ports: readonly G
     files[`openstack/${version}/vendor_data2.json`] = '{}';
     if (userData !== null) files[`openstack/${version}/user_data`] = userData;
   }
+  boot.personality.forEach(({ contents }, i) => {
+    files[`openstack/${contentPath(i)}`] = Buffer.from(contents, 'base64').toString('utf8');
+  });
   const ec2 = JSON.stringify(ec2Metadata(server, boot, ports));
   for (const version of ['latest', '2009-04-04']) {
     files[`ec2/${version}/meta-data.json`] = ec2;
@@ -48,10 +51,18 @@ function openstackMetadata(server: Described, boot: BootData, ports: readonly Gu
       keys: [{ name, type: 'ssh', data: boot.publicKey }],
     }),
     ...(Object.keys(server.metadata).length > 0 && { meta: server.metadata }),
+    ...(boot.personality.length > 0 && {
+      files: boot.personality.map(({ path }, i) => ({ content_path: `/${contentPath(i)}`, path })),
+    }),
     random_seed: boot.randomSeed,
+    ...(boot.adminPassword !== null && { admin_pass: boot.adminPassword }),
     devices: ports.map((port) => ({ type: 'nic', bus: 'none', address: 'none', mac: port.macAddress, tags: [] })),
     dedicated_cpus: [],
   };
+}
+
+function contentPath(index: number): string {
+  return `content/${String(index).padStart(4, '0')}`;
 }
 
 /** Fixed addresses are written out: right on networks with DHCP as well as on those without. */

@@ -11,7 +11,7 @@ test('a reference that leads nowhere is refused in the words of Nova, and leaves
   const cases: [object, number, string][] = [
     [{ imageRef: 'x' }, 400, 'Invalid imageRef provided.'],
     [{ imageRef: id }, 400, 'Can not find requested image'],
-    [{ imageRef: '' }, 400, 'Missing imageRef attribute: servers start from an image; block devices do not exist yet.'],
+    [{ imageRef: '' }, 400, 'Missing imageRef attribute: servers start from an image; there are no volumes yet.'],
     [{ flavorRef: 'nope' }, 400, 'Flavor nope could not be found.'],
     [{ key_name: 'nope' }, 400, 'Invalid key_name provided.'],
     [{ networks: [{ uuid: id }] }, 400, `Network ${id} could not be found.`],
@@ -26,7 +26,22 @@ test('a reference that leads nowhere is refused in the words of Nova, and leaves
     ],
     [{ user_data: '%%%' }, 400, 'Userdata content cannot be decoded'],
     [{ user_data: 'gICA' }, 400, 'Userdata must be text in UTF-8.'],
-    [{ max_count: 2 }, 400, 'Invalid input for field/attribute max_count: servers are created one at a time.'],
+    [{ min_count: 3, max_count: 2 }, 400, 'min_count must be <= max_count'],
+    [
+      { max_count: 2, networks: [{ port: id }] },
+      400,
+      'Failed to launch multiple instances with a single configured port ID.',
+    ],
+    [
+      { description: 'x' },
+      400,
+      'Invalid input for field/attribute description: it is unexpected before microversion 2.19.',
+    ],
+    [
+      { block_device_mapping_v2: [{ source_type: 'blank', destination_type: 'volume', volume_size: 1 }] },
+      400,
+      'Block Device Mapping is Invalid: the only one there can be, until there are volumes, is a local disk of the image with boot index 0.',
+    ],
   ];
   for (const [changes, status, message] of cases) {
     const server = { name: 'web', imageRef: imageId, flavorRef: flavorId, ...changes };
@@ -36,7 +51,7 @@ test('a reference that leads nowhere is refused in the words of Nova, and leaves
   }
   for (const name of ['', ' web', 'web ', 'a\nb', 'x'.repeat(256)])
     await member.post('/compute/v2.1/servers', { server: { name, imageRef: imageId, flavorRef: flavorId } }, 400);
-  const unknown = { name: 'web', imageRef: imageId, flavorRef: flavorId, adminPass: 'x' };
+  const unknown = { name: 'web', imageRef: imageId, flavorRef: flavorId, nonsense: 'x' };
   await member.post('/compute/v2.1/servers', { server: unknown }, 400);
   t.deepEqual((await member.get('/compute/v2.1/servers')).servers, []);
 });
@@ -117,4 +132,45 @@ test('on a shared network a server gets an address, and does not choose it', asy
   await cloud
     .as('member')
     .post('/compute/v2.1/servers', { server: { ...server, networks: [{ uuid: network.id }] } }, 202);
+});
+
+test('several servers are made at once, as many as the quota allows and not fewer than the least', async (t) => {
+  const cloud = await startTestCloud(t);
+  const { imageId, flavorId, host } = await prepareCompute(t, cloud);
+  const member = cloud.as('member');
+  const make = (more: object, status = 202) =>
+    member.post(
+      '/compute/v2.1/servers',
+      { server: { name: 'web', imageRef: imageId, flavorRef: flavorId, ...more } },
+      status,
+    );
+  const { reservation_id } = await make({ min_count: 2, max_count: 3, return_reservation_id: true });
+  await cloud.settle();
+  const named = async (query: string) =>
+    (await member.get(`/compute/v2.1/servers?sort_key=launch_index&sort_dir=asc&${query}`)).servers.map(
+      ({ name }: { name: string }) => name,
+    );
+  t.deepEqual(await named(`reservation_id=${reservation_id}`), ['web-1', 'web-2', 'web-3']);
+  t.is(host.servers.size, 3);
+  const { server } = await make({ min_count: 5, max_count: 100 });
+  t.is((await named('')).length, 10, 'the quota of ten');
+  t.regex(server.adminPass, /^\w{12}$/);
+  const refused = await make({ min_count: 1 }, 403);
+  t.regex(refused.forbidden.message, /^Quota exceeded for instances: Requested 1, but already used 10 of 10/);
+});
+
+test('a password and files wait on the config drive for the first boot, and the password no longer', async (t) => {
+  const cloud = await startTestCloud(t);
+  const { createServer, host } = await prepareCompute(t, cloud);
+  const personality = [{ path: '/etc/motd', contents: Buffer.from('hello').toString('base64') }];
+  const id = await createServer({ adminPass: 'pa55', personality });
+  await cloud.settle();
+  const drive = host.servers.get(id)?.spec.configDrive ?? {};
+  t.is(JSON.parse(drive['openstack/latest/meta_data.json'] ?? '{}').admin_pass, 'pa55');
+  t.is(drive['openstack/content/0000'], 'hello');
+  t.is((await cloud.db('server_boot_data').where({ server_id: id }).first()).admin_password, null);
+  await cloud.as('member').post(`/compute/v2.1/servers/${id}/action`, { reboot: { type: 'HARD' } }, 202);
+  await cloud.settle();
+  const later = host.servers.get(id)?.spec.configDrive ?? {};
+  t.false('admin_pass' in JSON.parse(later['openstack/latest/meta_data.json'] ?? '{}'));
 });

@@ -2,29 +2,27 @@ import { randomBytes, randomUUID } from 'node:crypto';
 import { type ProjectContext, visibleTo } from '../../common/context.ts';
 import type { Knex } from '../../common/database/database.ts';
 import { notify } from '../../common/database/notifications.ts';
-import { BadRequest, NotFound } from '../../common/errors.ts';
+import { BadRequest, OverQuota } from '../../common/errors.ts';
 import { isUuid } from '../../common/ids.ts';
 import type { Enforcer } from '../../common/policy/enforcer.ts';
-import { definePolicy, projectAdmin } from '../../common/policy/rules.ts';
 import { getUsableImage, type UsableImage } from '../../image/images/use.ts';
-import { createPort, defaultNetworkFor, resolveSecurityGroups } from '../../network/ports.ts';
 import { requireZone } from '../aggregates/zones.ts';
 import type { Flavor } from '../flavors/flavor.ts';
 import { getFlavor } from '../flavors/store.ts';
 import { findKeypair } from '../keypairs/store.ts';
-import { availabilityZone } from '../limits.ts';
-import { checkMetadataItems, checkQuota } from '../quotas/quotas.ts';
+import { checkMetadataItems, checkQuota, type QuotaScope } from '../quotas/quotas.ts';
 import { claimHost, type Placement } from '../scheduler/claim.ts';
 import type { Scheduling } from '../scheduler/scheduling.ts';
-import { finishActionsUpTo, recordAction } from './actions.ts';
-import { checkImageFits } from './image-fit.ts';
+import { joinServerGroup, lockServerGroup } from '../server-groups/membership.ts';
+import type { GroupDemand } from '../server-groups/server-group.ts';
+import { recordAction } from './actions.ts';
+import { hintedHosts, type SchedulerHints } from './hints.ts';
+import { bootableFormat, checkImageFits } from './image-fit.ts';
+import { createServerPorts, type NetworkRequest, type ResolvedNetworks, resolveNetworks } from './networks.ts';
+import { type RequestedPlace, requestedPlace } from './place.ts';
+import { asBadReference, badReference } from './references.ts';
 import { hostnameFrom, type Server } from './server.ts';
 import { getServer } from './store.ts';
-
-export const createPolicy = definePolicy({
-  'os_compute_api:servers:create:forced_host': projectAdmin('Choose the host of a server'),
-});
-const forcedHost = createPolicy['os_compute_api:servers:create:forced_host'];
 
 export interface ServerDeps {
   db: Knex;
@@ -33,25 +31,28 @@ export interface ServerDeps {
   /** Of this cloud: limits may be for one region. */
   region: string;
   scheduling: Scheduling;
-}
-
-/** One interface, on a network of which any or a given address is taken, or on a port that exists. */
-export interface NetworkRequest {
-  networkId?: string;
-  portId?: string;
-  fixedIp?: string;
+  /** How long a deleted server can be restored; 0: not at all. */
+  reclaimSeconds: number;
 }
 
 export interface NewServer {
   name: string;
+  /** Null: made of the name. */
+  hostname: string | null;
+  description: string | null;
   imageId: string;
   flavorId: string;
   keyName: string | null;
   metadata: Record<string, string>;
+  tags: string[];
   /** Base64. */
   userData: string | null;
+  adminPassword: string;
+  personality: { path: string; contents: string }[];
   /** `zone`, or for administrators `zone:host`. */
   availabilityZone: string | null;
+  /** An administrator's choice of host. */
+  hostName: string | null;
   /** Undefined: the project's only network, if it has just one. */
   networks: NetworkRequest[] | undefined;
   /** Names or ids; undefined for the default group. */
@@ -59,49 +60,70 @@ export interface NewServer {
   accessIpv4: string;
   accessIpv6: string;
   diskConfig: 'AUTO' | 'MANUAL';
+  /** So many if the quota allows, and no fewer than the least. */
+  count: { least: number; most: number };
+  hints: SchedulerHints;
 }
 
 /**
- * Makes a server: quota, host, ports and row in one transaction, so that a crash leaves all or nothing. When no host has room
- * the server is there all the same, in error, with the reason. Throws `BadRequest` for references that lead nowhere, `Conflict`,
+ * Makes servers: quota, hosts, ports and rows in one transaction, so that a crash leaves all or nothing. When no host has room
+ * a server is there all the same, in error, with the reason. Throws `BadRequest` for references that lead nowhere, `Conflict`,
  * `OverQuota`.
  */
-export async function createServer(deps: ServerDeps, ctx: ProjectContext, asked: NewServer): Promise<Server> {
-  const zone = requestedZone(deps, ctx, asked.availabilityZone);
+export async function createServers(deps: ServerDeps, ctx: ProjectContext, asked: NewServer): Promise<Server[]> {
+  const place = requestedPlace(deps, ctx, asked);
+  checkCount(asked);
   return deps.db.transaction(async (trx) => {
-    if (zone.zone !== null) await requireZone(trx, zone.zone);
+    if (place.zone !== null) await requireZone(trx, place.zone);
     const found = await resolve(trx, ctx, asked);
-    const { vcpus, memoryMib, diskGib } = found.flavor;
-    const scope = { region: deps.region, projectId: ctx.projectId, userId: ctx.userId };
+    const { vcpus, memoryMib, diskGib, extraSpecs } = found.flavor;
+    const { projectId, userId } = ctx;
+    const scope = { region: deps.region, projectId, userId };
     await checkMetadataItems(trx, scope, Object.keys(asked.metadata).length);
-    await checkQuota(trx, scope, { instances: 1, cores: vcpus, ram: memoryMib });
-    const { projectId } = ctx;
-    const { extraSpecs } = found.flavor;
-    const demand = { vcpus, memoryMib, diskGib, projectId, extraSpecs, ...zone };
-    const placement = await claimHost(trx, demand, deps.scheduling);
-    const id = randomUUID();
-    await insertServer(trx, ctx, id, asked, found, placement, zone.zone);
-    // Also when nothing will come of it: a port that cannot be had is the request's fault and is told at once.
-    const ports = await trx.transaction();
-    try {
-      await createPorts(ports, ctx, id, found, placement.host?.name ?? null);
-    } catch (error) {
-      await ports.rollback();
-      throw asBadReference(error);
+    const count = await countWithinQuota(trx, scope, asked.count, found.flavor);
+    if (count > 1) await takeTurns(trx);
+    const { groupId, ...hints } = asked.hints;
+    const inGroup = groupId === null ? null : { groupId, userId, region: deps.region, more: count };
+    const group = inGroup && (await lockServerGroup(trx, visibleTo(ctx), inGroup));
+    const demand = {
+      vcpus,
+      memoryMib,
+      diskGib,
+      projectId,
+      extraSpecs,
+      ...place,
+      ...(await hintedHosts(trx, ctx, hints)),
+    };
+    const reservationId = `r-${randomBytes(4).toString('hex')}`;
+    const made: { id: string; placement: Placement }[] = [];
+    for (let index = 0; index < count; index += 1) {
+      const placement = await claimHost(trx, { ...demand, ...(group && { group }) }, deps.scheduling);
+      const id = randomUUID();
+      const named = asked.count.most > 1 ? { ...asked, name: `${asked.name}-${index + 1}` } : asked;
+      await insertServer(trx, ctx, { id, index, reservationId }, named, found, placement, place);
+      if (groupId !== null) await joinServerGroup(trx, groupId, id);
+      if (group) countOneMore(group, placement);
+      made.push({ id, placement });
     }
-    await (placement.host ? ports.commit() : ports.rollback());
-    await notify(trx, 'servers', id);
-    return getServer(trx, visibleTo(ctx), id);
+    // After all hosts, as locks are taken in one order.
+    for (const { id, placement } of made) await createPorts(trx, ctx, id, found, placement);
+    const servers: Server[] = [];
+    for (const { id } of made) servers.push(await getServer(trx, visibleTo(ctx), id));
+    return servers;
   });
+}
+
+/** What the next of its servers has to keep to. */
+function countOneMore(group: GroupDemand, { host }: Placement): void {
+  const guests = group.guestsByHost as Map<string, number>;
+  if (host) guests.set(host.id, (guests.get(host.id) ?? 0) + 1);
 }
 
 interface Resolved {
   flavor: Flavor;
   image: UsableImage;
   publicKey: string | null;
-  /** Undefined: the project's default group. */
-  securityGroupIds: string[] | undefined;
-  networks: NetworkRequest[];
+  networks: ResolvedNetworks;
 }
 
 /** What the ids and names of a request stand for, within the caller's reach. */
@@ -116,99 +138,121 @@ async function resolve(trx: Knex, ctx: ProjectContext, asked: NewServer): Promis
   checkImageFits(image, flavor);
   const keypair = asked.keyName === null ? undefined : await findKeypair(trx, ctx.userId, asked.keyName);
   if (asked.keyName !== null && keypair === undefined) throw new BadRequest('Invalid key_name provided.');
-  const securityGroupIds =
-    asked.securityGroups &&
-    (await resolveSecurityGroups(trx, ctx.projectId, asked.securityGroups).catch(badReference()));
-  const networks = asked.networks?.length ? asked.networks : await defaultNetworks(trx, ctx.projectId);
-  return { flavor, image, publicKey: keypair?.publicKey ?? null, securityGroupIds, networks };
+  const networks = await resolveNetworks(trx, ctx, asked.networks, asked.securityGroups).catch(badReference());
+  return { flavor, image, publicKey: keypair?.publicKey ?? null, networks };
 }
 
-/** A project without networks gets servers without, as in Nova. */
-async function defaultNetworks(trx: Knex, projectId: string): Promise<NetworkRequest[]> {
-  const networkId = await defaultNetworkFor(trx, projectId);
-  return networkId === undefined ? [] : [{ networkId }];
+/** What only one server can have (nova/exception.py: MultiplePortsNotApplicable and its like). */
+function checkCount({ count, networks, hostname }: NewServer): void {
+  if (count.least > count.most) throw new BadRequest('min_count must be <= max_count');
+  if (count.most === 1) return;
+  if (networks?.some(({ portId }) => portId !== undefined))
+    throw new BadRequest('Failed to launch multiple instances with a single configured port ID.');
+  if (networks?.some(({ fixedIp }) => fixedIp !== undefined))
+    throw new BadRequest('Failed to launch instances: max_count cannot be greater than 1 if an fixed_ip is specified.');
+  if (hostname !== null) throw new BadRequest('Unable to allocate a single hostname to multiple instances');
+}
+
+/** The most that the quota leaves room for. Throws `OverQuota` when that is less than the least. */
+async function countWithinQuota(
+  trx: Knex,
+  scope: QuotaScope,
+  { least, most }: NewServer['count'],
+  { vcpus, memoryMib }: Flavor,
+): Promise<number> {
+  const allows = (count: number) =>
+    checkQuota(trx, scope, { instances: count, cores: count * vcpus, ram: count * memoryMib });
+  await allows(least);
+  let [fits, tooMany] = [least, most + 1];
+  for (let tried = most; tooMany - fits > 1; tried = Math.floor((fits + tooMany) / 2))
+    await allows(tried).then(
+      () => {
+        fits = tried;
+      },
+      (error: unknown) => {
+        if (!(error instanceof OverQuota)) throw error;
+        tooMany = tried;
+      },
+    );
+  return fits;
+}
+
+/** Several servers lock several hosts, in any order: one such request after the other. */
+async function takeTurns(trx: Knex): Promise<void> {
+  await trx.raw("select pg_advisory_xact_lock(hashtextextended('compute multi-create', 0))");
 }
 
 async function insertServer(
   trx: Knex,
   ctx: ProjectContext,
-  id: string,
+  { id, index, reservationId }: { id: string; index: number; reservationId: string },
   asked: NewServer,
   { flavor, image, publicKey }: Resolved,
   placement: Placement,
-  zone: string | null,
+  { zone }: RequestedPlace,
 ): Promise<void> {
+  const isPlaced = placement.host !== undefined;
   await trx('servers').insert({
     id,
     project_id: ctx.projectId,
     user_id: ctx.userId,
     name: asked.name,
-    hostname: hostnameFrom(asked.name, id),
+    hostname: asked.hostname ?? hostnameFrom(asked.name, id),
+    description: asked.description,
     flavor_id: flavor.id,
+    flavor_name: flavor.name,
+    flavor_extra_specs: JSON.stringify(flavor.extraSpecs),
     vcpus: flavor.vcpus,
     memory_mib: flavor.memoryMib,
     disk_gib: flavor.diskGib,
     image_id: image.id,
-    image_format: image.diskFormat,
+    disk_image_id: image.id,
+    disk_image_format: bootableFormat(image),
     key_name: asked.keyName,
     metadata: JSON.stringify(asked.metadata),
+    tags: asked.tags,
     availability_zone: zone,
     access_ipv4: asked.accessIpv4,
     access_ipv6: asked.accessIpv6,
     disk_config: asked.diskConfig,
-    reservation_id: `r-${randomBytes(4).toString('hex')}`,
+    reservation_id: reservationId,
+    launch_index: index,
     host_id: placement.host?.id ?? null,
     unplaced_reason: placement.reason ?? null,
     unplaced_details: placement.details ?? null,
-    settled_revision: placement.host ? 0 : 1, // without a host there is nothing to wait for
+    settled_revision: isPlaced ? 0 : 1, // without a host there is nothing to wait for
   });
   await trx('server_boot_data').insert({
     server_id: id,
     user_data: asked.userData,
     public_key: publicKey,
+    admin_password: isPlaced ? asked.adminPassword : null,
+    personality: JSON.stringify(asked.personality),
     random_seed: randomBytes(512).toString('base64'),
   });
-  await recordAction(trx, ctx, { serverId: id, action: 'create', revision: 1 });
-  if (placement.host === undefined) await finishActionsUpTo(trx, id, 1, 'Error');
+  await recordAction(trx, ctx, {
+    serverId: id,
+    action: 'create',
+    revision: 1,
+    ...(!isPlaced && { isDone: true, message: 'Error' }),
+  });
+  await notify(trx, 'servers', id);
 }
 
+/** Also when nothing will come of it: a port that cannot be had is the request's fault and is told at once. */
 async function createPorts(
   trx: Knex,
   ctx: ProjectContext,
-  serverId: string,
-  { networks, securityGroupIds }: Resolved,
-  hostName: string | null,
+  id: string,
+  { networks }: Resolved,
+  { host }: Placement,
 ): Promise<void> {
-  for (const network of networks)
-    await createPort(trx, {
-      ...network,
-      projectId: ctx.projectId,
-      visible: visibleTo(ctx),
-      securityGroupIds,
-      deviceId: serverId,
-      deviceOwner: `compute:${availabilityZone}`,
-      hostName,
-    });
-}
-
-/** `zone[:host]`; only an administrator may name a host. */
-function requestedZone(
-  { enforcer }: ServerDeps,
-  ctx: ProjectContext,
-  asked: string | null,
-): { zone: string | null; hostName: string | null } {
-  const [zone = '', hostName = ''] = (asked ?? '').split(':');
-  if (hostName !== '') enforcer.authorize(ctx, forcedHost);
-  return { zone: zone || null, hostName: hostName || null };
-}
-
-/** What is missing behind an id inside a body is a bad request, not a missing resource. */
-function asBadReference(error: unknown, message?: string): unknown {
-  return error instanceof NotFound ? new BadRequest(message ?? error.message, { cause: error }) : error;
-}
-
-function badReference(message?: string): (error: unknown) => never {
-  return (error) => {
-    throw asBadReference(error, message);
-  };
+  const ports = await trx.transaction();
+  try {
+    await createServerPorts(ports, ctx, id, networks, host?.name ?? null);
+  } catch (error) {
+    await ports.rollback();
+    throw asBadReference(error);
+  }
+  await (host ? ports.commit() : ports.rollback());
 }

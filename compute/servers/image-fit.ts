@@ -9,10 +9,7 @@ export function checkImageFits(
   image: UsableImage,
   { memoryMib, diskGib }: Pick<Flavor, 'memoryMib' | 'diskGib'>,
 ): void {
-  if (image.containerFormat !== 'bare' || (image.diskFormat !== 'raw' && image.diskFormat !== 'qcow2'))
-    throw new BadRequest(
-      `Image ${image.id} is unacceptable: a server starts from disk_format raw or qcow2 in container_format bare, not from ${image.diskFormat} in ${image.containerFormat}.`,
-    );
+  bootableFormat(image);
   if (memoryMib < image.minRamMib) throw new BadRequest("Flavor's memory is too small for requested image.");
   if (diskGib === 0) return; // as large as the image
   const bytes = image.virtualSizeBytes ?? image.sizeBytes;
@@ -24,4 +21,12 @@ export function checkImageFits(
     throw new BadRequest(
       `Flavor's disk is smaller than the minimum size specified in image metadata. Flavor disk is ${diskGib * gib} bytes, minimum size is ${image.minDiskGib * gib} bytes.`,
     );
+}
+
+/** The format of a disk that servers can stand on. Throws `BadRequest`. */
+export function bootableFormat({ id, containerFormat, diskFormat }: UsableImage): 'raw' | 'qcow2' {
+  if (containerFormat === 'bare' && (diskFormat === 'raw' || diskFormat === 'qcow2')) return diskFormat;
+  throw new BadRequest(
+    `Image ${id} is unacceptable: a server starts from disk_format raw or qcow2 in container_format bare, not from ${diskFormat} in ${containerFormat}.`,
+  );
 }

@@ -61,6 +61,7 @@ async function reconcileThroughDeaths(cloud: TestCloud, id: string): Promise<num
       cache,
       log,
       hostName: 'host-1',
+      reclaimSeconds: 0,
     });
     try {
       await reconciler.reconcile(id);
@@ -73,11 +74,13 @@ async function reconcileThroughDeaths(cloud: TestCloud, id: string): Promise<num
 
 test('a server comes to what was asked for, wherever the process is killed', async (t) => {
   const cloud = await startTestCloud(t);
-  const { createServer, show, host } = await prepareCompute(t, cloud);
+  const { createServer, show, host, imageId } = await prepareCompute(t, cloud);
   const member = cloud.as('member');
   const act = (id: string, body: object) => member.post(`/compute/v2.1/servers/${id}/action`, body, 202);
   const id = await createServer();
-  const deaths = { create: 0, stop: 0, start: 0, reboot: 0, lose: 0, delete: 0 };
+  const flavor = { id: 'more', name: 'more', ram: 128, vcpus: 1, disk: 2 };
+  await cloud.as('admin').post('/compute/v2.1/flavors', { flavor }, 200);
+  const deaths: Record<string, number> = {};
 
   deaths.create = await reconcileThroughDeaths(cloud, id);
   t.is((await show(id)).status, 'ACTIVE');
@@ -90,6 +93,26 @@ test('a server comes to what was asked for, wherever the process is killed', asy
   await act(id, { reboot: { type: 'HARD' } });
   deaths.reboot = await reconcileThroughDeaths(cloud, id);
   t.like(await show(id), { status: 'ACTIVE', 'OS-EXT-STS:task_state': null });
+  /** An action, the status that it leads to, and what it leads away from. */
+  const wishes: [object, string, number?][] = [
+    [{ pause: null }, 'PAUSED'],
+    [{ unpause: null }, 'ACTIVE'],
+    [{ suspend: null }, 'SUSPENDED'],
+    [{ resume: null }, 'ACTIVE'],
+    [{ rescue: null }, 'RESCUE', 200],
+    [{ unrescue: null }, 'ACTIVE'],
+    [{ rebuild: { imageRef: imageId } }, 'ACTIVE'],
+    [{ resize: { flavorRef: 'more' } }, 'VERIFY_RESIZE'],
+    [{ revertResize: null }, 'ACTIVE'],
+    [{ resize: { flavorRef: 'more' } }, 'VERIFY_RESIZE'],
+    [{ confirmResize: null }, 'ACTIVE', 204],
+  ];
+  for (const [body, status, answer = 202] of wishes) {
+    await member.post(`/compute/v2.1/servers/${id}/action`, body, answer);
+    const [name = ''] = Object.keys(body);
+    deaths[name] = await reconcileThroughDeaths(cloud, id);
+    t.like(await show(id), { status, 'OS-EXT-STS:task_state': null }, name);
+  }
   host.forget(id);
   deaths.lose = await reconcileThroughDeaths(cloud, id);
   t.is(host.servers.get(id)?.power, 'running');

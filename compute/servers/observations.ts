@@ -6,10 +6,16 @@ import type { Server } from './server.ts';
 
 /** The server is as asked in this revision. Something newer may have been asked for meanwhile; that stays unsettled. */
 export async function settleServer(db: Knex, server: Server, power: PowerState): Promise<void> {
+  await db('server_boot_data')
+    .where({ server_id: server.id })
+    .whereNotNull('admin_password')
+    .update({ admin_password: null });
   await db('servers')
     .where({ id: server.id })
     .update({
       observed_power: power,
+      observed_disk_generation: server.diskGeneration,
+      observed_rescue: server.rescueImageId !== null,
       settled_revision: server.revision,
       is_faulty: false,
       failing_since: null,

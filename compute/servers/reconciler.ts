@@ -3,15 +3,18 @@ import type { Knex } from '../../common/database/database.ts';
 import { BadRequest, CloudError, NotFound, PermanentFailure } from '../../common/errors.ts';
 import type { Logger } from '../../common/logger.ts';
 import type { Reconciler } from '../../common/reconcile/loop.ts';
-import { guestPorts, releasePorts } from '../../network/ports.ts';
+import { guestPorts } from '../../network/ports.ts';
 import { type ObservedGuest, type ServerDriver, type ServerSpec, ToldAtOnce } from '../drivers/driver.ts';
 import { knownIds, sweepGuests } from '../hosts/sweep.ts';
 import type { ImageCache } from '../image-cache/cache.ts';
 import { rebootGraceSeconds, shutdownGraceSeconds } from '../limits.ts';
 import { finishAction, finishActionsUpTo, listUnfinished, recordEvent, recordOwnAction } from './actions.ts';
 import { configDrive } from './config-drive.ts';
+import { forgetOldHistory, reclaimDeleted, removeServerRow } from './deletion.ts';
+import { eventOf } from './event-names.ts';
 import { acceptShutdown, type Fault, giveUpOn, recordFailure, settleServer, unsettle } from './observations.ts';
-import { effectivePower, type Server } from './server.ts';
+import type { Server, WantedPower } from './server.ts';
+import { effectivePower } from './states.ts';
 import { findServerOnHost, getBootData, listPowerOnHost, listUnsettledIds } from './store.ts';
 
 export interface ServerReconcilerDeps {
@@ -21,6 +24,8 @@ export interface ServerReconcilerDeps {
   cache: ImageCache;
   /** This host: the servers of others are none of its business. */
   hostName: string;
+  /** How long deleted servers are kept on it. */
+  reclaimSeconds: number;
 }
 
 /** Makes this host run the servers that were placed on it, as they were asked for, and no others. */
@@ -52,22 +57,22 @@ export function serverReconciler(deps: ServerReconcilerDeps): Reconciler {
         });
       }
     },
-    sweep: () =>
-      sweepGuests(
-        driver,
-        { onThisHost: () => listPowerOnHost(db, hostName), known: (ids) => knownIds(db, 'servers', ids) },
-        log,
-      ),
+    async sweep() {
+      const reclaimed = await reclaimDeleted(db, hostName, deps.reclaimSeconds);
+      await forgetOldHistory(db);
+      const rows = {
+        onThisHost: () => listPowerOnHost(db, hostName),
+        known: (ids: string[]) => knownIds(db, 'servers', ids),
+      };
+      return [...reclaimed, ...(await sweepGuests(driver, rows, log))];
+    },
   };
 }
 
 /** The row goes last: a crash before that leaves it, and by it everything else is found again. */
 async function removeServer({ db, driver }: ServerReconcilerDeps, server: Server): Promise<void> {
   await driver.remove(server.id);
-  await db.transaction(async (trx) => {
-    await releasePorts(trx, server.id);
-    await trx('servers').where({ id: server.id }).delete();
-  });
+  await db.transaction((trx) => removeServerRow(trx, server));
 }
 
 async function settle(deps: ServerReconcilerDeps, server: Server): Promise<void> {
@@ -76,12 +81,13 @@ async function settle(deps: ServerReconcilerDeps, server: Server): Promise<void>
   if (server.settledRevision === server.revision) {
     if (server.isFaulty) return; // it gave up on this revision
     const guest = await driver.observe(server.id);
-    if (guest?.power === wanted) return;
+    if (guest !== undefined && isAs(guest, wanted)) return;
     if (wanted === 'running' && guest?.power === 'shutdown' && guest.stoppedItself) return letShutdownStand(db, server);
     await noteDrift(db, server, guest);
   }
   const spec = await specOf(deps, server);
   await driver.ensure(spec);
+  await changeDisks(deps, server, spec);
   await reboot(deps, server, spec);
   await driver.power(spec, wanted, { graceSeconds: shutdownGraceSeconds });
   await db.transaction(async (trx) => {
@@ -91,6 +97,23 @@ async function settle(deps: ServerReconcilerDeps, server: Server): Promise<void>
         await recordEvent(trx, action.number, eventOf(action.action), action.startedAt, null);
     await finishActionsUpTo(trx, server.id, server.revision, null);
   });
+}
+
+/** A guest whose memory was lost has none to keep: it is shut down, and starts when it is resumed. */
+function isAs({ power }: ObservedGuest, wanted: WantedPower): boolean {
+  return power === wanted || (wanted === 'suspended' && (power === 'shutdown' || power === 'crashed'));
+}
+
+/** A guest that runs from other disks than it is to run from is taken down for that. */
+async function changeDisks({ driver }: ServerReconcilerDeps, server: Server, spec: ServerSpec): Promise<void> {
+  if (server.observedPower === null) return;
+  const isOtherDisk = server.observedDiskGeneration !== server.diskGeneration;
+  const isRescue = server.rescueImageId !== null;
+  if (!isOtherDisk && server.observedRescue === isRescue) return;
+  // Where what it has not written yet would be thrown away all the same, nobody waits for it.
+  const isKept = isRescue || spec.rootDiskCopiedFrom !== null;
+  await driver.power(spec, 'shutdown', { graceSeconds: isKept ? shutdownGraceSeconds : 0 });
+  await driver.ensure(spec);
 }
 
 /** Each reboot that was asked for happens at least once; those that a later shutdown overtook are let go. */
@@ -120,10 +143,15 @@ async function noteDrift(db: Knex, server: Server, guest: ObservedGuest | undefi
     crashed: 'The guest had crashed',
     shutdown: "The guest's power had been cut",
     paused: 'The guest had been paused',
+    suspended: 'The guest had been suspended',
     running: 'The guest had been started on its host',
   }[guest?.power ?? 'none'];
-  const [action, consequence] =
-    effectivePower(server) === 'running' ? ['start', 'it is started again'] : ['stop', 'it is stopped again'];
+  const [action, consequence] = {
+    running: ['start', 'it is started again'],
+    shutdown: ['stop', 'it is stopped again'],
+    paused: ['pause', 'it is paused again'],
+    suspended: ['suspend', 'it is suspended again'],
+  }[effectivePower(server)];
   await db.transaction(async (trx) => {
     await unsettle(trx, server, guest?.power ?? 'shutdown');
     await recordOwnAction(trx, ownAction(server, action as string, `${how}; ${consequence}.`));
@@ -137,7 +165,9 @@ function ownAction(server: Server, action: string, message: string) {
 
 /** Everything the host has to know, read afresh: ports and addresses may have changed since the server was made. */
 async function specOf({ db, cache }: ServerReconcilerDeps, server: Server): Promise<ServerSpec> {
-  const path = await cache.ensure(server.imageId).catch(imageGone);
+  const path = await cache.ensure(server.diskImageId).catch(imageGone);
+  const { rescueImageId, rescueImageFormat } = server;
+  const rescuePath = rescueImageId === null ? null : await cache.ensure(rescueImageId).catch(imageGone);
   const ports = (await guestPorts(db, [server.id])).get(server.id) ?? [];
   const boot = await getBootData(db, server.id);
   return {
@@ -146,7 +176,10 @@ async function specOf({ db, cache }: ServerReconcilerDeps, server: Server): Prom
     vcpus: server.vcpus,
     memoryMib: server.memoryMib,
     rootDiskGib: server.diskGib,
-    image: { path, format: server.imageFormat },
+    image: { path, format: server.diskImageFormat },
+    rootDisk: server.diskGeneration,
+    rootDiskCopiedFrom: server.diskCopiedFrom,
+    rescueImage: rescuePath && rescueImageFormat ? { path: rescuePath, format: rescueImageFormat } : null,
     ports,
     configDrive: configDrive(server, boot, ports),
   };
@@ -157,18 +190,6 @@ function imageGone(error: unknown): never {
   throw error instanceof NotFound || error instanceof BadRequest
     ? new PermanentFailure(error.message, { cause: error })
     : error;
-}
-
-/** Nova's names for the steps of its compute manager, which clients know. */
-function eventOf(action: string): string {
-  const steps: Record<string, string> = {
-    create: 'compute__do_build_and_run_instance',
-    start: 'compute_start_instance',
-    stop: 'compute_stop_instance',
-    reboot: 'compute_reboot_instance',
-    delete: 'compute_terminate_instance',
-  };
-  return steps[action] ?? `compute_${action}`;
 }
 
 /** Our own failures are worded for users; what anything else says stays with administrators. */

@@ -1,11 +1,28 @@
 /** What a server is, and the words that clients see for it. Pure: nothing here reads or writes anything. */
 import type { PowerState } from '../drivers/driver.ts';
 
-export type WantedPower = 'running' | 'shutdown';
+export type WantedPower = 'running' | 'paused' | 'suspended' | 'shutdown';
 export type RebootType = 'SOFT' | 'HARD';
+/** What is asked for and not done, where no other field of the server tells: a reboot by its type, or the name of the action. */
+export type PendingTask = RebootType | 'createImage' | 'createBackup' | 'changePassword';
+
+/** A flavor as a server has it, whatever becomes of the flavor. */
+export interface ServerFlavor {
+  flavorId: string;
+  flavorName: string;
+  vcpus: number;
+  memoryMib: number;
+  diskGib: number;
+  extraSpecs: Readonly<Record<string, string>>;
+}
+
+/** What a resized server was, until that is confirmed or reverted. */
+export interface OldFlavor extends ServerFlavor {
+  diskGeneration: number;
+}
 
 /** A virtual machine a project asked for. No field has two writers, so neither has to lock the other out. */
-export interface Server {
+export interface Server extends ServerFlavor {
   id: string;
   projectId: string;
   userId: string;
@@ -14,13 +31,24 @@ export interface Server {
   // Written by operations: what was asked for.
   name: string;
   hostname: string;
-  flavorId: string;
-  /** Of the flavor as it was when the server was made. */
-  vcpus: number;
-  memoryMib: number;
-  diskGib: number;
+  description: string | null;
+  tags: string[];
+  /** Who locked it: only an administrator unlocks what an administrator locked. */
+  lockedBy: 'owner' | 'admin' | null;
+  lockedReason: string | null;
+  /** The image that was asked for. */
   imageId: string;
-  imageFormat: 'raw' | 'qcow2';
+  /** What its root disk stands on: the same, or the image that it was kept in while it was shelved. */
+  diskImageId: string;
+  diskImageFormat: 'raw' | 'qcow2';
+  /** The revision that asked for this root disk; another number is another disk. */
+  diskGeneration: number;
+  /** The disk that it is a copy of, in place of the image. */
+  diskCopiedFrom: number | null;
+  /** It runs from this image, with its own disk beside it; null when it is not to be rescued. */
+  rescueImageId: string | null;
+  rescueImageFormat: 'raw' | 'qcow2' | null;
+  oldFlavor: OldFlavor | null;
   keyName: string | null;
   metadata: Record<string, string>;
   /** The zone that was asked for; null when none was. */
@@ -30,7 +58,7 @@ export interface Server {
   diskConfig: 'AUTO' | 'MANUAL';
   reservationId: string;
   launchIndex: number;
-  /** Null when no host had room; then `unplacedReason` says why. */
+  /** Null when no host had room (then `unplacedReason` says why) and while the server is shelved. */
   hostId: string | null;
   hostName: string | null;
   unplacedReason: string | null;
@@ -38,12 +66,22 @@ export interface Server {
   unplacedDetails: string | null;
   wantedPower: WantedPower;
   deletionRequestedAt: Date | null;
+  /** It is shut down, and deleted once it was so for as long as the site keeps what may be restored. */
+  softDeletedAt: Date | null;
+  /** An administrator says that it is in error; the next wish heals it. */
+  markedErrorAt: Date | null;
+  /** Since when it is to be kept as an image and take no host. */
+  shelvedAt: Date | null;
+  /** The image that it is kept in, until it runs again. */
+  shelveImageId: string | null;
   revision: number; // grows with every change the host has to follow
-  /** The first reboot in its action log that is not done. */
-  pendingReboot: RebootType | null;
+  /** The first in its action log that is not done. */
+  pendingTask: PendingTask | null;
   // Written by the reconciler: what it saw.
   settledRevision: number;
   observedPower: PowerState | null; // null until the host holds it
+  observedDiskGeneration: number | null;
+  observedRescue: boolean;
   /** The guest ended by itself while this revision was in force: that is what is wanted until something else is asked for. */
   stoppedItselfAtRevision: number | null;
   faultMessage: string | null;
@@ -52,86 +90,6 @@ export interface Server {
   isFaulty: boolean; // it gave up, or has failed for so long that the user has to know
   failingSince: Date | null;
   launchedAt: Date | null;
-}
-
-export type VmState = 'building' | 'active' | 'stopped' | 'paused' | 'error';
-export type TaskState =
-  | 'spawning'
-  | 'powering-on'
-  | 'powering-off'
-  | 'rebooting'
-  | 'rebooting_hard'
-  | 'deleting'
-  | null;
-
-type StateFields = Pick<
-  Server,
-  | 'unplacedReason'
-  | 'isFaulty'
-  | 'observedPower'
-  | 'wantedPower'
-  | 'stoppedItselfAtRevision'
-  | 'revision'
-  | 'pendingReboot'
-  | 'deletionRequestedAt'
->;
-
-/** What the server should do now: what was asked for, unless its own guest has shut it down since. */
-export function effectivePower(
-  server: Pick<Server, 'wantedPower' | 'stoppedItselfAtRevision' | 'revision'>,
-): WantedPower {
-  return server.stoppedItselfAtRevision === server.revision ? 'shutdown' : server.wantedPower;
-}
-
-/** Computed, never stored, so it cannot go stale. `store.ts` says the same in SQL for filters; a test compares them. */
-export function vmStateOf(server: StateFields): VmState {
-  if (server.unplacedReason !== null || server.isFaulty) return 'error';
-  if (server.observedPower === null) return 'building';
-  if (server.observedPower === 'running') return 'active';
-  return server.observedPower === 'paused' ? 'paused' : 'stopped';
-}
-
-/** What is being done about it; null when it is as asked. */
-export function taskStateOf(server: StateFields): TaskState {
-  if (server.deletionRequestedAt !== null) return 'deleting';
-  const vmState = vmStateOf(server);
-  if (vmState === 'error') return null;
-  if (vmState === 'building') return 'spawning';
-  const wanted = effectivePower(server);
-  if (wanted === 'running' && server.pendingReboot !== null)
-    return server.pendingReboot === 'HARD' ? 'rebooting_hard' : 'rebooting';
-  if (wanted === 'running' && vmState === 'stopped') return 'powering-on';
-  if (wanted === 'shutdown' && vmState !== 'stopped') return 'powering-off';
-  return null;
-}
-
-/** The one word clients wait for; nova/api/openstack/common.py holds the map it must agree with. */
-export function statusOf(server: StateFields): string {
-  const task = taskStateOf(server);
-  switch (vmStateOf(server)) {
-    case 'error':
-      return 'ERROR';
-    case 'building':
-      return 'BUILD';
-    case 'paused':
-      return 'PAUSED';
-    case 'active':
-      if (task === 'rebooting') return 'REBOOT';
-      return task === 'rebooting_hard' ? 'HARD_REBOOT' : 'ACTIVE';
-    case 'stopped':
-      return task === 'rebooting_hard' ? 'HARD_REBOOT' : 'SHUTOFF';
-  }
-}
-
-/** Nova's numbers: 0 no state, 1 running, 3 paused, 4 shut down, 6 crashed. */
-export function powerStateOf({ observedPower }: Pick<Server, 'observedPower'>): number {
-  if (observedPower === null) return 0;
-  return { running: 1, paused: 3, shutdown: 4, crashed: 6 }[observedPower];
-}
-
-/** 0 to 100, as clients draw it. */
-export function progressOf(server: StateFields): number {
-  return vmStateOf(server) === 'active' && taskStateOf(server) === null ? 100 : 0;
 }
 
 /** A host name made of a server's name, as nova does it: letters, digits, dots become dashes; never empty. */
@@ -144,26 +102,4 @@ export function hostnameFrom(name: string, id: string): string {
     .slice(0, 63)
     .replace(/^-+|-+$/g, '');
   return clean === '' ? `Server-${id}` : clean;
-}
-
-/** An action that is not for a server in this state: says which state, in nova's words. */
-export interface Requirement {
-  vmStates: readonly VmState[];
-  /** Tasks during which it may be asked for; idle always counts. */
-  tasks?: readonly TaskState[];
-}
-
-export const requirements = {
-  start: { vmStates: ['stopped'] },
-  stop: { vmStates: ['active', 'error'] },
-  'soft reboot': { vmStates: ['active'] },
-  'hard reboot': { vmStates: ['active', 'stopped', 'paused', 'error'], tasks: ['rebooting', 'rebooting_hard'] },
-} as const satisfies Record<string, Requirement>;
-
-/** Undefined when it may be done; else `vm_state active` or `task_state powering-off`. */
-export function obstacle(server: StateFields, { vmStates, tasks = [] }: Requirement): string | undefined {
-  const vmState = vmStateOf(server);
-  if (!vmStates.includes(vmState)) return `vm_state ${vmState}`;
-  const task = taskStateOf(server);
-  return task === null || tasks.includes(task) ? undefined : `task_state ${task}`;
 }

@@ -1,27 +1,10 @@
 /** SQL of server rows as everybody reads them. Writers: `operations.ts` what was asked for, `observations.ts` what was seen. */
 import type { Visible } from '../../common/context.ts';
 import type { Knex } from '../../common/database/database.ts';
-import { type SortKey, selectPage } from '../../common/database/page.ts';
-import { BadRequest, NotFound } from '../../common/errors.ts';
-import type { PageRequest } from '../../common/http/page.ts';
+import { NotFound } from '../../common/errors.ts';
 import { isUuid } from '../../common/ids.ts';
 import type { Server } from './server.ts';
-import { pendingRebootSql, statusSql } from './status-sql.ts';
-
-export interface ServerFilter {
-  /** Narrows what is visible; never widens it. */
-  projectId?: string;
-  /** A regular expression that must match somewhere in the name. */
-  name?: string;
-  statuses?: string[];
-  flavorId?: string;
-  imageId?: string;
-  hostName?: string;
-  userId?: string;
-  keyName?: string;
-  reservationId?: string;
-  changesSince?: Date;
-}
+import { pendingTaskSql } from './status-sql.ts';
 
 const columns = [
   'servers.id',
@@ -35,8 +18,20 @@ const columns = [
   'servers.vcpus',
   'servers.memory_mib',
   'servers.disk_gib',
+  'servers.flavor_name',
+  'servers.flavor_extra_specs',
+  'servers.description',
+  'servers.tags',
+  'servers.locked_by',
+  'servers.locked_reason',
   'servers.image_id',
-  'servers.image_format',
+  'servers.disk_image_id',
+  'servers.disk_image_format',
+  'servers.disk_generation',
+  'servers.disk_copied_from',
+  'servers.rescue_image_id',
+  'servers.rescue_image_format',
+  'servers.old_flavor',
   'servers.key_name',
   'servers.metadata',
   'servers.availability_zone',
@@ -50,9 +45,15 @@ const columns = [
   'servers.unplaced_details',
   'servers.wanted_power',
   'servers.deletion_requested_at',
+  'servers.soft_deleted_at',
+  'servers.marked_error_at',
+  'servers.shelved_at',
+  'servers.shelve_image_id',
   'servers.revision',
   'servers.settled_revision',
   'servers.observed_power',
+  'servers.observed_disk_generation',
+  'servers.observed_rescue',
   'servers.stopped_itself_at_revision',
   'servers.fault_message',
   'servers.fault_details',
@@ -75,66 +76,12 @@ export async function lockServer(trx: Knex, visible: Visible, id: string): Promi
   return getServer(trx, visible, id);
 }
 
-/** Throws `BadRequest` when the name is no regular expression, or one that takes too long. */
-export async function listServers(
-  db: Knex,
-  visible: Visible,
-  filter: ServerFilter,
-  page: PageRequest,
-  sort: SortKey[],
-): Promise<{ servers: Server[]; more: boolean }> {
-  if (page.marker !== undefined && !isUuid(page.marker)) throw new BadRequest(`marker [${page.marker}] not found`);
-  const select = async (on: Knex) => {
-    const query = narrowed(selectServers(on, visible), filter);
-    const { rows, more } = await selectPage<ServerRow>(query, page, sort, { idColumn: 'servers.id' });
-    return { servers: rows.map(fromRow), more };
-  };
-  if (filter.name === undefined) return select(db);
-  checkExpression(filter.name);
-  try {
-    return await db.transaction(async (trx) => {
-      await trx.raw("set local statement_timeout = '2s'");
-      return select(trx);
-    });
-  } catch (error) {
-    const { code } = error as { code?: string };
-    if (code === '2201B') throw new BadRequest(`Invalid regular expression for the name filter: ${filter.name}`);
-    if (code === '57014') throw new BadRequest('The name filter takes too long; use a simpler expression.');
-    throw error;
-  }
-}
-
-/** PostgreSQL runs regular expressions in linear time unless they refer back or look around; those are refused. */
-function checkExpression(expression: string): void {
-  if (expression.length > 255 || /\\[1-9]|\(\?[=!<]/.test(expression))
-    throw new BadRequest('The name filter must be a regular expression of at most 255 characters without references.');
-}
-
-function selectServers(db: Knex, visible: Visible): Knex.QueryBuilder {
+/** Rows for `fromRow`, of those that may be seen. */
+export function selectServers(db: Knex, visible: Visible): Knex.QueryBuilder {
   const query = db('servers')
     .leftJoin('compute_hosts', 'compute_hosts.id', 'servers.host_id')
-    .select(...columns, 'compute_hosts.name as host_name', db.raw(`${pendingRebootSql} as pending_reboot`));
+    .select(...columns, 'compute_hosts.name as host_name', db.raw(`${pendingTaskSql} as pending_task`));
   return visible === 'everyone' ? query : query.where('servers.project_id', visible.projectId);
-}
-
-function narrowed(query: Knex.QueryBuilder, filter: ServerFilter): Knex.QueryBuilder {
-  const equal: Record<string, string | undefined> = {
-    'servers.project_id': filter.projectId,
-    'servers.flavor_id': filter.flavorId,
-    'servers.user_id': filter.userId,
-    'servers.key_name': filter.keyName,
-    'servers.reservation_id': filter.reservationId,
-    'compute_hosts.name': filter.hostName,
-  };
-  for (const [column, value] of Object.entries(equal)) if (value !== undefined) query.where(column, value);
-  if (filter.imageId !== undefined) {
-    if (isUuid(filter.imageId)) query.where('servers.image_id', filter.imageId);
-    else query.whereRaw('false');
-  }
-  if (filter.name !== undefined) query.where('servers.name', '~', filter.name);
-  if (filter.statuses !== undefined) query.whereRaw(`${statusSql} = any(?)`, [filter.statuses]);
-  if (filter.changesSince !== undefined) query.where('servers.updated_at', '>=', filter.changesSince);
-  return query;
 }
 
 /** The servers of one host that are not as asked, longest first. */
@@ -165,13 +112,13 @@ export async function listPowerOnHost(db: Knex, hostName: string): Promise<Map<s
   return new Map(rows.map((row) => [row.id, row.observed_power]));
 }
 
-/** The images that the host's servers stand on. */
+/** The images that the disks of the host's servers stand on. */
 export async function listImagesInUse(db: Knex, hostName: string): Promise<Set<string>> {
   const rows = await db('servers')
     .join('compute_hosts', 'compute_hosts.id', 'servers.host_id')
     .where('compute_hosts.name', hostName)
-    .distinct('servers.image_id');
-  return new Set(rows.map((row) => row.image_id));
+    .distinct('servers.disk_image_id', 'servers.rescue_image_id');
+  return new Set(rows.flatMap((row) => [row.disk_image_id, row.rescue_image_id].filter((id) => id !== null)));
 }
 
 export interface BootData {
@@ -180,13 +127,23 @@ export interface BootData {
   publicKey: string | null;
   /** Base64; the same at each boot, or a config drive would never be finished. */
   randomSeed: string;
+  /** Of the first boot, while that has not been; null when nobody chose one. */
+  adminPassword: string | null;
+  /** Files by their path, base64. */
+  personality: { path: string; contents: string }[];
 }
 
 /** What a server is told at boot; apart from its row because lists would carry it around. */
 export async function getBootData(db: Knex, id: string): Promise<BootData> {
   const row = await db('server_boot_data').where({ server_id: id }).first();
   if (row === undefined) throw new NotFound('Instance', id);
-  return { userData: row.user_data, publicKey: row.public_key, randomSeed: row.random_seed };
+  return {
+    userData: row.user_data,
+    publicKey: row.public_key,
+    randomSeed: row.random_seed,
+    adminPassword: row.admin_password,
+    personality: row.personality,
+  };
 }
 
 /** User data by server, of many servers at once. */
@@ -197,12 +154,12 @@ export async function userDataOf(db: Knex, ids: readonly string[]): Promise<Map<
   return new Map(rows.map((row) => [row.server_id, row.user_data]));
 }
 
-type ServerRow = Record<(typeof columns)[number] extends `servers.${infer Name}` ? Name : never, unknown> & {
+export type ServerRow = Record<(typeof columns)[number] extends `servers.${infer Name}` ? Name : never, unknown> & {
   host_name: string | null;
-  pending_reboot: string | null;
+  pending_task: string | null;
 };
 
-function fromRow(row: ServerRow): Server {
+export function fromRow(row: ServerRow): Server {
   return {
     id: row.id,
     projectId: row.project_id,
@@ -215,8 +172,20 @@ function fromRow(row: ServerRow): Server {
     vcpus: row.vcpus,
     memoryMib: row.memory_mib,
     diskGib: row.disk_gib,
+    flavorName: row.flavor_name,
+    extraSpecs: row.flavor_extra_specs,
+    description: row.description,
+    tags: row.tags,
+    lockedBy: row.locked_by,
+    lockedReason: row.locked_reason,
     imageId: row.image_id,
-    imageFormat: row.image_format,
+    diskImageId: row.disk_image_id,
+    diskImageFormat: row.disk_image_format,
+    diskGeneration: row.disk_generation,
+    diskCopiedFrom: row.disk_copied_from,
+    rescueImageId: row.rescue_image_id,
+    rescueImageFormat: row.rescue_image_format,
+    oldFlavor: row.old_flavor,
     keyName: row.key_name,
     metadata: row.metadata,
     availabilityZone: row.availability_zone,
@@ -231,10 +200,16 @@ function fromRow(row: ServerRow): Server {
     unplacedDetails: row.unplaced_details,
     wantedPower: row.wanted_power,
     deletionRequestedAt: row.deletion_requested_at,
+    softDeletedAt: row.soft_deleted_at,
+    markedErrorAt: row.marked_error_at,
+    shelvedAt: row.shelved_at,
+    shelveImageId: row.shelve_image_id,
     revision: row.revision,
-    pendingReboot: row.pending_reboot,
+    pendingTask: row.pending_task,
     settledRevision: row.settled_revision,
     observedPower: row.observed_power,
+    observedDiskGeneration: row.observed_disk_generation,
+    observedRescue: row.observed_rescue,
     stoppedItselfAtRevision: row.stopped_itself_at_revision,
     faultMessage: row.fault_message,
     faultDetails: row.fault_details,

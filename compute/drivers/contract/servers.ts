@@ -57,6 +57,59 @@ export function serverDriverContract(test: RegisterTest, makeHost: (t: Test) => 
     t.is((await driver.observe(spec.id))?.power, 'running');
   });
 
+  test('a server pauses from wherever it is, and goes on where it was', async (t) => {
+    const { host, driver, spec } = await booted(t);
+    await driver.power(spec, 'paused');
+    await driver.power(spec, 'paused');
+    t.is((await driver.observe(spec.id))?.power, 'paused');
+    await driver.power(spec, 'running');
+    t.is((await driver.observe(spec.id))?.power, 'running');
+    t.is(await bootCount(host, spec.id), 1);
+    await driver.power(spec, 'shutdown', { graceSeconds: 0 });
+    await driver.power(spec, 'paused');
+    t.is((await driver.observe(spec.id))?.power, 'paused');
+    await driver.power(spec, 'running');
+    await until(t, 'it has booted again', async () => (await bootCount(host, spec.id)) === 2);
+  });
+
+  test('a suspended server keeps its memory until it goes on, or is shut down', async (t) => {
+    const { host, driver, spec } = await booted(t);
+    await driver.power(spec, 'suspended');
+    await driver.power(spec, 'suspended');
+    t.is((await driver.observe(spec.id))?.power, 'suspended');
+    t.is((await driver.list()).find(({ id }) => id === spec.id)?.power, 'suspended');
+    await driver.ensure({ ...spec, name: 'another' });
+    t.is((await driver.observe(spec.id))?.power, 'suspended');
+    await driver.power(spec, 'running');
+    t.is((await driver.observe(spec.id))?.power, 'running');
+    t.is(await bootCount(host, spec.id), 1);
+    await driver.power(spec, 'suspended');
+    await driver.power(spec, 'shutdown', { graceSeconds: 0 });
+    t.is((await driver.observe(spec.id))?.power, 'shutdown');
+    await driver.power(spec, 'suspended');
+    t.is((await driver.observe(spec.id))?.power, 'shutdown', 'there is no memory to keep');
+    await driver.power(spec, 'running');
+    await until(t, 'it has booted again', async () => (await bootCount(host, spec.id)) === 2);
+    await driver.power(spec, 'suspended');
+    await driver.remove(spec.id);
+    t.deepEqual(await host.leftovers(spec.id), []);
+  });
+
+  test('a server boots from a rescue disk and from its own again', async (t) => {
+    const { host, driver, spec } = await booted(t);
+    const bootsOf = async (changed: ServerSpec, times: number) => {
+      await driver.power(changed, 'shutdown', { graceSeconds: 0 });
+      await driver.ensure(changed);
+      await driver.power(changed, 'running');
+      await until(t, `it has booted ${times} times`, async () => (await bootCount(host, spec.id)) === times);
+    };
+    await bootsOf({ ...spec, rescueImage: host.image }, 2);
+    await bootsOf(spec, 3);
+    await bootsOf({ ...spec, rootDisk: 2, rootDiskCopiedFrom: 1, rootDiskGib: 1 }, 4);
+    await bootsOf({ ...spec, rootDisk: 3 }, 5);
+    t.is((await driver.observe(spec.id))?.power, 'running');
+  });
+
   test('a server that was never made cannot be rebooted', async (t) => {
     const host = await makeHost(t);
     await t.throwsAsync(host.driver.reboot(smallServer(host), 'hard'), { instanceOf: NotFound });

@@ -1,48 +1,63 @@
 /** A server's root disk: a qcow2 that holds what differs from the image. Its format is always said, never looked for. */
 import { access, stat } from 'node:fs/promises';
 import { PermanentFailure, Unavailable } from '../../../common/errors.ts';
-import type { LocalImage } from '../driver.ts';
+import type { LocalImage, ServerSpec } from '../driver.ts';
 import { refuseReferences, virtualSize } from './disk-header.ts';
 import type { GuestDirectory, QemuUser } from './guest-directory.ts';
 import { runTool } from './tools.ts';
 
 const gib = 1024 ** 3;
+const copySeconds = 3600;
 
 /**
- * Makes the disk if it is missing and grows it if it is too small; what a guest wrote is never thrown away.
- * `rootDiskGib` 0: as large as the image. @throws PermanentFailure when the image does not fit or is empty.
+ * Makes the root disk if it is missing, of the image or as a copy of the disk before, and grows it if it is too small; what a
+ * guest wrote is never thrown away. `rootDiskGib` 0: as large as the image. @throws PermanentFailure when the image does not
+ * fit or is empty, or the disk to copy is gone.
  */
-export async function ensureRootDisk(
+export async function ensureRootDisk(directory: GuestDirectory, spec: ServerSpec, qemu: QemuUser): Promise<void> {
+  const { image, rootDisk, rootDiskCopiedFrom, rootDiskGib } = spec;
+  const path = directory.diskPath(rootDisk);
+  const size = await wantedSize(image, rootDiskGib);
+  if (await exists(path)) return grow(path, size);
+  if (rootDiskCopiedFrom === null) return makeOverlay(directory, path, image, size, qemu);
+  const before = directory.diskPath(rootDiskCopiedFrom);
+  if (!(await exists(before))) throw new PermanentFailure('The disk of the server is gone from its host.');
+  await directory.replace(path, qemu, (temporary) => copyDisk(before, temporary));
+  await grow(path, size);
+}
+
+/** The disk that a server is rescued from, fresh for each rescue; as large as its image. */
+export async function ensureRescueDisk(
   directory: GuestDirectory,
-  { image, rootDiskGib }: { image: LocalImage; rootDiskGib: number },
+  { rescueImage }: Pick<ServerSpec, 'rescueImage'>,
   qemu: QemuUser,
 ): Promise<void> {
-  const wanted = await wantedSize(image, rootDiskGib);
-  if (await exists(directory.diskPath)) {
-    if ((await virtualSize(directory.diskPath, 'qcow2')) >= wanted) return;
-    await runTool('grow the root disk', 'qemu-img', [
-      'resize',
-      '-q',
-      '-f',
-      'qcow2',
-      directory.diskPath,
-      String(wanted),
-    ]);
-    return;
-  }
-  await directory.replace(directory.diskPath, qemu, async (temporary) => {
-    // -u: the size is known, so qemu-img need not open the image at all.
-    const backing = ['-u', '-F', image.format, '-b', image.path];
-    await runTool('make the root disk', 'qemu-img', [
-      'create',
-      '-q',
-      '-f',
-      'qcow2',
-      ...backing,
-      temporary,
-      String(wanted),
-    ]);
+  if (rescueImage === null || (await exists(directory.rescueDiskPath))) return;
+  await makeOverlay(directory, directory.rescueDiskPath, rescueImage, await wantedSize(rescueImage, 0), qemu);
+}
+
+async function makeOverlay(
+  directory: GuestDirectory,
+  path: string,
+  image: LocalImage,
+  size: number,
+  qemu: QemuUser,
+): Promise<void> {
+  // -u: the size is known, so qemu-img need not open the image at all.
+  const backing = ['-u', '-F', image.format, '-b', image.path];
+  await directory.replace(path, qemu, async (temporary) => {
+    await runTool('make the disk', 'qemu-img', ['create', '-q', '-f', 'qcow2', ...backing, temporary, String(size)]);
   });
+}
+
+async function grow(path: string, size: number): Promise<void> {
+  if ((await virtualSize(path, 'qcow2')) >= size) return;
+  await runTool('grow the root disk', 'qemu-img', ['resize', '-q', '-f', 'qcow2', path, String(size)]);
+}
+
+/** Shares the blocks where the file system can. */
+async function copyDisk(from: string, to: string): Promise<void> {
+  await runTool('copy the root disk', 'cp', ['--reflink=auto', '--sparse=always', '--', from, to], copySeconds);
 }
 
 async function wantedSize(image: LocalImage, rootDiskGib: number): Promise<number> {
@@ -64,11 +79,10 @@ export async function exists(path: string): Promise<boolean> {
   );
 }
 
-/** Whether all parts of a whole guest are there. */
-export async function isWhole(directory: GuestDirectory, hasConfigDrive: boolean): Promise<boolean> {
-  const needed = [directory.diskPath, ...(hasConfigDrive ? [directory.configDrivePath] : [])];
+/** Whether all of these parts of a guest are there. */
+export async function areWhole(paths: readonly string[]): Promise<boolean> {
   const sizes = await Promise.all(
-    needed.map((path) =>
+    paths.map((path) =>
       stat(path).then(
         ({ size }) => size,
         () => 0,

@@ -9,6 +9,9 @@ const spec: ServerSpec = {
   memoryMib: 512,
   rootDiskGib: 5,
   image: { path: '/images/one.raw', format: 'raw' },
+  rootDisk: 1,
+  rootDiskCopiedFrom: null,
+  rescueImage: null,
   ports: [
     {
       id: 'b1c2d3e4-5f60-4718-8293-a4b5c6d7e8f9',
@@ -20,7 +23,12 @@ const spec: ServerSpec = {
   ],
   configDrive: { 'openstack/latest/meta_data.json': '{}' },
 };
-const files = { disk: '/guests/disk.qcow2', configDrive: '/guests/config.iso', console: '/guests/console.log' };
+const files = {
+  disk: '/guests/disk.qcow2',
+  rescueDisk: '/guests/rescue.qcow2',
+  configDrive: '/guests/config.iso',
+  console: '/guests/console.log',
+};
 const host: HostTraits = {
   virtualisation: 'tcg',
   emulator: '/usr/bin/qemu-system-x86_64',
@@ -49,6 +57,7 @@ test('the same server gives the same hash, and any difference another', (t) => {
     { memoryMib: 513 },
     { rootDiskGib: 6 },
     { image: { path: '/images/two.raw', format: 'raw' } },
+    { rescueImage: { path: '/images/two.raw', format: 'raw' } },
     { ports: [] },
     { configDrive: { 'openstack/latest/meta_data.json': '{"a":1}' } },
   ];

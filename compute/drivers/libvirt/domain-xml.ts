@@ -1,6 +1,6 @@
 /** What libvirt is told about a server. Pure: the same specification and host give the same text, byte by byte. */
 import { createHash } from 'node:crypto';
-import type { GuestPort, ServerSpec } from '../driver.ts';
+import type { GuestPort, LocalImage, ServerSpec } from '../driver.ts';
 import { domainName, metadataUri, tapName } from './names.ts';
 import { type Element, element, printable, writeXml } from './xml.ts';
 
@@ -16,6 +16,8 @@ export interface HostTraits {
 /** Absolute paths; `configDrive` null when the server has none. */
 export interface GuestFiles {
   disk: string;
+  /** What it boots from while it is rescued. */
+  rescueDisk: string;
   configDrive: string | null;
   console: string;
 }
@@ -27,7 +29,13 @@ export function describeDomain(spec: ServerSpec, files: GuestFiles, host: HostTr
     .update(JSON.stringify([body, spec.rootDiskGib, spec.configDrive]))
     .digest('hex');
   const metadata = element('metadata', {}, [
-    element('cirrostack:server', { 'xmlns:cirrostack': metadataUri, id: spec.id, specification: hash }),
+    element('cirrostack:server', {
+      'xmlns:cirrostack': metadataUri,
+      id: spec.id,
+      specification: hash,
+      disk: String(spec.rootDisk),
+      rescue: spec.rescueImage === null ? 'no' : 'yes',
+    }),
   ]);
   return { xml: writeXml(element('domain', domainAttributes(host), [...body, metadata])), hash };
 }
@@ -35,6 +43,12 @@ export function describeDomain(spec: ServerSpec, files: GuestFiles, host: HostTr
 /** The hash out of the metadata element as libvirt gives it back; undefined when it is not one of ours. */
 export function readHash(metadata: string): string | undefined {
   return /\sspecification=["']([0-9a-f]{64})["']/.exec(metadata)?.[1];
+}
+
+/** Which of its disks the domain uses, out of the same metadata. */
+export function readDisks(metadata: string): { rootDisk: number; isRescued: boolean } {
+  const rootDisk = /\sdisk=["'](\d+)["']/.exec(metadata)?.[1] ?? '1';
+  return { rootDisk: Number(rootDisk), isRescued: /\srescue=["']yes["']/.test(metadata) };
 }
 
 function domainAttributes({ virtualisation }: HostTraits) {
@@ -86,8 +100,7 @@ function devices(spec: ServerSpec, files: GuestFiles, host: HostTraits): Element
   return [
     element('emulator', {}, [host.emulator]),
     element('controller', { type: 'usb', model: 'none' }),
-    rootDisk(spec, files.disk),
-    ...(files.configDrive === null ? [] : [configDrive(files.configDrive)]),
+    ...disks(spec, files),
     ...spec.ports.map((port) => networkInterface(port, host)),
     element('serial', { type: 'pty' }, [element('log', { file: files.console, append: 'on' })]),
     element('rng', { model: 'virtio' }, [element('backend', { model: 'random' }, ['/dev/urandom'])]),
@@ -97,12 +110,21 @@ function devices(spec: ServerSpec, files: GuestFiles, host: HostTraits): Element
   ];
 }
 
+/** In the order in which the firmware tries them. */
+function disks(spec: ServerSpec, files: GuestFiles): Element[] {
+  const writable = [{ path: files.disk, image: spec.image }];
+  if (spec.rescueImage !== null) writable.unshift({ path: files.rescueDisk, image: spec.rescueImage });
+  const elements = writable.map(({ path, image }, i) => overlay(path, image, `vd${'ab'[i]}`));
+  if (files.configDrive !== null) elements.push(configDrive(files.configDrive, `vd${'abc'[writable.length]}`));
+  return elements;
+}
+
 /**
  * writeback: the guest's flushes are obeyed, the image's pages are shared by all guests through the host's cache, and it
  * works on file systems without O_DIRECT. The whole backing chain is written out so that nobody looks into a disk to find
  * out what it is, and the image keeps its owner.
  */
-function rootDisk({ image }: ServerSpec, path: string): Element {
+function overlay(path: string, image: LocalImage, target: string): Element {
   return element('disk', { type: 'file', device: 'disk' }, [
     element('driver', { name: 'qemu', type: 'qcow2', cache: 'writeback', discard: 'unmap' }),
     element('source', { file: path }),
@@ -111,17 +133,17 @@ function rootDisk({ image }: ServerSpec, path: string): Element {
       element('source', { file: image.path }, [element('seclabel', { model: 'dac', relabel: 'no' })]),
       element('backingStore'),
     ]),
-    element('target', { dev: 'vda', bus: 'virtio' }),
+    element('target', { dev: target, bus: 'virtio' }),
   ]);
 }
 
 /** On virtio like the root disk: small kernels have no other driver, and clients find it by its label, not by its bus. */
-function configDrive(path: string): Element {
+function configDrive(path: string, target: string): Element {
   return element('disk', { type: 'file', device: 'disk' }, [
     element('driver', { name: 'qemu', type: 'raw', cache: 'writeback' }),
     element('source', { file: path }),
     element('backingStore'),
-    element('target', { dev: 'vdb', bus: 'virtio' }),
+    element('target', { dev: target, bus: 'virtio' }),
     element('readonly'),
   ]);
 }

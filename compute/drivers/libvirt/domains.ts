@@ -10,6 +10,8 @@ import { isOurs } from './names.ts';
 const askAgainMs = 10_000;
 
 const startSeconds = 120;
+/** All of its memory goes to disk. */
+const suspendSeconds = 600;
 
 export class Domains {
   readonly #connection: LibvirtConnection;
@@ -18,6 +20,7 @@ export class Domains {
     this.#connection = connection;
   }
 
+  /** Of one whose memory was thrown away it says `suspended` until it has run again; `observe` knows better. */
   async list(): Promise<ObservedGuest[]> {
     const domains = await this.withoutDomain('list its servers', ({ check, connection }) =>
       check(libvirt().listStates(connection)),
@@ -30,7 +33,10 @@ export class Domains {
   async observe(id: string): Promise<ObservedGuest | undefined> {
     return this.on(id, `look at server ${id}`, async ({ check }, domain) => {
       const { state, reason } = await check(libvirt().domainState(domain));
-      return guestOf(id, state, reason);
+      if (state !== domainState.shutoff) return guestOf(id, state, reason);
+      // Why a domain is shut off is forgotten when libvirtd is started anew, and stays when the memory is thrown away.
+      if ((await check(libvirt().hasManagedSave(domain))) === 1) return { id, power: 'suspended' as const };
+      return guestOf(id, state, reason === shutoffReason.saved ? shutoffReason.unknown : reason);
     });
   }
 
@@ -68,10 +74,42 @@ export class Domains {
     if (found === undefined) throw new NotFound('Server', id);
   }
 
-  /** Absent or shut down is a success. */
+  /** Pauses it, started for that if it is shut down. @throws NotFound */
+  async pause(id: string): Promise<void> {
+    const found = await this.on(
+      id,
+      `pause server ${id}`,
+      async ({ check }, domain) => {
+        const { state, reason } = await check(libvirt().domainState(domain));
+        const power = powerOf(state, reason);
+        if (power === 'running') await check(libvirt().pause(domain));
+        else if (power !== 'paused') await check(libvirt().startPaused(domain));
+        return true;
+      },
+      startSeconds,
+    );
+    if (found === undefined) throw new NotFound('Server', id);
+  }
+
+  /** Keeps its memory on disk and ends it. One that is shut down has none. @throws NotFound */
+  async suspend(id: string): Promise<void> {
+    const found = await this.on(
+      id,
+      `suspend server ${id}`,
+      async ({ check }, domain) => {
+        await tolerating(check(libvirt().managedSave(domain)), errorCode.operationInvalid);
+        return true;
+      },
+      suspendSeconds,
+    );
+    if (found === undefined) throw new NotFound('Server', id);
+  }
+
+  /** Throws kept memory away, too. Absent or shut down is a success. */
   async cutPower(id: string): Promise<void> {
     await this.on(id, `stop server ${id}`, async ({ check }, domain) => {
       await tolerating(check(libvirt().destroy(domain)), errorCode.operationInvalid);
+      if ((await check(libvirt().hasManagedSave(domain))) === 1) await check(libvirt().removeManagedSave(domain));
     });
   }
 
@@ -175,7 +213,7 @@ function powerOf(state: number, reason: number): PowerState {
   if (state === domainState.crashed || (state === domainState.shutoff && reason === shutoffReason.crashed)) {
     return 'crashed';
   }
-  if (state === domainState.shutoff) return 'shutdown';
+  if (state === domainState.shutoff) return reason === shutoffReason.saved ? 'suspended' : 'shutdown';
   return state === domainState.paused || state === domainState.pmSuspended ? 'paused' : 'running';
 }
 

@@ -116,6 +116,44 @@ test.serial('the root disk says its format and that of its image, has the size o
   t.like(await info(), { 'virtual-size': 2 * 1024 ** 3 }, 'a disk never shrinks');
 });
 
+test.serial('a root disk is copied, gone back to, and made anew, and no other disks stay', async (t) => {
+  const { driver, spec, directory } = await openWithServer(t, { rootDiskGib: 1 });
+  const disks = async () => (await readdir(directory)).filter((name) => name.endsWith('.qcow2')).sort();
+  const mark = (name: string, text: string) =>
+    run('qemu-io', ['-f', 'qcow2', '-c', `write -P ${text} 1M 64k`, join(directory, name)]);
+  const isMarked = async (name: string, text: string) =>
+    run('qemu-io', ['-f', 'qcow2', '-c', `read -P ${text} 1M 64k`, join(directory, name)]).then(
+      ({ stdout }) => !stdout.includes('verification failed'),
+      () => false,
+    );
+  await driver.ensure(spec);
+  await mark('disk.qcow2', '7');
+  const larger = { ...spec, rootDisk: 5, rootDiskCopiedFrom: 1, rootDiskGib: 2 };
+  await driver.ensure(larger);
+  t.deepEqual(await disks(), ['disk-5.qcow2', 'disk.qcow2']);
+  t.true(await isMarked('disk-5.qcow2', '7'));
+  await mark('disk-5.qcow2', '8');
+  await driver.ensure(spec);
+  t.deepEqual(await disks(), ['disk.qcow2']);
+  t.true(await isMarked('disk.qcow2', '7'), 'what came after the copy is gone');
+  await driver.ensure(larger);
+  await driver.power(larger, 'running');
+  await driver.ensure(spec);
+  t.deepEqual(await disks(), ['disk-5.qcow2', 'disk.qcow2'], 'what it runs from stays');
+  await driver.ensure({ ...larger, rootDiskCopiedFrom: null });
+  t.deepEqual(await disks(), ['disk-5.qcow2'], 'the old one goes while it runs');
+  await driver.power(larger, 'shutdown', { graceSeconds: 0 });
+  const image = { rescueImage: spec.image };
+  await driver.ensure({ ...larger, rootDiskCopiedFrom: null, ...image });
+  t.deepEqual(await disks(), ['disk-5.qcow2', 'rescue.qcow2']);
+  await driver.ensure({ ...spec, rootDisk: 9 });
+  t.deepEqual(await disks(), ['disk-9.qcow2']);
+  t.false(await isMarked('disk-9.qcow2', '7'));
+  await t.throwsAsync(driver.ensure({ ...spec, rootDisk: 12, rootDiskCopiedFrom: 11 }), {
+    instanceOf: PermanentFailure,
+  });
+});
+
 test.serial(
   'an image that is empty, too large, or refers to another file is refused for good, and leaves no domain',
   async (t) => {

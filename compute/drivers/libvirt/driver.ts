@@ -2,12 +2,12 @@
 import { mkdir, statfs } from 'node:fs/promises';
 import { cpus, hostname, totalmem } from 'node:os';
 import { NotFound, Unavailable } from '../../../common/errors.ts';
-import type { HostFacts, ObservedGuest, ServerDriver, ServerSpec } from '../driver.ts';
+import type { HostFacts, ObservedGuest, ServerDriver, ServerPower, ServerSpec } from '../driver.ts';
 import { writeConfigDrive } from './config-drive.ts';
 import { type DomainEvent, LibvirtConnection } from './connection.ts';
 import { readConsole } from './console-log.ts';
-import { ensureRootDisk, isWhole } from './disks.ts';
-import { describeDomain, readHash } from './domain-xml.ts';
+import { areWhole, ensureRescueDisk, ensureRootDisk } from './disks.ts';
+import { describeDomain, readDisks, readHash } from './domain-xml.ts';
 import { Domains, explained, isActive } from './domains.ts';
 import { GuestDirectory } from './guest-directory.ts';
 import { findTraits, type Traits } from './host-traits.ts';
@@ -63,13 +63,15 @@ export class LibvirtServerDriver implements ServerDriver {
 
   async power(
     spec: ServerSpec,
-    wanted: 'running' | 'shutdown',
+    wanted: ServerPower,
     { graceSeconds = defaultGraceSeconds }: { graceSeconds?: number } = {},
   ): Promise<void> {
     if (wanted === 'running') return this.#start(spec.id);
+    if (wanted === 'paused') return this.#oneAtATime.run(spec.id, () => this.#domains.pause(spec.id));
+    if (wanted === 'suspended') return this.#oneAtATime.run(spec.id, () => this.#domains.suspend(spec.id));
     const guest = await this.observe(spec.id);
     if (guest === undefined) throw new NotFound('Server', spec.id);
-    if (!isActive(guest)) return;
+    if (!isActive(guest) && guest.power !== 'suspended') return;
     if (graceSeconds > 0 && guest.power === 'running') {
       const stopped = async () => !isActive(await this.observe(spec.id));
       await this.#domains.ask(spec.id, graceSeconds, stopped, (domain) =>
@@ -164,22 +166,31 @@ export class LibvirtServerDriver implements ServerDriver {
   async #ensure(spec: ServerSpec): Promise<void> {
     const directory = new GuestDirectory(this.#options.guestsDirectory, spec.id);
     const traits = await this.#findTraits();
-    const { xml, hash } = describeDomain(spec, directory.files(spec.configDrive !== null), traits);
-    const found = await this.#domains.on(spec.id, `look at server ${spec.id}`, async ({ check }, domain) => ({
-      active: (await check(libvirt().isActive(domain))) === 1,
-      hash: readHash((await libvirt().domainMetadata(domain, metadataKind.element, metadataUri, affect.current)) ?? ''),
-    }));
-    if (found?.active) return;
-    if (found?.hash === hash && (await isWhole(directory, spec.configDrive !== null))) return;
+    const files = directory.files(spec);
+    const { xml, hash } = describeDomain(spec, files, traits);
+    const found = await this.#domains.on(spec.id, `look at server ${spec.id}`, async ({ check }, domain) => {
+      const metadata = await libvirt().domainMetadata(domain, metadataKind.element, metadataUri, affect.current);
+      const isActiveNow = (await check(libvirt().isActive(domain))) === 1;
+      // One whose memory is kept goes on with the devices that it had.
+      const isInUse = isActiveNow || (await check(libvirt().hasManagedSave(domain))) === 1;
+      return { isInUse, hash: readHash(metadata ?? ''), ...readDisks(metadata ?? '') };
+    });
+    const hasTheseDisks = found?.rootDisk === spec.rootDisk && found.isRescued === (spec.rescueImage !== null);
+    if (found?.isInUse) return hasTheseDisks ? directory.removeOtherDisks(spec) : undefined;
+    const needed = [files.disk, ...(files.configDrive === null ? [] : [files.configDrive])];
+    if (spec.rescueImage !== null) needed.push(files.rescueDisk);
+    if (found?.hash === hash && (await areWhole(needed))) return directory.removeOtherDisks(spec);
 
     await directory.prepare(traits.qemu);
     await this.#recordTaps(directory, spec, traits);
     await Promise.all([
       ensureRootDisk(directory, spec, traits.qemu),
+      ensureRescueDisk(directory, spec, traits.qemu),
       writeConfigDrive(directory, spec.configDrive, traits.qemu),
     ]);
-    // Last: a domain with our hash has all its files.
+    // A domain with our hash has all its files, and disks go when no domain has them.
     await this.#domains.define(spec.id, xml);
+    await directory.removeOtherDisks(spec);
   }
 
   /** Before the domain that gets them: whatever happens later, `remove` knows them. */

@@ -8,6 +8,7 @@ import { chmod, chown, mkdir, open, readdir, readFile, rename, rm } from 'node:f
 import { basename, join } from 'node:path';
 import { PermanentFailure } from '../../../common/errors.ts';
 import { isUuid } from '../../../common/ids.ts';
+import type { ServerSpec } from '../driver.ts';
 import type { GuestFiles } from './domain-xml.ts';
 
 /** Whom libvirt runs QEMU as. */
@@ -29,8 +30,13 @@ export class GuestDirectory {
     this.path = join(guestsDirectory, id);
   }
 
-  get diskPath(): string {
-    return join(this.path, 'disk.qcow2');
+  /** Of the root disk with that number. */
+  diskPath(number: number): string {
+    return join(this.path, number === 1 ? 'disk.qcow2' : `disk-${number}.qcow2`);
+  }
+
+  get rescueDiskPath(): string {
+    return join(this.path, 'rescue.qcow2');
   }
 
   get configDrivePath(): string {
@@ -45,10 +51,11 @@ export class GuestDirectory {
     return join(this.path, 'taps.json');
   }
 
-  files(hasConfigDrive: boolean): GuestFiles {
+  files({ rootDisk, configDrive }: Pick<ServerSpec, 'rootDisk' | 'configDrive'>): GuestFiles {
     return {
-      disk: this.diskPath,
-      configDrive: hasConfigDrive ? this.configDrivePath : null,
+      disk: this.diskPath(rootDisk),
+      rescueDisk: this.rescueDiskPath,
+      configDrive: configDrive === null ? null : this.configDrivePath,
       console: this.consolePath,
     };
   }
@@ -60,6 +67,17 @@ export class GuestDirectory {
     await chmod(this.path, 0o710);
     for (const name of await readdir(this.path)) {
       if (name.startsWith(temporaryPrefix)) await rm(join(this.path, name), removeAll);
+    }
+  }
+
+  /** Removes the disks that a server as specified has no use for; nobody may be using them. */
+  async removeOtherDisks(spec: Pick<ServerSpec, 'rootDisk' | 'rootDiskCopiedFrom' | 'rescueImage'>): Promise<void> {
+    const wanted = [this.diskPath(spec.rootDisk)];
+    if (spec.rootDiskCopiedFrom !== null) wanted.push(this.diskPath(spec.rootDiskCopiedFrom));
+    if (spec.rescueImage !== null) wanted.push(this.rescueDiskPath);
+    for (const name of await readdir(this.path)) {
+      const isDisk = /^(disk(-\d+)?|rescue)\.qcow2$/.test(name);
+      if (isDisk && !wanted.includes(join(this.path, name))) await rm(join(this.path, name), removeAll);
     }
   }
 

@@ -12,7 +12,8 @@ import koffi, { type LibraryHandle } from 'koffi';
 export type Pointer = bigint;
 
 export const domainState = { paused: 3, shutoff: 5, crashed: 6, pmSuspended: 7 } as const;
-export const shutoffReason = { shutdown: 1, crashed: 3 } as const;
+export const shutoffReason = { unknown: 0, shutdown: 1, crashed: 3, saved: 5 } as const;
+const startPaused = 1;
 export const domainEvent = { lifecycle: 0, reboot: 1 } as const;
 export const shutdownFlag = { acpiPowerButton: 1 } as const;
 /** Everything that libvirt may hold of a domain, so that nothing keeps it from being undefined: managed save, snapshots, NVRAM, checkpoints. */
@@ -68,6 +69,10 @@ function declare(library: LibraryHandle) {
   const state = blocking(
     'int virDomainGetState(void *domain, _Out_ int *state, _Out_ int *reason, unsigned int flags)',
   );
+  const create = blocking('int virDomainCreateWithFlags(void *domain, unsigned int flags)');
+  const managedSave = blocking('int virDomainManagedSave(void *domain, unsigned int flags)');
+  const hasManagedSave = blocking('int virDomainHasManagedSaveImage(void *domain, unsigned int flags)');
+  const removeManagedSave = blocking('int virDomainManagedSaveRemove(void *domain, unsigned int flags)');
   const version = blocking('int virConnectGetVersion(void *connection, _Out_ unsigned long *version)');
   const registerAny = blocking(
     'int virConnectDomainEventRegisterAny(void *connection, void *domain, int event, void *callback, void *opaque, void *free)',
@@ -175,7 +180,13 @@ function declare(library: LibraryHandle) {
     },
     isActive: blocking('int virDomainIsActive(void *domain)'),
     start: blocking('int virDomainCreate(void *domain)'),
+    startPaused: (domain: Pointer): Promise<unknown> => create(domain, startPaused),
+    pause: blocking('int virDomainSuspend(void *domain)'),
     resume: blocking('int virDomainResume(void *domain)'),
+    /** Writes its memory to disk and ends it; the next start goes on from there. */
+    managedSave: (domain: Pointer): Promise<unknown> => managedSave(domain, 0),
+    hasManagedSave: (domain: Pointer): Promise<unknown> => hasManagedSave(domain, 0),
+    removeManagedSave: (domain: Pointer): Promise<unknown> => removeManagedSave(domain, 0),
     shutdown: blocking('int virDomainShutdownFlags(void *domain, unsigned int flags)'),
     reboot: blocking('int virDomainReboot(void *domain, unsigned int flags)'),
     reset: blocking('int virDomainReset(void *domain, unsigned int flags)'),

@@ -13,7 +13,7 @@ const cpuSeconds = 30;
 export function runTool(doing: string, command: string, args: string[], seconds = 30): Promise<string> {
   // Each becomes the next (none forks), so the time limit's kill reaches the program. It dies with us: one that went on
   // would write into the directory of a guest that our successor works on.
-  const limits = ['prlimit', `--as=${memoryLimit}`, `--cpu=${cpuSeconds}`, '--'];
+  const limits = ['prlimit', `--as=${memoryLimit}`, `--cpu=${Math.max(cpuSeconds, seconds)}`, '--'];
   const bounded = ['--pdeathsig=KILL', '--', ...limits, command, ...args];
   return new Promise((resolve, reject) => {
     execFile('setpriv', bounded, { timeout: seconds * 1000, killSignal: 'SIGKILL' }, (error, stdout, stderr) => {

@@ -30,7 +30,7 @@ export abstract class SimulatedGuestDriver<Spec extends { id: string }> implemen
   ensure(spec: Spec): Promise<void> {
     return this.perform('ensure', spec.id, () => {
       const guest = this.#guests.get(spec.id);
-      if (guest !== undefined && isActive(guest)) return;
+      if (guest !== undefined && (isActive(guest) || guest.power === 'suspended')) return;
       this.prepare(spec);
       if (guest === undefined) {
         this.#guests.set(spec.id, { spec: structuredClone(spec), power: 'shutdown', output: '', exitCode: null });
@@ -44,7 +44,7 @@ export abstract class SimulatedGuestDriver<Spec extends { id: string }> implemen
     return this.perform('power', spec.id, () => {
       const guest = this.get(spec.id);
       if (wanted === 'running' && guest.power !== 'running') this.start(guest);
-      if (wanted === 'shutdown' && isActive(guest)) {
+      if (wanted === 'shutdown' && (isActive(guest) || guest.power === 'suspended')) {
         // One that does not obey has its power cut in the end; nobody waits for a simulated grace.
         this.stopped(guest, this.host.guestsObey && options.graceSeconds !== 0);
       }

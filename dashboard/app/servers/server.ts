@@ -1,4 +1,4 @@
-import { type Requirement, requirements, type TaskState, type VmState } from '../../../compute/servers/server.ts';
+import { type Requirement, requirements, type TaskState, type VmState } from '../../../compute/servers/states.ts';
 import { orList } from '../parts/or-list.ts';
 
 /** A server as the Compute API shows it; only what this dashboard reads. */

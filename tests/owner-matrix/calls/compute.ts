@@ -24,6 +24,11 @@ const act =
     status,
   });
 
+const resize: MakeCall = (it) => ({
+  params: { server_id: it.server },
+  body: { resize: { flavorRef: it.privateFlavor } },
+});
+
 /** What every new server has, and what this one has of somebody’s things. */
 const newServer =
   (more: (it: Things) => object): MakeCall =>
@@ -71,6 +76,21 @@ export const computeCalls: Calls = {
     act({ reboot: { type: 'HARD' } }),
     act({ 'os-stop': null }),
     act({ 'os-start': null }),
+    act({ pause: null }),
+    act({ unpause: null }),
+    act({ suspend: null }),
+    act({ resume: null }),
+    act({ lock: null }),
+    act({ unlock: null }),
+    (it) => ({ params: { server_id: it.server }, body: { rescue: { rescue_image_ref: it.image } }, status: 200 }),
+    act({ unrescue: null }),
+    (it) => ({ params: { server_id: it.server }, body: { rebuild: { imageRef: it.image } } }),
+    resize,
+    act({ revertResize: null }),
+    resize,
+    act({ confirmResize: null }, 204),
+    (it) => ({ params: { server_id: it.server }, body: { 'os-resetState': { state: 'active' } }, by: 'admin' }),
+    act({ restore: null }, 409), // there is nothing to restore where nothing is kept
     act({ forceDelete: null }, 202, 'secondSpareServer'),
   ],
   'GET /v2.1/servers/{server_id}/metadata': server,

@@ -1,0 +1,63 @@
+/** What bodies that make or change servers share beyond their schemas. */
+import { isUtf8 } from 'node:buffer';
+import { isIP } from 'node:net';
+import { BadRequest } from '../../common/errors.ts';
+import { format, since, type Version } from '../../common/http/microversion.ts';
+
+/** Fields that a later microversion brings are unknown before it. */
+export function refuseBefore(version: Version, body: object, fields: Readonly<Record<string, Version>>): void {
+  for (const [field, from] of Object.entries(fields))
+    if (field in body && !since(version, ...from))
+      throw new BadRequest(
+        `Invalid input for field/attribute ${field}: it is unexpected before microversion ${format(from)}.`,
+      );
+}
+
+/** Base64 of UTF-8 text: the config drive is written as text. */
+export function userData(asked: string | null): string | null {
+  if (asked === null || asked === '') return null;
+  return checkedText(asked, 'Userdata content cannot be decoded', 'Userdata must be text in UTF-8.');
+}
+
+export interface InjectedFile {
+  path: string;
+  /** Base64 of UTF-8 text. */
+  contents: string;
+}
+
+/** Nova's quota `injected_files`, and 10 KiB for each. */
+const mostFiles = 5;
+const mostBytes = 10_240;
+
+/** Throws `BadRequest`; what is too much is that as well, as an `OverQuota` would be a 403 that Nova does not give. */
+export function personality(asked: readonly InjectedFile[]): InjectedFile[] {
+  if (asked.length > mostFiles) throw new BadRequest(`At most ${mostFiles} files can be injected.`);
+  for (const { path, contents } of asked) {
+    checkedText(contents, `Personality content for ${path} cannot be decoded`, `${path} must be text in UTF-8.`);
+    if (Buffer.from(contents, 'base64').length > mostBytes)
+      throw new BadRequest(`Personality file ${path} has more than ${mostBytes} bytes.`);
+  }
+  return [...asked];
+}
+
+function checkedText(asked: string, undecodable: string, noText: string): string {
+  const bytes = Buffer.from(asked, 'base64');
+  const isBase64 = bytes.toString('base64').replace(/=+$/, '') === asked.replace(/\s/g, '').replace(/=+$/, '');
+  if (!isBase64) throw new BadRequest(undecodable);
+  if (!isUtf8(bytes)) throw new BadRequest(noText);
+  return asked;
+}
+
+export function accessAddress(asked: string | undefined, family: 4 | 6): string | undefined {
+  if (asked === undefined || asked === '' || isIP(asked) === family) return asked;
+  throw new BadRequest(`Invalid input for field/attribute accessIPv${family}. Value: ${asked}.`);
+}
+
+/** Without dots before 2.94, where a fully qualified one became possible. */
+export function checkHostname(version: Version, hostname: string | undefined): string | undefined {
+  if (hostname === undefined) return undefined;
+  const longest = since(version, 2, 94) ? 255 : 63;
+  const isFine = since(version, 2, 94) ? /^[a-zA-Z0-9-.]*$/ : /^[a-zA-Z0-9-]*$/;
+  if (hostname.length <= longest && isFine.test(hostname) && !/^-|-$/.test(hostname)) return hostname;
+  throw new BadRequest(`Invalid input for field/attribute hostname. Value: ${hostname}.`);
+}

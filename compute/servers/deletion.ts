@@ -1,0 +1,91 @@
+/** How servers go, and how they come back while they may. */
+import { type ProjectContext, visibleTo } from '../../common/context.ts';
+import type { Knex } from '../../common/database/database.ts';
+import { notify } from '../../common/database/notifications.ts';
+import { releasePorts } from '../../network/ports.ts';
+import { finishActionsUpTo, recordAction } from './actions.ts';
+import { ask, refuseLocked } from './ask.ts';
+import type { ServerDeps } from './create.ts';
+import type { Server } from './server.ts';
+import { requirements } from './states.ts';
+import { lockServer } from './store.ts';
+
+/** How long what was done to a server can be read after it is gone. */
+const historyDays = 30;
+
+/**
+ * Asks for the server to go; where the site keeps deleted servers for a while, it is only shut down at first. One that no
+ * host holds goes at once. Asking again is no error. Throws `Conflict` when it is locked.
+ */
+export async function deleteServer(deps: ServerDeps, ctx: ProjectContext, id: string): Promise<void> {
+  await remove(deps, ctx, id, { isForced: deps.reclaimSeconds === 0 });
+}
+
+/** At once, whatever the site keeps. */
+export async function forceDeleteServer(deps: ServerDeps, ctx: ProjectContext, id: string): Promise<void> {
+  await remove(deps, ctx, id, { isForced: true });
+}
+
+async function remove(
+  { db }: ServerDeps,
+  ctx: ProjectContext,
+  id: string,
+  { isForced }: { isForced: boolean },
+): Promise<void> {
+  await db.transaction(async (trx) => {
+    const server = await lockServer(trx, visibleTo(ctx), id);
+    refuseLocked(ctx, server);
+    const isDone = server.deletionRequestedAt !== null || (!isForced && server.softDeletedAt !== null);
+    if (isDone) return;
+    const revision = server.revision + 1;
+    const isSoft = !isForced && server.hostId !== null;
+    await recordAction(trx, ctx, { serverId: server.id, action: isSoft ? 'softDelete' : 'delete', revision });
+    if (server.hostId === null) return removeServerRow(trx, server);
+    const column = isSoft ? 'soft_deleted_at' : 'deletion_requested_at';
+    await trx('servers')
+      .where({ id: server.id })
+      .update({ [column]: trx.fn.now(), revision, updated_at: trx.fn.now() });
+    await notify(trx, 'servers', server.id);
+  });
+}
+
+/** Brings a deleted server back that is still kept. Throws `Conflict` when it was not deleted. */
+export async function restoreServer({ db }: ServerDeps, ctx: ProjectContext, id: string): Promise<void> {
+  await ask(db, ctx, id, {
+    action: 'restore',
+    api: 'restore',
+    requirement: requirements.restore,
+    power: 'running',
+    isFreeOfLocks: true,
+    change: () => ({ soft_deleted_at: null }),
+  });
+}
+
+/** The last thing of a server that goes: its ports and its row; its history stays for a while. */
+export async function removeServerRow(trx: Knex, server: Server): Promise<void> {
+  await releasePorts(trx, server.id);
+  await finishActionsUpTo(trx, server.id, server.revision + 1, null);
+  await trx('servers').where({ id: server.id }).delete();
+  await trx('deleted_servers').insert({ id: server.id, project_id: server.projectId }).onConflict('id').ignore();
+}
+
+/** Deletes for good what was deleted for so long; gives how many. */
+export async function reclaimDeleted(db: Knex, hostName: string, reclaimSeconds: number): Promise<string[]> {
+  const due = db('servers')
+    .join('compute_hosts', 'compute_hosts.id', 'servers.host_id')
+    .where('compute_hosts.name', hostName)
+    .whereNull('servers.deletion_requested_at')
+    .whereRaw("servers.soft_deleted_at <= now() - ? * interval '1 second'", [reclaimSeconds])
+    .select('servers.id');
+  const rows = await db('servers')
+    .whereIn('id', due)
+    .update({ deletion_requested_at: db.fn.now(), revision: db.raw('revision + 1'), updated_at: db.fn.now() })
+    .returning('id');
+  return rows.map((row) => row.id);
+}
+
+export async function forgetOldHistory(db: Knex): Promise<void> {
+  const old = db('deleted_servers').whereRaw("deleted_at < now() - ? * interval '1 day'", [historyDays]).select('id');
+  await db('server_actions').whereIn('server_id', old).delete();
+  await db('deleted_servers').whereRaw("deleted_at < now() - ? * interval '1 day'", [historyDays]).delete();
+}

@@ -1,0 +1,90 @@
+import { type ProjectContext, visibleTo } from '../../common/context.ts';
+import type { Knex } from '../../common/database/database.ts';
+import { BadRequest } from '../../common/errors.ts';
+import { isUuid } from '../../common/ids.ts';
+import { getUsableImage } from '../../image/images/use.ts';
+import { findKeypair } from '../keypairs/store.ts';
+import { checkMetadataItems } from '../quotas/quotas.ts';
+import { ask } from './ask.ts';
+import type { ServerDeps } from './create.ts';
+import { bootableFormat, checkImageFits } from './image-fit.ts';
+import { badReference } from './references.ts';
+import type { Server } from './server.ts';
+import { requirements } from './states.ts';
+import { getServer } from './store.ts';
+
+/** Absent leaves alone; null clears. */
+export interface RebuildRequest {
+  imageId: string;
+  adminPassword: string;
+  name?: string;
+  hostname?: string;
+  description?: string | null;
+  metadata?: Record<string, string>;
+  accessIpv4?: string;
+  accessIpv6?: string;
+  diskConfig?: 'AUTO' | 'MANUAL';
+  keyName?: string | null;
+  userData?: string | null;
+  personality?: { path: string; contents: string }[];
+}
+
+/** Gives the server a new root disk, of the same image or another. What was on the old one is gone. */
+export async function rebuildServer(
+  { db, region }: ServerDeps,
+  ctx: ProjectContext,
+  id: string,
+  asked: RebuildRequest,
+): Promise<Server> {
+  await ask(db, ctx, id, {
+    action: 'rebuild',
+    api: 'rebuild',
+    requirement: requirements.rebuild,
+    async change(trx, server, revision) {
+      if (!isUuid(asked.imageId)) throw new BadRequest('Invalid imageRef provided.');
+      const image = await getUsableImage(trx, visibleTo(ctx), asked.imageId).catch(
+        badReference('Cannot find image for rebuild'),
+      );
+      checkImageFits(image, server);
+      await checkMetadataItems(trx, { projectId: server.projectId, region }, Object.keys(asked.metadata ?? {}).length);
+      await changeBootData(trx, server, asked);
+      return {
+        image_id: image.id,
+        disk_image_id: image.id,
+        disk_image_format: bootableFormat(image),
+        disk_generation: revision,
+        disk_copied_from: null,
+        ...labels(asked),
+        ...(asked.keyName !== undefined && { key_name: asked.keyName }),
+      };
+    },
+  });
+  return getServer(db, visibleTo(ctx), id);
+}
+
+/** A key is the server's owner's, whoever rebuilds it. */
+async function changeBootData(trx: Knex, server: Server, asked: RebuildRequest): Promise<void> {
+  const keypair = asked.keyName ? await findKeypair(trx, server.userId, asked.keyName) : undefined;
+  if (asked.keyName && keypair === undefined) throw new BadRequest('Invalid key_name provided.');
+  await trx('server_boot_data')
+    .where({ server_id: server.id })
+    .update({
+      admin_password: asked.adminPassword,
+      ...(asked.keyName !== undefined && { public_key: keypair?.publicKey ?? null }),
+      ...(asked.userData !== undefined && { user_data: asked.userData }),
+      ...(asked.personality !== undefined && { personality: JSON.stringify(asked.personality) }),
+    });
+}
+
+function labels(asked: RebuildRequest) {
+  const columns = {
+    name: asked.name,
+    hostname: asked.hostname,
+    description: asked.description,
+    metadata: asked.metadata && JSON.stringify(asked.metadata),
+    access_ipv4: asked.accessIpv4,
+    access_ipv6: asked.accessIpv6,
+    disk_config: asked.diskConfig,
+  };
+  return Object.fromEntries(Object.entries(columns).filter(([, value]) => value !== undefined));
+}

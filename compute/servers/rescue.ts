@@ -1,0 +1,51 @@
+import { type ProjectContext, visibleTo } from '../../common/context.ts';
+import { BadRequest } from '../../common/errors.ts';
+import { isUuid } from '../../common/ids.ts';
+import { getUsableImage } from '../../image/images/use.ts';
+import { ask } from './ask.ts';
+import type { ServerDeps } from './create.ts';
+import { bootableFormat } from './image-fit.ts';
+import { badReference } from './references.ts';
+import { requirements } from './states.ts';
+
+export interface RescueRequest {
+  /** Undefined: what the server's own disk was made from. */
+  imageId: string | undefined;
+  adminPassword: string;
+}
+
+/** Boots the server from a fresh disk of an image, with its own disk as the second one. Throws `BadRequest`, `Conflict`. */
+export async function rescueServer(
+  { db }: ServerDeps,
+  ctx: ProjectContext,
+  id: string,
+  { imageId, adminPassword }: RescueRequest,
+): Promise<void> {
+  await ask(db, ctx, id, {
+    action: 'rescue',
+    api: 'rescue',
+    requirement: requirements.rescue,
+    power: 'running',
+    async change(trx, server) {
+      await trx('server_boot_data').where({ server_id: server.id }).update({ admin_password: adminPassword });
+      if (imageId === undefined)
+        return { rescue_image_id: server.diskImageId, rescue_image_format: server.diskImageFormat };
+      if (!isUuid(imageId)) throw new BadRequest('Invalid rescue_image_ref provided.');
+      const image = await getUsableImage(trx, visibleTo(ctx), imageId).catch(
+        badReference('Can not find requested image'),
+      );
+      return { rescue_image_id: image.id, rescue_image_format: bootableFormat(image) };
+    },
+  });
+}
+
+/** Boots the server from its own disk again. */
+export async function unrescueServer({ db }: ServerDeps, ctx: ProjectContext, id: string): Promise<void> {
+  await ask(db, ctx, id, {
+    action: 'unrescue',
+    api: 'unrescue',
+    requirement: requirements.unrescue,
+    power: 'running',
+    change: () => ({ rescue_image_id: null, rescue_image_format: null }),
+  });
+}

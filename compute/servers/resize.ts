@@ -1,0 +1,125 @@
+import { type ProjectContext, visibleTo } from '../../common/context.ts';
+import type { Knex } from '../../common/database/database.ts';
+import { BadRequest, Conflict } from '../../common/errors.ts';
+import type { Flavor } from '../flavors/flavor.ts';
+import { getFlavor } from '../flavors/store.ts';
+import { checkQuota } from '../quotas/quotas.ts';
+import { claimHost } from '../scheduler/claim.ts';
+import { ask } from './ask.ts';
+import type { ServerDeps } from './create.ts';
+import { badReference } from './references.ts';
+import type { OldFlavor, Server } from './server.ts';
+import { requirements } from './states.ts';
+
+/**
+ * Makes the server another size on its host, from a copy of its disk; the old one is kept until it is confirmed or reverted.
+ * Throws `BadRequest` when the flavor does not fit the server or its host, `OverQuota`, `Conflict`.
+ */
+export async function resizeServer(
+  { db, region, scheduling }: ServerDeps,
+  ctx: ProjectContext,
+  id: string,
+  flavorId: string,
+  diskConfig: 'AUTO' | 'MANUAL' | undefined,
+): Promise<void> {
+  await ask(db, ctx, id, {
+    action: 'resize',
+    api: 'resize',
+    requirement: requirements.resize,
+    async change(trx, server, revision) {
+      const flavor = await getFlavor(trx, visibleTo(ctx), flavorId).catch(badReference());
+      checkChange(server, flavor);
+      await claimMore(trx, { region, scheduling }, server, flavor);
+      return {
+        ...flavorColumns({ ...flavor, flavorId: flavor.id, flavorName: flavor.name }),
+        old_flavor: JSON.stringify(oldFlavorOf(server)),
+        disk_copied_from: server.diskGeneration,
+        disk_generation: revision,
+        ...(diskConfig && { disk_config: diskConfig }),
+      };
+    },
+  });
+}
+
+/** The old size and its disk are given up. */
+export async function confirmResize({ db }: ServerDeps, ctx: ProjectContext, id: string): Promise<void> {
+  await ask(db, ctx, id, {
+    action: 'confirmResize',
+    api: 'confirmResize',
+    requirement: requirements['confirm resize'],
+    isFreeOfLocks: true,
+    change: () => ({ old_flavor: null, disk_copied_from: null }),
+  });
+}
+
+/** Back to the old size and to the disk as it was then. */
+export async function revertResize({ db }: ServerDeps, ctx: ProjectContext, id: string): Promise<void> {
+  await ask(db, ctx, id, {
+    action: 'revertResize',
+    api: 'revertResize',
+    requirement: requirements['revert resize'],
+    isFreeOfLocks: true,
+    change(_trx, server) {
+      const { oldFlavor } = server;
+      if (oldFlavor === null)
+        throw new Conflict(`Cannot 'revertResize' instance ${server.id} while it is in vm_state error`);
+      return {
+        ...flavorColumns(oldFlavor),
+        old_flavor: null,
+        disk_copied_from: null,
+        disk_generation: oldFlavor.diskGeneration,
+      };
+    },
+  });
+}
+
+function checkChange(server: Server, flavor: Flavor): void {
+  if (flavor.id === server.flavorId) throw new BadRequest('When resizing, instances must change flavor!');
+  if (flavor.diskGib === 0 && server.diskGib > 0) throw new BadRequest('Resize to zero disk flavor is not allowed.');
+  if (flavor.swapMib > 0 || flavor.ephemeralGib > 0)
+    throw new BadRequest('Servers cannot have swap or ephemeral disks yet; use a flavor without.');
+  if (flavor.diskGib < server.diskGib) throw new BadRequest('Unable to resize disk down.');
+}
+
+/** What the new size takes beyond the old one, and a second disk until it is settled which of them stays. */
+async function claimMore(
+  trx: Knex,
+  { region, scheduling }: Pick<ServerDeps, 'region' | 'scheduling'>,
+  server: Server,
+  flavor: Flavor,
+): Promise<void> {
+  const cores = Math.max(0, flavor.vcpus - server.vcpus);
+  const ram = Math.max(0, flavor.memoryMib - server.memoryMib);
+  const { projectId, userId } = server;
+  await checkQuota(trx, { region, projectId, userId }, { cores, ram });
+  const { host, reason } = await claimHost(
+    trx,
+    {
+      vcpus: cores,
+      memoryMib: ram,
+      diskGib: flavor.diskGib,
+      zone: null,
+      hostName: server.hostName,
+      projectId,
+      extraSpecs: flavor.extraSpecs,
+    },
+    scheduling,
+  );
+  if (host === undefined) throw new BadRequest(reason);
+}
+
+function oldFlavorOf(server: Server): OldFlavor {
+  const { flavorId, flavorName, vcpus, memoryMib, diskGib, extraSpecs, diskGeneration } = server;
+  return { flavorId, flavorName, vcpus, memoryMib, diskGib, extraSpecs, diskGeneration };
+}
+
+function flavorColumns(flavor: Omit<OldFlavor, 'diskGeneration'>) {
+  return {
+    flavor_id: flavor.flavorId,
+    flavor_name: flavor.flavorName,
+    flavor_extra_specs: JSON.stringify(flavor.extraSpecs),
+    vcpus: flavor.vcpus,
+    memory_mib: flavor.memoryMib,
+    disk_gib: flavor.diskGib,
+  };
+}

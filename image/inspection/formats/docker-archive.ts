@@ -7,10 +7,12 @@ const maximumEntries = 2048;
 const maximumNameLength = 255;
 const maximumManifestBytes = 128 * 1024;
 const paddingReadBytes = 64 * 1024;
+const documentNames = ['manifest.json', 'index.json'];
 
 /**
  * What `docker save` writes, by Docker's image specification 1.2: a tar with a manifest.json that names one image's
- * configuration and layers, all of them in it. Nothing in it may point outside of it, for Docker unpacks it as root.
+ * configuration and layers, all of them in it. Or an OCI image layout in a tar (OCI image specification 1.1, image-layout.md),
+ * whose index.json names one image. Nothing in it may point outside of it, for Docker unpacks it as root.
  */
 export const dockerArchive: Format = {
   name: 'docker',
@@ -23,13 +25,13 @@ export const dockerArchive: Format = {
 
 function* archiveRefusal(firstHeader: Buffer): Reading<string | null> {
   const files = new Set<string>();
-  let manifest: Buffer | undefined;
+  const documents = new Map<string, Buffer>();
   let header: Buffer | undefined = firstHeader;
   let offset = 0;
   for (let count = 0; count <= maximumEntries; count++) {
     const entry = yield* readEntry(offset, header);
     header = undefined;
-    if (entry === 'end') return manifestRefusal(manifest, files) ?? (yield* paddingRefusal(offset + block));
+    if (entry === 'end') return contentRefusal(documents, files) ?? (yield* paddingRefusal(offset + block));
     if ('refusal' in entry) return entry.refusal;
     const name = entry.name.replace(/^(\.\/)+/, '').replace(/\/$/, '');
     const bad = entryRefusal(entry, name);
@@ -38,10 +40,10 @@ function* archiveRefusal(firstHeader: Buffer): Reading<string | null> {
       if (files.has(name)) return 'its archive has an entry twice';
       files.add(name);
     }
-    if (name === 'manifest.json') {
-      if (entry.kind !== 'file' || entry.sizeBytes === 0) return 'its manifest.json is not a file with content';
-      if (entry.sizeBytes > maximumManifestBytes) return 'its manifest.json is absurdly large';
-      manifest = yield* read(entry.dataOffset, entry.sizeBytes);
+    if (documentNames.includes(name)) {
+      if (entry.kind !== 'file' || entry.sizeBytes === 0) return `its ${name} is not a file with content`;
+      if (entry.sizeBytes > maximumManifestBytes) return `its ${name} is absurdly large`;
+      documents.set(name, yield* read(entry.dataOffset, entry.sizeBytes));
     }
     offset = behind(entry);
   }
@@ -71,9 +73,16 @@ function staysInside(path: string): boolean {
   return true;
 }
 
+/** Who finds a manifest.json looks no further, here as on hosts. */
+function contentRefusal(documents: Map<string, Buffer>, files: Set<string>): string | null {
+  const [manifest, index] = documentNames.map((name) => documents.get(name));
+  if (manifest !== undefined) return manifestRefusal(manifest, files);
+  if (index !== undefined && files.has('oci-layout')) return indexRefusal(index, files);
+  return 'it is an archive without the manifest.json that `docker save` writes, and no OCI image layout';
+}
+
 /** Docker loads every image that the manifest lists; which of several a container should run would be a guess. */
-function manifestRefusal(manifest: Buffer | undefined, files: Set<string>): string | null {
-  if (manifest === undefined) return 'it is an archive without the manifest.json that `docker save` writes';
+function manifestRefusal(manifest: Buffer, files: Set<string>): string | null {
   let images: unknown;
   try {
     images = JSON.parse(manifest.toString('utf8'));
@@ -86,6 +95,28 @@ function manifestRefusal(manifest: Buffer | undefined, files: Set<string>): stri
     return 'its manifest.json names no configuration and layers';
   const missing = [config, ...layers].find((path) => typeof path !== 'string' || !files.has(path));
   return missing === undefined ? null : 'its manifest.json names a file that is not in the archive';
+}
+
+/** What the one that it names is made of, hosts look at before they use it. */
+function indexRefusal(index: Buffer, files: Set<string>): string | null {
+  let manifests: unknown;
+  try {
+    manifests = (JSON.parse(index.toString('utf8')) as { manifests?: unknown } | null)?.manifests;
+  } catch {
+    return 'its index.json is not JSON';
+  }
+  const listed: unknown[] = Array.isArray(manifests) ? manifests : [];
+  const images = listed.filter((one) => !isAttestation(one));
+  if (images.length !== 1) return 'its index.json does not list exactly one image';
+  const [, digest] = /^sha256:([0-9a-f]{64})$/.exec(String((images[0] as { digest?: unknown } | null)?.digest)) ?? [];
+  if (digest === undefined) return 'its index.json names an image by something else than a SHA-256';
+  return files.has(`blobs/sha256/${digest}`) ? null : 'its index.json names a file that is not in the archive';
+}
+
+/** What buildx stores beside an image, as if it were one. */
+function isAttestation(descriptor: unknown): boolean {
+  const { annotations } = (descriptor ?? {}) as { annotations?: Record<string, unknown> | null };
+  return annotations?.['vnd.docker.reference.type'] === 'attestation-manifest';
 }
 
 /** After the end of the archive stand only zeros: anything else would be a second thing in the same file. */

@@ -60,14 +60,13 @@ async function startMultipart(client: S3Client, name: ObjectName): Promise<Multi
   const { UploadId } = await asking(() => client.send(new CreateMultipartUploadCommand(name)));
   if (UploadId === undefined) throw new Unavailable('The store of the image’s data gave no id to an upload.');
   const upload = { ...name, UploadId };
-  const stop = new AbortController();
   const sent: { PartNumber: number; ETag: string | undefined }[] = [];
   const underWay = new Set<Promise<void>>();
   let failure: unknown;
 
   const send = async ({ bytes, release }: Part, PartNumber: number) => {
     const command = new UploadPartCommand({ ...upload, PartNumber, Body: bytes, ContentLength: bytes.length });
-    const { ETag } = await asking(() => client.send(command, { abortSignal: stop.signal }));
+    const { ETag } = await asking(() => client.send(command));
     sent.push({ PartNumber, ETag });
     release();
   };
@@ -92,7 +91,6 @@ async function startMultipart(client: S3Client, name: ObjectName): Promise<Multi
       await asking(() => client.send(new CompleteMultipartUploadCommand({ ...upload, MultipartUpload: { Parts } })));
     },
     async abort() {
-      stop.abort();
       await Promise.all(underWay); // what arrives after the end of an upload would be kept
       await client.send(new AbortMultipartUploadCommand(upload)).catch(() => {}); // the sweep finds it
     },

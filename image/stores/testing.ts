@@ -3,6 +3,9 @@ import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { ExecutionContext } from 'ava';
+import { openFileStore } from './files/files.ts';
+import type { ImageStore } from './store.ts';
+import { type ImageStores, singleStore } from './stores.ts';
 
 export interface TestStores {
   /** For `startTestCloud`. */
@@ -31,4 +34,16 @@ export async function makeStores(
     directoryOf,
     filesIn: async (id) => (await readdir(directoryOf(id)).catch(() => [])).sort(),
   };
+}
+
+/** The same stores for a loop of the test's own, some of them doing things differently. */
+export function storesLike(
+  { directoryOf }: TestStores,
+  over: Record<string, (real: ImageStore) => Partial<ImageStore>> = {},
+): ImageStores {
+  const all = ['default', 'second', 'third'].map((id) => {
+    const real = openFileStore(directoryOf(id));
+    return singleStore({ ...real, ...over[id]?.(real) }, id).default;
+  });
+  return { all, default: all[0]! };
 }

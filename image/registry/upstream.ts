@@ -32,18 +32,25 @@ export interface Upstream {
   close(): void;
 }
 
+/** It may have to read all of a blob again, where it went on with the upload after a restart. */
+const finishSeconds = 600;
+
 /** @param address `unix:PATH` or `http://HOST:PORT`. @throws BadRequest for anything else. */
 export function openUpstream(address: string): Upstream {
-  const agent = new Agent({ keepAlive: true, maxSockets: 64 });
+  // As many as there are: a client that reads or sends slowly holds one, and must not keep others from theirs.
+  const agent = new Agent({ keepAlive: true });
   const where = target(address);
 
   const send = async (
     method: string,
     path: string,
-    { headers = {}, body }: { headers?: OutgoingHttpHeaders; body?: AsyncIterable<Buffer> | Buffer } = {},
+    {
+      headers = {},
+      body,
+      seconds = 60,
+    }: { headers?: OutgoingHttpHeaders; body?: AsyncIterable<Buffer> | Buffer; seconds?: number } = {},
   ): Promise<IncomingMessage> => {
     const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>();
-    // It answers from the disk; only a body may keep it waiting, and that has limits of its own.
     const asked = request({ ...where, agent, method, path, headers });
     asked.once('response', resolve);
     asked.once('error', (error: NodeJS.ErrnoException) =>
@@ -61,7 +68,9 @@ export function openUpstream(address: string): Upstream {
       sent.catch(() => undefined);
       await Promise.race([sent, promise]);
     }
-    return promise;
+    // Whatever waits here may hold a transaction; a body that comes slowly is none of that, and has limits of its own.
+    const timer = setTimeout(() => asked.destroy(new Error(`no answer within ${seconds} s`)), seconds * 1000);
+    return promise.finally(() => clearTimeout(timer));
   };
   const expect = async (answer: IncomingMessage, ...statuses: number[]): Promise<IncomingMessage> => {
     if (statuses.includes(answer.statusCode ?? 0)) return answer;
@@ -89,7 +98,7 @@ export function openUpstream(address: string): Upstream {
     },
     async finishUpload(location, digest) {
       const path = `${location}${location.includes('?') ? '&' : '?'}digest=${encodeURIComponent(digest)}`;
-      await done(await send('PUT', path, { headers: { 'content-length': 0 } }), 201);
+      await done(await send('PUT', path, { headers: { 'content-length': 0 }, seconds: finishSeconds }), 201);
     },
     async cancelUpload(location) {
       const answer = await send('DELETE', location);

@@ -1,4 +1,4 @@
-/** What our own process and PostgreSQL take while nothing happens. Engines and guests are not counted. */
+/** What our own process, PostgreSQL and the registry server take while nothing happens. Other engines and guests are not counted. */
 import { readdir, readFile } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import { runningApiProcess } from '../../host/api-process.ts';
@@ -12,9 +12,13 @@ export async function measureMemory(context: HostContext): Promise<Figure[]> {
   await delay(idleSeconds * 1000);
   const ours = await runningApiProcess(context);
   const postgres = await recordedProcess(runPath(context, 'postgresql.json'));
-  if (ours === undefined || postgres === undefined) throw new Error('Cirrostack or its PostgreSQL does not run');
-  const [cirrostack, database] = await Promise.all([ours, postgres].map(({ pid }) => pssOfTree(pid)));
-  const value = `${(cirrostack! + database!).toFixed(0)} MB: Cirrostack ${cirrostack!.toFixed(0)}, PostgreSQL ${database!.toFixed(0)}`;
+  const registry = await recordedProcess(runPath(context, 'registry.json'));
+  if (ours === undefined || postgres === undefined || registry === undefined)
+    throw new Error('Cirrostack, its PostgreSQL or its registry server does not run');
+  const sizes = await Promise.all([ours, postgres, registry].map(({ pid }) => pssOfTree(pid)));
+  const [cirrostack, database, images] = sizes.map((size) => size.toFixed(0));
+  const total = sizes.reduce((sum, size) => sum + size, 0).toFixed(0);
+  const value = `${total} MB: Cirrostack ${cirrostack}, PostgreSQL ${database}, registry server ${images}`;
   return [{ what: `Memory (PSS) after ${idleSeconds} s of idling`, value, target: 'under 300 MB' }];
 }
 

@@ -55,6 +55,7 @@ export function hostImagesReconciler(name: string, deps: HostImagesDeps): Reconc
   };
   return {
     name,
+    concurrency: 2, // guests get their images by themselves, and nobody waits for these
     pending: (limit) => listWishes(db, hostName, kind, limit),
     async reconcile(id) {
       const wanted = await findWish(db, hostName, kind, id);

@@ -72,7 +72,7 @@ test('a container comes and goes whenever our process is killed', (t) =>
   killAtEachStep(t, 'container', containerSteps));
 
 async function killAtEachStep(t: ExecutionContext, kind: Kind, stepsOf: (cloud: RealCloud) => Steps): Promise<void> {
-  const cloud = await startRealCloud(t);
+  const cloud = await startRealCloud(t, { config: () => ({ imageCacheUnusedHours: 0 }) });
   const guests = await prepareGuests(cloud);
   const steps = stepsOf(cloud);
   const creation = Object.entries({ ...steps.creation, 'it is shown as running': answers(isShown(guests, kind)) });

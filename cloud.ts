@@ -140,6 +140,7 @@ export async function buildCloud(config: Config, log: Logger, given?: Drivers): 
       staging: openFileStore(join(config.dataDir, 'staging')),
       imports: importSettings(config),
       conversionDirectory: join(config.dataDir, 'conversions'),
+      inspection: { virtualSizeBytes: config.imageMaximumVirtualGib * 2 ** 30 },
       enforcer,
       log,
       publicUrl,

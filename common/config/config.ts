@@ -79,6 +79,11 @@ export const ConfigSchema = Type.Object(
       '',
       'Where images are kept, JSON (image/stores/README.md); empty means image-stores.json in the data directory, if there is one, and images in the data directory without it',
     ),
+    imageMaximumVirtualGib: count(
+      64 * 1024,
+      'GiB of the largest disk that an image may hold, however small it is itself',
+      1024 * 1024,
+    ),
     importMethods: text(
       'glance-direct,web-download,copy-image',
       'Ways in which users may import images, separated by commas: glance-direct, web-download; and copy-image, from store to store',

@@ -5,6 +5,7 @@ import { notify } from '../../common/database/notifications.ts';
 import { Forbidden, OverQuota } from '../../common/errors.ts';
 import type { Logger } from '../../common/logger.ts';
 import type { Enforcer } from '../../common/policy/enforcer.ts';
+import type { Limits } from '../inspection/reader.ts';
 import type { ByteRange } from '../stores/store.ts';
 import { type ImageStores, openCopy } from '../stores/stores.ts';
 import { listCopies } from './copies.ts';
@@ -20,6 +21,8 @@ export interface ImageDeps {
   enforcer: Pick<Enforcer, 'authorize'>;
   /** Of this cloud, as the catalog names it: limits may be for one. */
   region: string;
+  /** What is refused of images, whoever brings them. */
+  inspection: Limits;
   log: Logger;
 }
 

@@ -48,7 +48,7 @@ export async function uploadImageData(
       throw new Conflict(`Image ${id} is ${image.status}: data can be uploaded only while it is queued.`);
     return { declared, owner: image.owner };
   });
-  const inspector = createInspector(declared);
+  const inspector = createInspector(declared, deps.inspection);
   const pulse = watchUpload(deps, id, uploadId, body);
   try {
     const room = await roomFor(deps, owner);

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import test from 'ava';
 import { pino } from 'pino';
 import { startTestCloud, type TestCloud } from '../../tests/cloud.ts';
+import { defaultLimits } from '../inspection/inspector.ts';
 import { openFileStore } from '../stores/files/files.ts';
 import type { ImageStore } from '../stores/store.ts';
 import { singleStore } from '../stores/stores.ts';
@@ -24,6 +25,7 @@ const depsOf = (cloud: TestCloud, over: Partial<ImportDeps> = {}): ImportDeps =>
   staging: openFileStore(join(cloud.config.dataDir, 'staging')),
   imports: importSettings(cloud.config),
   conversionDirectory: join(cloud.config.dataDir, 'conversions'),
+  inspection: defaultLimits,
   ...over,
 });
 

@@ -66,7 +66,7 @@ async function keepInOne(
   for (const first of candidates) {
     const source = await open();
     try {
-      const inspector = createInspector(declared);
+      const inspector = createInspector(declared, deps.inspection);
       const accepted = counted(inspected(source, inspector, attempt), attempt);
       const shared = room && Math.floor(room / copies);
       const stored = await targetStore(deps.stores, first).put(attempt.id, withinRoom(shared, accepted));
@@ -91,7 +91,9 @@ async function keepConverted(
   attempt: Attempt,
 ): Promise<Imported> {
   const { staging, imports, log, conversionDirectory } = deps;
-  const inspector = createInspector(declared, { virtualSizeBytes: imports.conversion.mostBytes });
+  const inspector = createInspector(declared, {
+    virtualSizeBytes: Math.min(imports.conversion.mostBytes, deps.inspection.virtualSizeBytes),
+  });
   const outputPath = join(conversionDirectory, attempt.id);
   const source = await open();
   try {

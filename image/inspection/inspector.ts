@@ -26,7 +26,7 @@ export interface DeclaredFormat {
   containerFormat: ContainerFormat;
 }
 
-/** 64 TiB: what qcow2 with 64 KiB clusters and VHDX can hold in practice. */
+/** 64 TiB, as the setting imageMaximumVirtualGib has it when nobody says otherwise. */
 export const defaultLimits: Limits = { virtualSizeBytes: 64 * 2 ** 40 };
 
 /** What an upload of the wrong format really is may show only at its end: up to this size that answer is worth the wait. */

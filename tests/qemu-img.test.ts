@@ -1,0 +1,21 @@
+/** The format of a disk is recorded and said, never found out: what is in it may be written by whoever wants it mistaken (CVE-2026-24708). */
+import { glob, readFile } from 'node:fs/promises';
+import test from 'ava';
+
+const root = new URL('..', import.meta.url);
+
+test('whoever runs qemu-img says the format of what it opens, and nothing else opens disks', async (t) => {
+  let calls = 0;
+  for await (const path of glob('{bin,common,compute,host,image,network,storage}/**/*.ts', { cwd: root })) {
+    if (/\.test\.ts$|testing/.test(path)) continue;
+    const text = await readFile(new URL(path, root), 'utf8');
+    t.notRegex(text, /'(qemu-nbd|qemu-io|guestfish|virt-\w+|kpartx|losetup)'/, path);
+    for (const { index } of text.matchAll(/'qemu-img',?\s+(?=\[|')/g)) {
+      const call = text.slice(index, text.indexOf(']', index));
+      t.regex(call, /'-f',|json:\$\{JSON\.stringify\(source\)\}/, `${path}: ${call}`);
+      if (call.includes('backing')) t.regex(text, /backing = \[.*'-F'/, path);
+      calls += 1;
+    }
+  }
+  t.true(calls >= 4, 'it found them');
+});

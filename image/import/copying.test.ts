@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { pino } from 'pino';
 import { OverQuota, Unavailable } from '../../common/errors.ts';
+import { defaultLimits } from '../inspection/inspector.ts';
 import { startTestCloud, type TestCloud } from '../../tests/cloud.ts';
 import { openFileStore } from '../stores/files/files.ts';
 import type { ImageStore } from '../stores/store.ts';
@@ -34,6 +35,7 @@ async function makeGround(t: ExecutionContext) {
     staging: openFileStore(join(cloud.config.dataDir, 'staging')),
     imports: importSettings(cloud.config),
     conversionDirectory: join(cloud.config.dataDir, 'conversions'),
+    inspection: defaultLimits,
   });
   return {
     ...{ stores, cloud, admin: cloud.as('admin'), member: cloud.as('member') },

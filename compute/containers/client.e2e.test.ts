@@ -3,6 +3,7 @@ import { execFile } from 'node:child_process';
 import { createServer } from 'node:net';
 import { promisify } from 'node:util';
 import test, { type ExecutionContext } from 'ava';
+import { startForkingOpenstack } from '../../tests/clients/forking.ts';
 import { startTestCloud } from '../../tests/cloud.ts';
 import { personas } from '../../tests/personas.ts';
 import { prepareContainers } from './testing.ts';
@@ -37,7 +38,7 @@ async function startClient(t: ExecutionContext) {
   };
   const { password, project } = personas.member;
   const env = {
-    PATH: process.env.PATH,
+    ...(await startForkingOpenstack(t)),
     OS_AUTH_URL: `${url}/identity/v3`,
     OS_USERNAME: 'member',
     OS_PASSWORD: password,
@@ -64,7 +65,7 @@ async function startClient(t: ExecutionContext) {
 }
 
 test('python-zunclient creates, lists, shows, reads, executes in, stops, starts and deletes containers', async (t) => {
-  t.timeout(300_000);
+  t.timeout(600_000);
   const { appcontainer, until, env, stop, projectId } = await startClient(t);
   try {
     const options = [

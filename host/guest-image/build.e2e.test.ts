@@ -12,7 +12,7 @@ import { buildGuestImage } from './build.ts';
 const cache = process.env.CIRROSTACK_TEST_CACHE ?? join(tmpdir(), 'cirrostack-test-cache');
 
 test('the image boots, reads its config drive, lets its user in with a key, keeps its disk and obeys the power button', async (t) => {
-  t.timeout(180_000);
+  t.timeout(600_000);
   const scratch = await mkdtemp(join(tmpdir(), 'cirrostack-guest-'));
   t.teardown(() => rm(scratch, { recursive: true, force: true }));
   const image = await buildGuestImage(cache);
@@ -22,7 +22,7 @@ test('the image boots, reads its config drive, lets its user in with a key, keep
 
   const first = await boot(t, scratch, disk, drive);
   t.true(
-    await becomes(async () => (await first.ssh('test -s user-data-ran')).exitCode === 0, 90, 200),
+    await becomes(async () => (await first.ssh('test -s user-data-ran')).exitCode === 0, 300, 200),
     await first.console(),
   );
   const { stdout } = await first.ssh('hostname; id -u; df -m /persist | tail -n 1; ping -c 1 -W 2 10.0.2.2');
@@ -39,7 +39,7 @@ test('the image boots, reads its config drive, lets its user in with a key, keep
 
   const second = await boot(t, scratch, disk, drive);
   t.true(
-    await becomes(async () => (await second.ssh('cat file')).stdout === 'kept\n', 90, 200),
+    await becomes(async () => (await second.ssh('cat file')).stdout === 'kept\n', 300, 200),
     await second.console(),
   );
   t.is((await second.ssh('wc -l < user-data-ran')).stdout, '1\n', 'user data runs once in the life of a server');

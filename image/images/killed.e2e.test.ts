@@ -62,7 +62,7 @@ async function logIn(url: string): Promise<string> {
 }
 
 test('killed in the middle of an upload, the cloud comes back with the image queued and no file', async (t) => {
-  t.timeout(120_000);
+  t.timeout(600_000);
   const databaseUrl = await createTestDatabase(t, migrations, { name: 'personas', fill: fillIdentity });
   const dataDir = await mkdtemp(join(tmpdir(), 'cirrostack-killed-'));
   t.teardown(() => rm(dataDir, { recursive: true, force: true }));
@@ -94,7 +94,7 @@ test('killed in the middle of an upload, the cloud comes back with the image que
 });
 
 test('killed in the middle of an import, the cloud comes back and carries it out', async (t) => {
-  t.timeout(120_000);
+  t.timeout(600_000);
   let asked = 0;
   const site = await startSite(t, (_, answer) => {
     asked += 1;

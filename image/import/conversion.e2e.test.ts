@@ -30,7 +30,7 @@ async function place(t: ExecutionContext, bytes: Buffer, over: Partial<Conversio
 }
 
 test('disks of every format become what the operator says, and the rest stays what it is', async (t) => {
-  t.timeout(120_000);
+  t.timeout(600_000);
   const cloud = await startTestCloud(t, { importConvertTo: 'raw' });
   const member = cloud.as('member');
   for (const [name, disk_format, becomes] of [

@@ -40,7 +40,7 @@ export async function visit(
     if (!t.passed) t.log(`the page when it failed:\n${await page.locator('body').ariaSnapshot()}`);
     await context.close();
   });
-  page.setDefaultTimeout(20_000);
+  page.setDefaultTimeout(60_000);
   const problems: string[] = [];
   page.on('console', (message) => {
     // An answer that says no is logged by the browser itself; what the page makes of it is what tests look at.

@@ -7,7 +7,7 @@ import { startClientCloud } from '../conformance/cloud.ts';
 import { startOpenstack } from './openstack.ts';
 
 test('regions, services, endpoints and who sees them are made, shown, listed, changed and deleted', async (t) => {
-  t.timeout(300_000);
+  t.timeout(600_000);
   const cloud = await startClientCloud(t);
   const os = startOpenstack(t, cloud.url);
   const cwd = await mkdtemp(join(tmpdir(), 'cirrostack-catalog-'));
@@ -83,7 +83,7 @@ test('regions, services, endpoints and who sees them are made, shown, listed, ch
 });
 
 test('registered limits and limits are made, shown, listed, changed and deleted', async (t) => {
-  t.timeout(300_000);
+  t.timeout(600_000);
   const cloud = await startClientCloud(t);
   const os = startOpenstack(t, cloud.url);
   await os.run('service create --name locker object-lock');

@@ -17,7 +17,7 @@ const byCredential = (os: OpenstackClient, { id, secret }: { id: string; secret:
   });
 
 test('an application credential logs in with the roles and rules it was made with', async (t) => {
-  t.timeout(300_000);
+  t.timeout(600_000);
   const cloud = await startClientCloud(t);
   const os = startOpenstack(t, cloud.url);
   const member = os.with({ OS_USERNAME: 'member', OS_PASSWORD: 'member-password', OS_PROJECT_NAME: 'p1' });
@@ -57,7 +57,7 @@ test('an application credential logs in with the roles and rules it was made wit
 });
 
 test('a trust lets somebody act in a project as if they had its trustor’s role', async (t) => {
-  t.timeout(300_000);
+  t.timeout(600_000);
   const cloud = await startClientCloud(t);
   const os = startOpenstack(t, cloud.url);
   const member = os.with({ OS_USERNAME: 'member', OS_PASSWORD: 'member-password', OS_PROJECT_NAME: 'p1' });
@@ -94,7 +94,7 @@ test('a trust lets somebody act in a project as if they had its trustor’s role
 });
 
 test('credentials of any kind and those for EC2 are made, shown, listed, changed and deleted', async (t) => {
-  t.timeout(300_000);
+  t.timeout(600_000);
   const cloud = await startClientCloud(t);
   const os = startOpenstack(t, cloud.url);
   const made = await os.run('credential create --type cert --project p1 member a-certificate');

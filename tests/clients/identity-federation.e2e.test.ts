@@ -7,7 +7,7 @@ import { startClientCloud } from '../conformance/cloud.ts';
 import { startOpenstack } from './openstack.ts';
 
 test('mappings, identity providers, protocols and service providers are made, shown, listed, changed and deleted', async (t) => {
-  t.timeout(300_000);
+  t.timeout(600_000);
   const cloud = await startClientCloud(t);
   const os = startOpenstack(t, cloud.url);
   const cwd = await mkdtemp(join(tmpdir(), 'cirrostack-federation-'));

@@ -4,7 +4,7 @@ import { startClientCloud } from '../conformance/cloud.ts';
 import { startOpenstack } from './openstack.ts';
 
 test('a consumer is made, authorized for one role, and logs in with its access token', async (t) => {
-  t.timeout(300_000);
+  t.timeout(600_000);
   const cloud = await startClientCloud(t);
   const os = startOpenstack(t, cloud.url);
   const consumer = await os.run('consumer create --description program');

@@ -4,7 +4,7 @@ import { startClientCloud } from '../conformance/cloud.ts';
 import { startOpenstack } from './openstack.ts';
 
 test('domains, projects, users and groups are made, shown, listed, changed and deleted', async (t) => {
-  t.timeout(300_000);
+  t.timeout(600_000);
   const cloud = await startClientCloud(t);
   const os = startOpenstack(t, cloud.url);
 
@@ -73,7 +73,7 @@ test('domains, projects, users and groups are made, shown, listed, changed and d
 });
 
 test('roles are made, imply each other, and are given on projects, domains and the system', async (t) => {
-  t.timeout(300_000);
+  t.timeout(600_000);
   const cloud = await startClientCloud(t);
   const os = startOpenstack(t, cloud.url);
   const domain = await os.run('domain create lab');
@@ -159,7 +159,7 @@ test('roles are made, imply each other, and are given on projects, domains and t
 });
 
 test('tokens are issued and revoked, passwords set, and versions and the catalog shown', async (t) => {
-  t.timeout(300_000);
+  t.timeout(600_000);
   const cloud = await startClientCloud(t);
   const os = startOpenstack(t, cloud.url);
   const issued = await os.run('token issue');

@@ -15,7 +15,7 @@ const become = (glance: Glance, id: string, status: string) =>
   until(async () => cell(await glance('image-show', [id]), 'status') === status);
 
 test('images are staged, imported, downloaded from the web, and their tasks tell of it', async (t) => {
-  t.timeout(90_000);
+  t.timeout(600_000);
   const site = await startImageSite(t);
   const uri = String(site.conf.image!.http_image);
   const cloud = await startClientCloud(t, site.settings);
@@ -56,7 +56,7 @@ test('images are staged, imported, downloaded from the web, and their tasks tell
 });
 
 test('images are changed, tagged, shared, taken out of use and counted', async (t) => {
-  t.timeout(90_000);
+  t.timeout(600_000);
   const cloud = await startClientCloud(t);
   const { admin, member } = startGlance(t, cloud.url);
   const os = startOpenstack(t, cloud.url);

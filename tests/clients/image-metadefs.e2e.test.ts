@@ -7,7 +7,7 @@ import { startClientCloud } from '../conformance/cloud.ts';
 import { row, startGlance } from './glance.ts';
 
 test('namespaces are made, shown, listed, changed, read in and deleted', async (t) => {
-  t.timeout(90_000);
+  t.timeout(600_000);
   const cloud = await startClientCloud(t);
   const { admin, member } = startGlance(t, cloud.url);
   const home = await mkdtemp(join(tmpdir(), 'cirrostack-metadefs-'));
@@ -47,7 +47,7 @@ test('namespaces are made, shown, listed, changed, read in and deleted', async (
 });
 
 test('objects, properties, tags and resource types of a namespace are made, shown, listed, changed and deleted', async (t) => {
-  t.timeout(90_000);
+  t.timeout(600_000);
   const cloud = await startClientCloud(t);
   const { admin } = startGlance(t, cloud.url);
   await admin('md-namespace-create', ['Mine']);

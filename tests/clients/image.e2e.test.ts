@@ -8,7 +8,7 @@ import { personas } from '../personas.ts';
 import { startOpenstack } from './openstack.ts';
 
 test('images are made, listed, changed, shared, taken out of use and deleted', async (t) => {
-  t.timeout(90_000);
+  t.timeout(600_000);
   const cloud = await startClientCloud(t);
   const os = startOpenstack(t, cloud.url);
   const { project = '', password } = personas.member;

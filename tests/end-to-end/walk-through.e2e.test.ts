@@ -45,7 +45,7 @@ test('every command of the README works, and its walk-through ends where it bega
   const script = blocks.join('').replaceAll('/var/lib/cirrostack', cloud.dataDir);
   const cwd = join(cloud.dataDir, 'newcomer');
   await mkdir(cwd);
-  const env = { PATH: process.env.PATH, HOME: cwd };
+  const env = { ...(await cloud.clientEnvironment()), HOME: cwd };
   const shell = spawn('bash', ['-euxo', 'pipefail', '-c', script], { cwd, env, stdio: ['ignore', 'pipe', 'pipe'] });
   let printed = '';
   for (const output of [shell.stdout, shell.stderr])

@@ -58,7 +58,7 @@ function killed(context: HostContext, engine: Engine, ...records: string[]): Bre
         const record = await readRecord(runPath(context, `${name}.json`));
         if (record === undefined || !isAlive(record)) throw new Error(`${name} was not started by bin/test.`);
         process.kill(record.pid, 'SIGKILL');
-        if (!(await becomes(() => !isAlive(record), 10))) throw new Error(`${name} outlives a SIGKILL`);
+        if (!(await becomes(() => !isAlive(record), 60))) throw new Error(`${name} outlives a SIGKILL`);
       }
     },
     async up() {

@@ -65,7 +65,7 @@ async function makeHost(t: ExecutionContext, changes: Partial<DockerDriverOption
 containerDriverContract(test, makeHost);
 
 async function makeSpec(t: ExecutionContext, host: Host, changes: Partial<ContainerSpec> = {}): Promise<ContainerSpec> {
-  t.timeout(120_000);
+  t.timeout(600_000);
   const imageId = randomUUID();
   await host.driver.ensureImage(imageId, host.imageArchive);
   const spec = smallContainer(imageId, changes);
@@ -175,8 +175,8 @@ test('a container that was started and not plugged waits, stops at once when tol
   await docker.getContainer(containerName(spec.id)).start(); // what a process did that was killed before it plugged
   t.is((await host.driver.observe(spec.id))?.power, 'running');
   const before = Date.now();
-  await host.driver.power(spec, 'shutdown', { graceSeconds: 30 });
-  t.true(Date.now() - before < 15_000);
+  await host.driver.power(spec, 'shutdown', { graceSeconds: 300 });
+  t.true(Date.now() - before < 120_000);
   t.is(await host.driver.logs(spec.id, everything), '');
   await docker.getContainer(containerName(spec.id)).start();
   await host.driver.power(spec, 'running');

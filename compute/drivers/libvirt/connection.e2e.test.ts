@@ -16,7 +16,7 @@ import { libvirt } from './library.ts';
 const run = promisify(execFile);
 
 async function privateLibvirtd(t: ExecutionContext<unknown>) {
-  t.timeout(120_000);
+  t.timeout(600_000);
   const directory = await mkdtemp(join(tmpdir(), 'cirrostack-libvirtd-'));
   const socket = join(directory, 'libvirt-sock');
   const uri = `qemu+unix:///session?socket=${socket}`;

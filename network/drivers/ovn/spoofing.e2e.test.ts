@@ -20,7 +20,7 @@ async function setUp(
   t: ExecutionContext,
   attackerSpec: (port: PortSpec, subnets: { v4: string; v6: string }) => PortSpec,
 ) {
-  t.timeout(120_000);
+  t.timeout(600_000);
   const ovn = await PrivateOvn.start(t);
   const driver = new OvnDriver({ northbound: ovn.northbound, gateways: { southbound: ovn.southbound } });
   t.teardown(() => driver.close());

@@ -23,6 +23,7 @@ import { quotaSetPolicy, quotaSetRoutes } from './api/quota-sets.ts';
 import { serverActionPolicy, serverActionRoutes } from './api/server-actions.ts';
 import { serverGroupPolicy, serverGroupRoutes } from './api/server-groups.ts';
 import { serverMetadataPolicy, serverMetadataRoutes } from './api/server-metadata.ts';
+import { serverTagPolicy, serverTagRoutes } from './api/server-tags.ts';
 import { serverPartPolicy, serverPolicy, serverRoutes } from './api/servers.ts';
 import { servicePolicy, serviceRoutes } from './api/services.ts';
 import { usagePolicy, usageRoutes } from './api/simple-tenant-usage.ts';
@@ -43,6 +44,7 @@ import { addFlavorDetails } from './migrations/0007-flavor-details.ts';
 import { createAggregates } from './migrations/0008-aggregates.ts';
 import { addForcedDown } from './migrations/0009-forced-down.ts';
 import { createPastServers } from './migrations/0010-past-servers.ts';
+import { addEventHosts } from './migrations/0011-event-hosts.ts';
 import type { Scheduling } from './scheduler/scheduling.ts';
 import { lockPolicy } from './servers/locks.ts';
 import { serverReconciler } from './servers/reconciler.ts';
@@ -82,6 +84,7 @@ export const computeMigrations: Migration[] = [
   createAggregates,
   addForcedDown,
   createPastServers,
+  addEventHosts,
 ];
 
 export const computePolicy = {
@@ -93,6 +96,7 @@ export const computePolicy = {
   ...serverPartPolicy,
   ...serverActionPolicy,
   ...serverMetadataPolicy,
+  ...serverTagPolicy,
   ...lockPolicy,
   ...instanceActionPolicy,
   ...hypervisorPolicy,
@@ -138,6 +142,7 @@ export function computeModule(deps: ComputeModuleDeps): Module {
         ...serverRoutes(api),
         ...serverActionRoutes(api),
         ...serverMetadataRoutes(api),
+        ...serverTagRoutes(api),
         ...instanceActionRoutes(api),
         ...hypervisorRoutes(api),
         ...serviceRoutes(api),

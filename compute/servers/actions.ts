@@ -4,7 +4,8 @@
  */
 import type { Context } from '../../common/context.ts';
 import type { Knex } from '../../common/database/database.ts';
-import { NotFound } from '../../common/errors.ts';
+import { BadRequest, NotFound } from '../../common/errors.ts';
+import type { PageRequest } from '../../common/http/page.ts';
 import type { RebootType } from './server.ts';
 
 export interface ActionParameters {
@@ -30,6 +31,12 @@ export interface ServerAction {
   message: string | null;
   startedAt: Date;
   finishedAt: Date | null;
+  updatedAt: Date;
+}
+
+export interface ActionFilter {
+  changesSince?: Date;
+  changesBefore?: Date;
 }
 
 /** A step of an action as the host took it. */
@@ -39,6 +46,8 @@ export interface ActionEvent {
   finishedAt: Date | null;
   result: 'Success' | 'Error' | null;
   traceback: string | null;
+  /** Where it was taken. */
+  hostName: string | null;
 }
 
 export interface NewAction {
@@ -82,10 +91,26 @@ export async function recordOwnAction(
   });
 }
 
-/** Newest first. */
-export async function listActions(db: Knex, serverId: string): Promise<ServerAction[]> {
-  const rows = await db('server_actions').where({ server_id: serverId }).orderBy('number', 'desc').limit(1000);
-  return rows.map(fromRow);
+/** Newest first. A marker is a request's id. Throws `BadRequest` when no action of the server was asked for by it. */
+export async function listActions(
+  db: Knex,
+  serverId: string,
+  { limit, marker }: PageRequest,
+  { changesSince, changesBefore }: ActionFilter,
+): Promise<{ actions: ServerAction[]; more: boolean }> {
+  const query = db('server_actions').where({ server_id: serverId }).orderBy('number', 'desc');
+  if (changesSince) query.where('updated_at', '>=', changesSince);
+  if (changesBefore) query.where('updated_at', '<=', changesBefore);
+  if (marker !== undefined) {
+    const last = await db('server_actions')
+      .where({ server_id: serverId, request_id: marker })
+      .min({ number: 'number' })
+      .first();
+    if (last?.number == null) throw new BadRequest(`marker [${marker}] not found`);
+    query.where('number', '<', last.number);
+  }
+  const rows = await query.limit(limit + 1);
+  return { actions: rows.slice(0, limit).map(fromRow), more: rows.length > limit && limit > 0 };
 }
 
 /** The newest action of that request. Throws `NotFound`. */
@@ -108,6 +133,7 @@ export async function getAction(
       finishedAt: event.finished_at,
       result: event.result,
       traceback: event.traceback,
+      hostName: event.host_name,
     })),
   };
 }
@@ -146,6 +172,7 @@ export async function recordEvent(
   event: string,
   startedAt: Date,
   error: string | null,
+  hostName: string,
 ): Promise<void> {
   await db('server_action_events')
     .insert({
@@ -155,9 +182,10 @@ export async function recordEvent(
       finished_at: db.fn.now(),
       result: error === null ? 'Success' : 'Error',
       traceback: error,
+      host_name: hostName,
     })
     .onConflict(['action_number', 'event'])
-    .merge(['finished_at', 'result', 'traceback']);
+    .merge(['finished_at', 'result', 'traceback', 'host_name']);
 }
 
 // biome-ignore lint/suspicious/noExplicitAny: a row as PostgreSQL gives it; the migration guarantees its types
@@ -174,5 +202,6 @@ function fromRow(row: any): ServerAction {
     message: row.message,
     startedAt: row.started_at,
     finishedAt: row.finished_at,
+    updatedAt: row.updated_at,
   };
 }

@@ -1,7 +1,8 @@
 /** How servers go, and how they come back while they may. */
-import { type ProjectContext, visibleTo } from '../../common/context.ts';
+import { type ProjectContext, type Visible, visibleTo } from '../../common/context.ts';
 import type { Knex } from '../../common/database/database.ts';
 import { notify } from '../../common/database/notifications.ts';
+import { isUuid } from '../../common/ids.ts';
 import { releasePorts } from '../../network/ports.ts';
 import { finishActionsUpTo, recordAction } from './actions.ts';
 import { ask, refuseLocked } from './ask.ts';
@@ -67,6 +68,14 @@ export async function removeServerRow(trx: Knex, server: Server): Promise<void> 
   await finishActionsUpTo(trx, server.id, server.revision + 1, null);
   await trx('servers').where({ id: server.id }).delete();
   await trx('deleted_servers').insert({ id: server.id, project_id: server.projectId }).onConflict('id').ignore();
+}
+
+/** Whether a server of the caller's was there, and what was done to it is still told. */
+export async function findDeletedServer(db: Knex, visible: Visible, id: string): Promise<boolean> {
+  if (!isUuid(id)) return false;
+  const query = db('deleted_servers').where({ id });
+  if (visible !== 'everyone') query.where({ project_id: visible.projectId });
+  return (await query.first('id')) !== undefined;
 }
 
 /** Deletes for good what was deleted for so long; gives how many. */

@@ -46,7 +46,7 @@ export function serverReconciler(deps: ServerReconcilerDeps): Reconciler {
         const isFinal = error instanceof PermanentFailure && !isLeaving; // a deletion is never given up
         log.warn({ err: error, server: id, isFinal }, 'a server is not as asked');
         const [action] = await listUnfinished(db, id);
-        if (action) await recordEvent(db, action.number, eventOf(action.action), new Date(), fault.details);
+        if (action) await recordEvent(db, action.number, eventOf(action.action), new Date(), fault.details, hostName);
         if (!isFinal) {
           await recordFailure(db, server, fault);
           throw error; // the loop tries again, later each time
@@ -76,7 +76,7 @@ async function removeServer({ db, driver }: ServerReconcilerDeps, server: Server
 }
 
 async function settle(deps: ServerReconcilerDeps, server: Server): Promise<void> {
-  const { db, driver } = deps;
+  const { db, driver, hostName } = deps;
   const wanted = effectivePower(server);
   if (server.settledRevision === server.revision) {
     if (server.isFaulty) return; // it gave up on this revision
@@ -94,7 +94,7 @@ async function settle(deps: ServerReconcilerDeps, server: Server): Promise<void>
     await settleServer(trx, server, wanted);
     for (const action of await listUnfinished(trx, server.id))
       if (action.revision <= server.revision)
-        await recordEvent(trx, action.number, eventOf(action.action), action.startedAt, null);
+        await recordEvent(trx, action.number, eventOf(action.action), action.startedAt, null, hostName);
     await finishActionsUpTo(trx, server.id, server.revision, null);
   });
 }
@@ -117,13 +117,13 @@ async function changeDisks({ driver }: ServerReconcilerDeps, server: Server, spe
 }
 
 /** Each reboot that was asked for happens at least once; those that a later shutdown overtook are let go. */
-async function reboot({ db, driver }: ServerReconcilerDeps, server: Server, spec: ServerSpec): Promise<void> {
+async function reboot({ db, driver, hostName }: ServerReconcilerDeps, server: Server, spec: ServerSpec): Promise<void> {
   if (effectivePower(server) !== 'running') return;
   for (const action of await listUnfinished(db, server.id)) {
     if (action.action !== 'reboot' || action.revision > server.revision) continue;
     const kind = action.parameters.type === 'SOFT' ? 'soft' : 'hard';
     await driver.reboot(spec, kind, { graceSeconds: rebootGraceSeconds });
-    await recordEvent(db, action.number, eventOf(action.action), action.startedAt, null);
+    await recordEvent(db, action.number, eventOf(action.action), action.startedAt, null, hostName);
     await finishAction(db, action.number);
   }
 }

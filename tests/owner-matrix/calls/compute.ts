@@ -29,6 +29,14 @@ const resize: MakeCall = (it) => ({
   body: { resize: { flavorRef: it.privateFlavor } },
 });
 
+const headers = { 'openstack-api-version': 'compute 2.96' };
+const tags =
+  (call: ReturnType<MakeCall> = {}): MakeCall =>
+  (it) => ({ headers, params: { server_id: it.server }, ...call });
+const tag =
+  (name: string, status?: number): MakeCall =>
+  (it) => ({ headers, params: { server_id: it.server, tag: name }, ...(status && { status }) });
+
 /** What every new server has, and what this one has of somebody’s things. */
 const newServer =
   (more: (it: Things) => object): MakeCall =>
@@ -105,6 +113,12 @@ export const computeCalls: Calls = {
   'GET /v2.1/servers/{server_id}/metadata/{key}': metadata,
   'PUT /v2.1/servers/{server_id}/metadata/{key}': (it) => ({ ...metadata(it), body: { meta: { color: 'green' } } }),
   'DELETE /v2.1/servers/{server_id}/metadata/{key}': metadata,
+  'GET /v2.1/servers/{server_id}/tags': tags(),
+  'PUT /v2.1/servers/{server_id}/tags': tags({ body: { tags: ['blue', 'green'] } }),
+  'DELETE /v2.1/servers/{server_id}/tags': tags(),
+  'GET /v2.1/servers/{server_id}/tags/{tag}': tag('blue'),
+  'PUT /v2.1/servers/{server_id}/tags/{tag}': tag('blue', 204),
+  'DELETE /v2.1/servers/{server_id}/tags/{tag}': tag('blue'),
   'GET /v2.1/servers/{server_id}/os-instance-actions': server,
   'GET /v2.1/servers/{server_id}/os-instance-actions/{request_id}': (it) => ({
     params: { server_id: it.server, request_id: it.serverAction },

@@ -60,6 +60,12 @@ export async function makeComputeThings({ cloud, admin, owner, mark }: Making, g
   const specs = { extra_specs: { 'hw:boot_menu': 'true' } };
   await admin.post(`${v21}/flavors/${things.privateFlavor}/os-extra_specs`, specs, 200);
   await cloud.settle();
+  await owner.request({
+    method: 'PUT',
+    path: `${v21}/servers/${things.server}/tags`,
+    body: { tags: ['blue'] },
+    headers: { 'openstack-api-version': 'compute 2.96' },
+  });
   const { instanceActions } = await owner.get(`${v21}/servers/${things.server}/os-instance-actions`);
   return { ...things, serverAction: instanceActions[0].request_id as string };
 }

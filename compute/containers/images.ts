@@ -8,6 +8,7 @@ import { getImageData } from '../../image/images/use.ts';
 import type { ImageStores } from '../../image/stores/stores.ts';
 import type { ContainerDriver } from '../drivers/driver.ts';
 import { type CacheRecords, createImageCache, type HostImageCache, type ImageCache } from '../image-cache/cache.ts';
+import { missing } from '../image-cache/copies.ts';
 import type { CacheLimits } from '../image-cache/limits.ts';
 import { type HostImages, hostImagesReconciler } from '../image-cache/reconciler.ts';
 import { type HostImageRecords, hostImageRecords } from '../image-cache/store.ts';
@@ -84,8 +85,10 @@ export async function ensureImage(images: ContainerImages, imageId: string): Pro
 
 async function load({ driver, archives, records }: ContainerImages, imageId: string): Promise<void> {
   const path = await archives.ensure(imageId);
+  const archive = await stat(path).catch(missing(undefined));
   await driver.ensureImage(imageId, path);
-  await records?.placed(imageId, (await stat(path)).size);
+  // Without one, another container's reconciler was quicker, and has told.
+  if (archive !== undefined) await records?.placed(imageId, archive.size);
   await archives.removeUnless(imageId, async () => false);
 }
 

@@ -158,4 +158,12 @@ test('images of containers are brought to their engine in the same way', async (
   await admin.delete(cache);
   await cloud.settle();
   t.false(host.images.has(imageId));
+
+  await Promise.all([run(), run(), run()]); // each brings it
+  await cloud.settle();
+  t.deepEqual(idsOf(await admin.get(cache)), [imageId]);
+  t.deepEqual(
+    cloud.logLines.filter((line) => line.includes('reconcile failed')),
+    [],
+  );
 });

@@ -1,6 +1,14 @@
 import { randomBytes } from 'node:crypto';
 import test from 'ava';
-import { digestOf, garbageDeps, openTestUpstream, startRegistryCloud, storedContent } from '../testing.ts';
+import {
+  digestOf,
+  garbageDeps,
+  imageManifest,
+  makeImage,
+  openTestUpstream,
+  startRegistryCloud,
+  storedContent,
+} from '../testing.ts';
 import { sweepContent, sweepUnreferenced } from './garbage.ts';
 
 test('what no manifest refers to goes once no push can be about to, and its bytes with the last who has it', async (t) => {
@@ -66,6 +74,30 @@ test('whoever pushes while everything is swept loses nothing of it', async (t) =
   isOver = true;
   await sweeping;
   t.true(removed > 0);
+});
+
+test('what a crash left at the registry server is not there, goes, and can be pushed again', async (t) => {
+  const cloud = await startRegistryCloud(t);
+  const upstream = openTestUpstream(t, cloud);
+  const docker = cloud.dockerAs('member');
+  await docker.pushBlob('p1/app', 'makes the repository');
+  const [id] = await cloud.db('registry_repositories').pluck('id');
+  const image = makeImage(randomBytes(1000));
+  // As far as it was done when our process died, before each of its transactions ended.
+  for (const blob of [image.layer, image.config]) {
+    async function* body() {
+      yield blob;
+    }
+    await upstream.finishUpload(await upstream.append(await upstream.startUpload(id), body()), digestOf(blob));
+  }
+  await upstream.putManifest(id, image.digest, imageManifest, Buffer.from(image.manifest));
+  const paths = [`blobs/${digestOf(image.layer)}`, `manifests/${image.digest}`].map((path) => `/v2/p1/app/${path}`);
+  for (const path of paths) t.is((await docker.request('GET', path)).status, 404);
+  await sweepContent(garbageDeps(cloud, upstream));
+  t.deepEqual(await storedContent(cloud), [digestOf('makes the repository')]);
+  for (const blob of [image.layer, image.config]) t.is((await docker.pushBlob('p1/app', blob)).status, 201);
+  t.is((await docker.pushManifest('p1/app', 'v1', image.manifest)).status, 201);
+  for (const path of paths) t.is((await docker.request('GET', path)).status, 200);
 });
 
 test('with a project go its repositories, their images and their bytes', async (t) => {

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import test from 'ava';
 import { until } from '../../image/testing.ts';
 import { startClientCloud } from '../conformance/cloud.ts';
-import { startImageSite } from '../conformance/image-site.ts';
+import { prepareImages } from '../conformance/image-site.ts';
 import { type Glance, row, startGlance } from './glance.ts';
 import { startOpenstack } from './openstack.ts';
 
@@ -14,11 +14,11 @@ const cell = (table: string, key: string) => table.match(new RegExp(`^\\| ${key}
 const become = (glance: Glance, id: string, status: string) =>
   until(async () => cell(await glance('image-show', [id]), 'status') === status);
 
-test('images are staged, imported, downloaded from the web, and their tasks tell of it', async (t) => {
+test('images are staged, imported, downloaded from the web and copied to other stores, and their tasks tell of it', async (t) => {
   t.timeout(600_000);
-  const site = await startImageSite(t);
-  const uri = String(site.conf.image!.http_image);
-  const cloud = await startClientCloud(t, site.settings);
+  const { settings, conf } = await prepareImages(t);
+  const uri = String(conf.image!.http_image);
+  const cloud = await startClientCloud(t, settings);
   const { admin, member } = startGlance(t, cloud.url);
   const os = startOpenstack(t, cloud.url);
   const directory = await mkdtemp(join(tmpdir(), 'cirrostack-imports-'));
@@ -34,6 +34,16 @@ test('images are staged, imported, downloaded from the web, and their tasks tell
   await become(member, staged, 'active');
   await member('image-download', ['--file', copy, staged]);
   t.deepEqual(await readFile(copy), await readFile(file));
+  t.regex(await member('image-tasks', [staged]), /success/);
+
+  t.regex(await member('stores-info'), /"default": "true"/);
+  t.regex(await admin('stores-info', ['--detail']), /"type": "file"/);
+  await admin('image-import', [staged, '--import-method', 'copy-image', '--stores', 'second']);
+  await until(async () => cell(await member('image-show', [staged]), 'stores') === 'default,second');
+  await admin('stores-delete', ['--store', 'default', staged]);
+  t.is(cell(await member('image-show', [staged]), 'stores'), 'second');
+  const third = cell(await member('image-create', [...rawBare, '--store', 'third', '--file', file]), 'id');
+  t.is(cell(await member('image-show', [third]), 'stores'), 'third');
 
   const direct = ['--import-method', 'glance-direct', '--file', file, ...rawBare, '--property', 'colour=blue'];
   await become(member, cell(await member('image-create-via-import', direct), 'id'), 'active');

@@ -60,6 +60,10 @@ export const createRegistry: Migration = {
         annotations jsonb not null default '{}',
         -- What it is about, which need not be here.
         subject_digest text,
+        -- Of the archive that containers are made of, once it was read.
+        archive_bytes bigint,
+        archive_md5 text,
+        archive_sha512 text,
         created_at timestamptz(3) not null default now(),
         primary key (repository_id, digest)
       );

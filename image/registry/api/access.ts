@@ -28,6 +28,8 @@ export interface Allowed {
   projectId: string;
   /** Undefined until something is pushed. */
   repository: Repository | undefined;
+  /** They may have what was deactivated. */
+  isAdmin: boolean;
 }
 
 export interface AccessOptions {
@@ -82,7 +84,12 @@ export function registryAccess(deps: RegistryDeps): Access {
         const ctx = found && (await contextOfGrant(grant, as));
         if (!found || !ctx || !allowsOn(deps, ctx, rule, found.projectId)) continue;
         const { projectId } = found;
-        return { name, projectId, repository: await findRepository(deps.db, projectId, name.name) };
+        return {
+          name,
+          projectId,
+          repository: await findRepository(deps.db, projectId, name.name),
+          isAdmin: ctx.isAdmin,
+        };
       }
       throw new ChallengeError(scope, 'insufficient_scope');
     },

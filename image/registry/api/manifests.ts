@@ -5,6 +5,7 @@ import { largestManifestBytes } from '../content/manifest.ts';
 import { deleteManifest, deleteTag, findManifest, listReferrers, listTags, putManifest } from '../content/manifests.ts';
 import type { RegistryDeps } from '../deps.ts';
 import { OciError } from '../errors.ts';
+import { isDeactivated } from '../images/withdraw.ts';
 import { isDigest, isTag, type Place } from '../names.ts';
 import { registryPolicy } from '../policy.ts';
 import type { Access } from './access.ts';
@@ -14,9 +15,11 @@ type At<K extends Place['kind']> = Extract<Place, { kind: K }>;
 
 export const manifestHandlers = (deps: RegistryDeps, access: Access, place: At<'manifest'>): Handlers => ({
   async get(request, h) {
-    const { repository } = await access.to(request, place.repository, 'pull');
+    const { repository, isAdmin } = await access.to(request, place.repository, 'pull');
     const reference = checkedReference(place.reference);
     const found = repository && (await findManifest(deps.db, repository.id, reference));
+    if (found && !isAdmin && (await isDeactivated(deps.db, repository.id, found.digest)))
+      throw new OciError('DENIED', 'The image of this manifest has been deactivated.');
     const bytes = found && (await deps.upstream.readManifest(repository.id, found.digest, found.mediaType));
     if (!found || !bytes) throw new OciError('MANIFEST_UNKNOWN', `There is no manifest ${reference}.`);
     return h

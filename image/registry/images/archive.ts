@@ -1,7 +1,7 @@
 /**
  * An image of the registry as one file, put together while it is read: an OCI layout with the `manifest.json` of `docker save`
- * beside it, so that whoever reads either finds it. The same manifest makes the same bytes, whichever part is asked for, and has to for ever:
- * checksums of images are of them.
+ * beside it, so that whoever reads either finds it. The same manifest makes the same bytes, whatever its tag and whichever part is
+ * asked for, and has to for ever: checksums of images are of them.
  */
 import { Readable } from 'node:stream';
 import type { ByteRange } from '../../stores/store.ts';
@@ -14,8 +14,6 @@ export interface ArchiveSource {
   repositoryId: string;
   manifest: Manifest;
   manifestBytes: Buffer;
-  /** What `docker load` calls it: `PROJECT/NAME:TAG`. */
-  reference: string;
 }
 
 interface Segment {
@@ -55,7 +53,7 @@ async function* read(segments: Segment[], { first, last }: ByteRange): AsyncGene
   }
 }
 
-function segmentsOf({ upstream, repositoryId, manifest, manifestBytes, reference }: ArchiveSource): Segment[] {
+function segmentsOf({ upstream, repositoryId, manifest, manifestBytes }: ArchiveSource): Segment[] {
   const { config, layers } = manifest;
   if (config === null) throw new Error(`${manifest.digest} is no image`);
   const path = (digest: string) => `blobs/sha256/${digest.slice('sha256:'.length)}`;
@@ -65,7 +63,7 @@ function segmentsOf({ upstream, repositoryId, manifest, manifestBytes, reference
     ['index.json', { schemaVersion: 2, manifests: [described] }],
     [
       'manifest.json',
-      [{ Config: path(config.digest), RepoTags: [reference], Layers: layers.map(({ digest }) => path(digest)) }],
+      [{ Config: path(config.digest), RepoTags: null, Layers: layers.map(({ digest }) => path(digest)) }],
     ],
   ];
   const blobs = new Map([config, ...layers].map(({ digest, size }) => [digest, size]));

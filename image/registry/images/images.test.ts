@@ -82,6 +82,21 @@ test('a protected image keeps its tag, and what no container can be made of is n
   const pushed = await docker.push('p1/app', 'v1', { layer: await makeLayer('one') });
   await cloud.settle();
   const [image] = (await member.get(`${images}?container_format=docker`)).images;
+  // A second tag of it is not read again.
+  const before = await cloud.db('registry_manifests').whereNotNull('archive_sha512');
+  t.is(before.length, 1);
+  await docker.pushManifest('p1/app', 'v2', pushed.manifest);
+  await cloud.settle();
+  const both = (await member.get(`${images}?container_format=docker`)).images;
+  t.deepEqual(
+    both.map((one: { os_hash_value: string }) => one.os_hash_value),
+    [image.os_hash_value, image.os_hash_value],
+  );
+  await member.post(`${images}/${image.id}/actions/deactivate`, undefined, 204);
+  for (const reference of ['v1', pushed.digest])
+    t.is((await docker.request('GET', `/v2/p1/app/manifests/${reference}`)).status, 403, 'as in the image service');
+  await member.post(`${images}/${image.id}/actions/reactivate`, undefined, 204);
+  t.is((await docker.request('DELETE', '/v2/p1/app/manifests/v2')).status, 202);
   const set = (value: boolean) =>
     member.request({
       method: 'PATCH',

@@ -64,11 +64,12 @@ async function listTag(deps: RegistryImageDeps, tag: Tag): Promise<string | unde
   const { db } = deps;
   const runs = await manifestToRun(deps, tag);
   if (runs === undefined) return settle(db, tag, 'no container can be made of it here');
-  const reference = `${tag.projectId}/${tag.repository}:${tag.name}`;
-  const archive = await openArchive(deps, tag.repositoryId, runs, reference);
-  if (archive === undefined) return settle(db, tag, 'its manifest is gone');
-  const { data, refusal } = await inspect(archive);
+  const known = await knownArchive(db, runs.digest);
+  const archive = known ? undefined : await openArchive(deps, tag.repositoryId, runs);
+  if (!known && archive === undefined) return settle(db, tag, 'its manifest is gone');
+  const { data, refusal } = known ?? (await inspect(archive!));
   if (refusal !== null) return settle(db, tag, refusal);
+  if (!known) await rememberArchive(db, tag.repositoryId, runs.digest, data);
   try {
     return await db.transaction(async (trx) => {
       await trx('registry_repositories').where({ id: tag.repositoryId }).forNoKeyUpdate().select('id');
@@ -140,8 +141,26 @@ async function manifestToRun({ db, upstream }: RegistryImageDeps, tag: Tag): Pro
 /** As the specification of OCI images calls it, which has Go's words. */
 const machineArchitecture = { x64: 'amd64', ia32: '386' }[process.arch as string] ?? process.arch;
 
+/** The same manifest makes the same archive, whoever has it and however many tags mean it. */
+async function knownArchive(db: Knex, digest: string): Promise<Inspected | undefined> {
+  const row = await db('registry_manifests').where({ digest }).whereNotNull('archive_sha512').first();
+  const { archive_bytes: sizeBytes, archive_md5: md5, archive_sha512: sha512 } = row ?? {};
+  return row && { data: { sizeBytes, md5, sha512 }, refusal: null };
+}
+
+async function rememberArchive(db: Knex, repositoryId: string, digest: string, data: StoredData): Promise<void> {
+  await db('registry_manifests')
+    .where({ repository_id: repositoryId, digest })
+    .update({ archive_bytes: data.sizeBytes, archive_md5: data.md5, archive_sha512: data.sha512 });
+}
+
+interface Inspected {
+  data: StoredData;
+  refusal: string | null;
+}
+
 /** Reads it once as an upload would be read: for what lists tell of data, and whether it is safe to use. */
-async function inspect(archive: Archive): Promise<{ data: StoredData; refusal: string | null }> {
+async function inspect(archive: Archive): Promise<Inspected> {
   const inspector = createInspector({ diskFormat: 'raw', containerFormat: 'docker' });
   const [md5, sha512] = [createHash('md5'), createHash('sha512')];
   for await (const chunk of archive.open()) {

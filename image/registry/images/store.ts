@@ -16,12 +16,11 @@ export async function openArchive(
   { upstream }: RegistryArchives,
   repositoryId: string,
   { digest, mediaType }: { digest: string; mediaType: string },
-  reference: string,
 ): Promise<Archive | undefined> {
   const bytes = await upstream.readManifest(repositoryId, digest, mediaType);
   if (bytes === undefined) return undefined;
   const manifest = readManifest(checkDigest(bytes, digest), mediaType);
-  return archiveOf({ upstream, repositoryId, manifest, manifestBytes: bytes, reference });
+  return archiveOf({ upstream, repositoryId, manifest, manifestBytes: bytes });
 }
 
 /** The registry as one of the stores: what is pushed there is read from it, and nothing else comes to it. */
@@ -45,15 +44,13 @@ function registryData(archives: RegistryArchives): ImageStore {
     },
     async open(id, range) {
       const row = await db('registry_images as i')
-        .join('registry_repositories as r', 'r.id', 'i.repository_id')
         .join('registry_manifests as m', (on) =>
           on.on('m.repository_id', 'i.repository_id').andOn('m.digest', 'i.runs_digest'),
         )
         .where('i.data_id', id)
-        .first('i.repository_id', 'i.tag', 'm.digest', 'm.media_type', 'r.project_id', 'r.name');
-      const reference = row && `${row.project_id}/${row.name}:${row.tag}`;
+        .first('i.repository_id', 'm.digest', 'm.media_type');
       const manifest = row && { digest: row.digest, mediaType: row.media_type };
-      const archive = row && (await openArchive(archives, row.repository_id, manifest, reference));
+      const archive = row && (await openArchive(archives, row.repository_id, manifest));
       if (!archive) throw new DataMissing(`The data of the image is not in the registry any more.`);
       return archive.open(range);
     },

@@ -24,3 +24,13 @@ export async function withdrawImages(trx: Knex, repositoryId: string, { force = 
     await notify(trx, 'images', id);
   }
 }
+
+/** Whether an image that stands for this manifest, or for a list that it is in, is kept from everybody but administrators. */
+export async function isDeactivated(db: Knex, repositoryId: string, digest: string): Promise<boolean> {
+  const row = await db('registry_images as i')
+    .join('images', 'images.id', 'i.image_id')
+    .where({ 'i.repository_id': repositoryId, 'images.is_deactivated': true })
+    .where((means) => means.where('i.manifest_digest', digest).orWhere('i.runs_digest', digest))
+    .first('i.image_id');
+  return row !== undefined;
+}

@@ -45,7 +45,7 @@ import { registryModules, registryPolicy } from './image/registry/plugin.ts';
 import { registrySocket, registryStorage } from './image/registry/server-config.ts';
 import { openUpstream } from './image/registry/upstream.ts';
 import { openFileStore } from './image/stores/files/files.ts';
-import { openStores, reportMissingStores } from './image/stores/open.ts';
+import { openStores, readCloudId, reportMissingStores } from './image/stores/open.ts';
 import { readStoresFile } from './image/stores/settings.ts';
 import { networkMigrations, networkModule, networkPolicy } from './network/plugin.ts';
 
@@ -119,7 +119,9 @@ export async function buildCloud(config: Config, log: Logger, given?: Drivers): 
 
   const memory = rememberIdentity(notifications);
   const registry = openUpstream(config.registry || `unix:${registrySocket(config.dataDir)}`);
-  const imageStores = await openStores(storesSettings, [registryStore({ db, upstream: registry })]);
+  const imageStores = await openStores(storesSettings, await readCloudId(db), [
+    registryStore({ db, upstream: registry }),
+  ]);
   await reportMissingStores(db, imageStores, log);
 
   const modules: Module[] = [

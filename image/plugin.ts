@@ -26,6 +26,7 @@ import { deactivateImages } from './migrations/0006-images.ts';
 import { severalStores } from './migrations/0007-stores.ts';
 import { createRegistry } from './migrations/0008-registry.ts';
 import { indexPublicImages } from './migrations/0010-public.ts';
+import { nameCloud } from './migrations/0011-cloud-id.ts';
 import { taskPolicy } from './tasks/policy.ts';
 
 export const imagePolicy = { ...imagesPolicy, ...metadefPolicy, ...taskPolicy, ...cachePolicy };
@@ -39,6 +40,7 @@ export const imageMigrations = [
   severalStores,
   createRegistry,
   indexPublicImages,
+  nameCloud,
 ];
 
 /** Image API v2 (Glance), as far as docs/compatibility.md says. */

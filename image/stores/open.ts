@@ -7,18 +7,19 @@ import type { StoreSettings, StoresSettings } from './settings.ts';
 import { findStore, type ImageStores, type NamedStore } from './stores.ts';
 
 /**
- * Opens what the operator has configured; `more` are the cloud's own. Throws `BadRequest` that names the store whose settings cannot
+ * Opens what the operator has configured; `more` are the cloud's own, and `cloudId` tells it from others (readCloudId). Throws `BadRequest` that names the store whose settings cannot
  * be used. Asks none of them whether it works.
  */
 export async function openStores(
   { defaultId, stores }: StoresSettings,
+  cloudId: string,
   more: readonly NamedStore[] = [],
 ): Promise<ImageStores> {
-  const all = [...(await Promise.all(stores.map(openStore))), ...more];
+  const all = [...(await Promise.all(stores.map((store) => openStore(store, cloudId)))), ...more];
   return { all, default: all.find(({ id }) => id === defaultId)! }; // the settings made sure of it
 }
 
-async function openStore(settings: StoreSettings): Promise<NamedStore> {
+async function openStore(settings: StoreSettings, cloudId: string): Promise<NamedStore> {
   const { id, description, weight, isReadOnly } = settings;
   const common = { id, description, weight, isReadOnly };
   if (settings.type === 'files') {
@@ -33,7 +34,7 @@ async function openStore(settings: StoreSettings): Promise<NamedStore> {
     s3_store_bucket: s3.bucket,
     s3_store_large_object_chunk_size: s3.partBytes / 2 ** 20,
   };
-  return { ...common, type: 's3', properties, data: openS3Store({ ...s3, caCertificates }) };
+  return { ...common, type: 's3', properties, data: openS3Store({ ...s3, caCertificates }, cloudId) };
 }
 
 async function readCertificates(id: string, path: string): Promise<string> {
@@ -43,6 +44,12 @@ async function readCertificates(id: string, path: string): Promise<string> {
   if (!text.includes('-----BEGIN CERTIFICATE-----'))
     throw new BadRequest(`The certificates of image store ${id}: there is none in ${path}.`);
   return text;
+}
+
+/** By which stores that several clouds could reach tell whose they are. */
+export async function readCloudId(db: Knex): Promise<string> {
+  const { id } = await db('image_cloud').first('id');
+  return id;
 }
 
 /** Tells the operator of stores that images say they are in and that this cloud does not have. */

@@ -28,7 +28,7 @@ test('stores are read with what is usual where nothing is said, and secrets stay
   t.is(settings.defaultId, 'b');
   t.like(settings.stores[0], { id: 'a', weight: 0, isReadOnly: false, type: 's3' });
   t.notRegex(JSON.stringify(settings), /hidden-words/);
-  const { all, default: usual } = await openStores(settings);
+  const { all, default: usual } = await openStores(settings, 'ours');
   t.is(usual.id, 'b');
   t.like(all[0]?.properties, { s3_store_bucket: 'images', s3_store_large_object_chunk_size: 10 });
   t.notRegex(JSON.stringify(all), /hidden-words/);
@@ -61,5 +61,8 @@ for (const [what, content] of Object.entries({
 
 test('certificates that are not there are told of', async (t) => {
   const settings = storesSettings({ stores: [s3('a', { caFile: '/nowhere/ca.pem' })] }, '/data');
-  await t.throwsAsync(openStores(settings), { instanceOf: BadRequest, message: /certificates of image store a/ });
+  await t.throwsAsync(openStores(settings, 'ours'), {
+    instanceOf: BadRequest,
+    message: /certificates of image store a/,
+  });
 });

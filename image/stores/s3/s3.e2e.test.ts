@@ -19,6 +19,8 @@ import { missingForS3Server, type S3Server, startS3Server } from './server.ts';
 const missing = await missingForS3Server();
 if (missing !== undefined) throw new Error(`The tests of stores in S3 need ${missing}.`);
 
+const cloudId = randomUUID();
+
 /** One for all tests here, each with a bucket of its own. */
 let running: Promise<S3Server> | undefined;
 const serverOf = () => {
@@ -41,17 +43,17 @@ async function uploadsIn(settings: S3Settings): Promise<number> {
 }
 
 const objectsIn = async (settings: S3Settings): Promise<number> =>
-  (await openS3Store({ ...settings, prefix: '' }).list()).length;
+  (await openS3Store({ ...settings, prefix: '' }, cloudId).list()).length;
 
 async function* pieces(count: number, bytes = 2 ** 20): AsyncGenerator<Buffer> {
   for (let i = 0; i < count; i++) yield Buffer.alloc(bytes, i);
 }
 
-testImageStore(test, async () => openS3Store(await makeBucket()));
+testImageStore(test, async () => openS3Store(await makeBucket(), cloudId));
 
 test.serial('data of many parts is one object, and any part of it can be read', async (t) => {
   const settings = await makeBucket();
-  const store = openS3Store(settings);
+  const store = openS3Store(settings, cloudId);
   const bytes = randomBytes(12 * 2 ** 20 + 7);
   const id = randomUUID();
   async function* data() {
@@ -70,7 +72,7 @@ test.serial('data of many parts is one object, and any part of it can be read', 
 
 test.serial('an upload that breaks among its parts leaves neither an object nor parts', async (t) => {
   const settings = await makeBucket();
-  const store = openS3Store(settings);
+  const store = openS3Store(settings, cloudId);
   async function* broken() {
     yield* pieces(13);
     throw new Error('the client went away');
@@ -90,7 +92,7 @@ test.serial('what a killed process left unfinished is swept, and what lives is n
       for (let count = 0; ; count++) { if (count === 12) console.log('writing'); yield Buffer.alloc(2 ** 20); }
     }
     const settings = { ...${JSON.stringify(settings)}, secretAccessKey: new Secret(process.env.SECRET) };
-    await openS3Store(settings).put(${JSON.stringify(id)}, endless());
+    await openS3Store(settings, ${JSON.stringify(cloudId)}).put(${JSON.stringify(id)}, endless());
   `;
   const child = spawn(process.execPath, ['--input-type=module', '-e', program], {
     stdio: ['ignore', 'pipe', 'inherit'],
@@ -100,7 +102,7 @@ test.serial('what a killed process left unfinished is swept, and what lives is n
   child.kill('SIGKILL');
   await once(child, 'exit');
   t.is(await uploadsIn(settings), 1);
-  const store = openS3Store(settings);
+  const store = openS3Store(settings, cloudId);
   t.deepEqual(await store.list(), []);
   t.deepEqual(await store.sweep(async (ids) => new Set(ids)), []);
   t.is(await uploadsIn(settings), 1);
@@ -114,7 +116,7 @@ test.serial('other objects of the bucket are nobody’s business', async (t) => 
   const names = [randomUUID(), `images/${randomUUID()}/more`, 'images/notes', `images/${randomUUID().toUpperCase()}`];
   for (const Key of names) await client.send(new PutObjectCommand({ Bucket: settings.bucket, Key, Body: 'x' }));
   client.destroy();
-  const store = openS3Store(settings);
+  const store = openS3Store(settings, cloudId);
   t.deepEqual(await store.list(), []);
   t.deepEqual(await store.sweep(async () => new Set()), []);
   await t.throwsAsync(store.open('../x'), { message: /not an id/ });
@@ -128,7 +130,7 @@ test.serial(
     const nowhere = { ...settings, bucket: 'no-such-bucket' };
     const away = { ...settings, endpoint: 'http://127.0.0.1:1' };
     for (const broken of [wrong, nowhere, away]) {
-      const store = openS3Store(broken);
+      const store = openS3Store(broken, cloudId);
       const asked = [
         store.put(randomUUID(), pieces(1)),
         store.put(randomUUID(), pieces(6)),

@@ -13,12 +13,19 @@ import { isUuid } from '../../../common/ids.ts';
 import { startDigest } from '../files/digest.ts';
 import { type ByteRange, DataMissing, type ImageStore } from '../store.ts';
 import { asking, connect, isMissingObject, isMissingUpload, renamed, type S3Settings } from './client.ts';
+import { claim, ownerKey } from './owner.ts';
 import { uploadObject } from './upload.ts';
 
-/** Keeps each image's data as one object of a bucket, named by its id. An object is whole or not there. */
-export function openS3Store(settings: S3Settings): ImageStore {
+/** Keeps each image's data as one object of a bucket, named by its id. An object is whole or not there. `cloudId`: whose the place is to be. */
+export function openS3Store(settings: S3Settings, cloudId: string): ImageStore {
   const client = connect(settings);
   const { bucket: Bucket, prefix: Prefix, partBytes } = settings;
+  let isClaimed = false;
+  const checkOwner = async () => {
+    isClaimed = false;
+    await claim(client, { Bucket, Key: Prefix + ownerKey }, cloudId);
+    isClaimed = true;
+  };
   const nameOf = (id: string) => {
     if (!isUuid(id)) throw new Error(`not an id of stored data: ${id}`); // keys of others are none of our business
     return { Bucket, Key: Prefix + id.toLowerCase() };
@@ -70,6 +77,7 @@ export function openS3Store(settings: S3Settings): ImageStore {
           yield chunk;
         }
       };
+      if (!isClaimed) await checkOwner();
       try {
         await uploadObject(client, name, counted(), partBytes);
         const stored = digest.finish();
@@ -105,6 +113,7 @@ export function openS3Store(settings: S3Settings): ImageStore {
     },
 
     async sweep(aliveAmong) {
+      await checkOwner();
       const whole = new Set(await Array.fromAsync(objects()));
       const broken = await Array.fromAsync(unfinished());
       const found = [...whole.union(new Set(broken.map(({ id }) => id)))];
@@ -124,6 +133,7 @@ export function openS3Store(settings: S3Settings): ImageStore {
 
     async check() {
       await asking(() => client.send(new HeadBucketCommand({ Bucket })));
+      await checkOwner();
     },
   };
 }

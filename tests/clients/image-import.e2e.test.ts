@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import test from 'ava';
 import { until } from '../../image/testing.ts';
 import { startClientCloud } from '../conformance/cloud.ts';
-import { prepareImages } from '../conformance/image-site.ts';
+import { prepareImages } from '../conformance/images.ts';
 import { type Glance, row, startGlance } from './glance.ts';
 import { startOpenstack } from './openstack.ts';
 

@@ -18,6 +18,8 @@ export interface ClientCloud {
   logLines: string[];
   /** Those of them at level error: somebody would have to act. */
   errors(): string[];
+  /** Another process of its API beside it, as far as one process can have it; gives its URL. */
+  startAnother(): Promise<string>;
 }
 
 /** Ends with `t`. `settings` are those of the configuration file. */
@@ -27,18 +29,22 @@ export async function startClientCloud(
 ): Promise<ClientCloud> {
   const databaseUrl = await createTestDatabase(t, migrations, { name: 'personas', fill: fillIdentity });
   const dataDir = await mkdtemp(join(tmpdir(), 'cirrostack-clients-'));
-  const config = buildConfig({
-    file: { dataDir, drivers: 'simulated', listenPort: await freePort(), hostName: 'host-1', ...settings },
-  });
-  config.databaseUrl = new Secret(databaseUrl);
+  t.teardown(() => rm(dataDir, { recursive: true, force: true }));
   const logLines: string[] = [];
   const log = pino({ level: 'info', base: null }, { write: (line: string) => logLines.push(line) });
-  const cloud = await buildCloud(config, log);
-  await cloud.start();
-  t.teardown(async () => {
-    await cloud.stop();
-    await rm(dataDir, { recursive: true, force: true });
-  });
-  const errors = () => logLines.filter((line) => (JSON.parse(line) as { level: number }).level >= 50);
-  return { url: cloud.url(), dataDir, logLines, errors };
+  const start = async (more: Record<string, string | number>) => {
+    const common = { dataDir, drivers: 'simulated', listenPort: await freePort(), hostName: 'host-1' };
+    const config = buildConfig({ file: { ...common, ...settings, ...more } });
+    config.databaseUrl = new Secret(databaseUrl);
+    const cloud = await buildCloud(config, log);
+    await cloud.start();
+    t.teardown(() => cloud.stop());
+    return cloud.url();
+  };
+  const url = await start({});
+  return {
+    ...{ url, dataDir, logLines },
+    errors: () => logLines.filter((line) => (JSON.parse(line) as { level: number }).level >= 50),
+    startAnother: () => start({ roles: 'api', publicUrl: url }),
+  };
 }

@@ -27,6 +27,7 @@ async function main([name, regex]: string[]): Promise<number> {
     const t: Test = { teardown: (end) => void ends.push(end) };
     const ready = await prepareSuite(t, chosen);
     const cloud = await steps.step('A cloud', () => startClientCloud(t, ready.settings));
+    await ready.complete?.(cloud);
     const results = await steps.step('Its tests', () => runTempest(cloud.url, ready));
     const report = reportOf(results, ready);
     process.stdout.write(printed(report));

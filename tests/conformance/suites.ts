@@ -1,6 +1,7 @@
 /** Which of tempest's tests are run, against which cloud, and what they are told that it offers. */
 import type { ExecutionContext } from 'ava';
-import { prepareImages } from './image-site.ts';
+import type { ClientCloud } from './cloud.ts';
+import { alternateImages, prepareImages, startAlternateImages } from './images.ts';
 
 export type Test = Pick<ExecutionContext, 'teardown'>;
 
@@ -16,6 +17,8 @@ export interface Suite extends Preparation {
   regex: string;
   /** Starts what its tests need beside a cloud, until `t` ends, and tells the cloud and tempest of it. */
   prepare?(t: Test): Promise<Preparation>;
+  /** What is done to the cloud once it is there. */
+  complete?(cloud: ClientCloud): Promise<void>;
   /** Regular expression of names → why those tests may fail. Nothing else may. */
   mayFail: Record<string, string>;
 }
@@ -58,7 +61,12 @@ export const suites: Record<string, Suite> = {
     settings: {},
     conf: {
       // Their tests upload random bytes as each of these, which is what a `vhd` or `qcow2` may not be here.
-      image: { disk_formats: 'raw,ami,ari,aki', container_formats: 'bare', image_caching_enabled: true },
+      image: {
+        disk_formats: 'raw,ami,ari,aki',
+        container_formats: 'bare',
+        image_caching_enabled: true,
+        ...alternateImages,
+      },
       'image-feature-enabled': {
         api_v1: false,
         api_v2: true,
@@ -69,6 +77,7 @@ export const suites: Record<string, Suite> = {
       },
     },
     prepare: prepareImages,
+    complete: startAlternateImages,
     mayFail: {},
   },
 };

@@ -64,10 +64,10 @@ await runCommand(help, process.argv.slice(2), async (argv) => {
     if (files.length > 0) counts = await runFiles(files);
     else {
       if (parts.fast) {
-        await check();
-        counts = await runFastTests();
+        await part('Types and style', check);
+        counts = await part('Unit and API tests', runFastTests);
       }
-      if (parts.endToEnd && counts.failed === 0) counts = sum(counts, await runEndToEndTests());
+      if (parts.endToEnd && counts.failed === 0) counts = sum(counts, await part('End-to-end tests', runEndToEndTests));
     }
     if (interrupted.signal.aborted) throw new Error('Interrupted.');
   } catch (error) {
@@ -94,14 +94,23 @@ async function runFiles(files: string[]): Promise<Counts> {
   return runOnEngines(cache, files);
 }
 
+/** Under its title, and at its end how long it took. */
+async function part<T>(title: string, work: () => Promise<T>): Promise<T> {
+  process.stdout.write(`\n${title}\n`);
+  const began = performance.now();
+  try {
+    return await work();
+  } finally {
+    process.stdout.write(`     (${Math.round((performance.now() - began) / 1000)} s)\n`);
+  }
+}
+
 async function check(): Promise<void> {
-  process.stdout.write('\nTypes and style\n');
   const code = await run('npm', ['run', '--silent', 'check'], {});
   if (code !== 0) throw new Error('Types or style are not right.');
 }
 
 async function runFastTests(): Promise<Counts> {
-  process.stdout.write('\nUnit and API tests\n');
   const postgres = await startTemporaryPostgres();
   try {
     const env = { CIRROSTACK_TEST_DATABASE_URL: postgres.url };
@@ -116,7 +125,6 @@ async function runFastTests(): Promise<Counts> {
  * that needs none of them.
  */
 async function runEndToEndTests(): Promise<Counts> {
-  process.stdout.write('\nEnd-to-end tests\n');
   const cache = await testCache();
   const others = withoutEngines.map((pattern) => `!${pattern}`);
   const lanes = await Promise.allSettled([
@@ -168,9 +176,17 @@ async function runAva(patterns: string[], env: NodeJS.ProcessEnv, options: strin
   let counts = none;
   /** Of what is said about the failure before. */
   let linesLeft = 0;
+  let before = performance.now();
+  /** What one test took: the next begins where it ends. */
+  const lap = () => {
+    const seconds = Math.round((performance.now() - before) / 1000);
+    before = performance.now();
+    return options === oneFileAtATime && seconds > 0 ? `  (${seconds} s)` : '';
+  };
   const args = [join(root, 'node_modules', '.bin', 'ava'), '--tap', ...options, ...patterns];
   const code = await run(node, args, env, (line) => {
-    const { counts: more, shown } = readTapLine(line);
+    const { counts: more, shown: told } = readTapLine(line);
+    const shown = told && more !== none ? told + lap() : told;
     counts = sum(counts, more);
     if (more !== none) linesLeft = more.failed > 0 ? linesPerFailure : 0;
     if (linesLeft > 0 && shown !== undefined) {

@@ -57,7 +57,8 @@ async function prepare(context: HostContext, { uid, gid }: { uid: number; gid: n
   const storage = registryStorage(context.dataDir);
   for (const directory of [dirname(socket), storage]) {
     await mkdir(directory, { recursive: true, mode: 0o700 });
-    if ((await stat(directory)).uid !== uid) await chown(directory, uid, gid);
+    // All of it: what came back from a backup may be the user's of another host.
+    if ((await stat(directory)).uid !== uid) await execute('chown', ['--recursive', `${uid}:${gid}`, directory]);
   }
   const path = runPath(context, 'registry', 'config.json');
   // Kept, or uploads under way would end with every restart.

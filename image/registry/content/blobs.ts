@@ -3,7 +3,7 @@ import type { Knex } from '../../../common/database/database.ts';
 import { violatedConstraint } from '../../../common/database/database.ts';
 import type { RegistryDeps } from '../deps.ts';
 import { OciError } from '../errors.ts';
-import type { Repository } from './repositories.ts';
+import { keepRepository, type Repository } from './repositories.ts';
 import { checkRoom } from './usage.ts';
 
 export interface Blob {
@@ -60,6 +60,7 @@ export async function mountBlob(
   from: Repository,
 ): Promise<boolean> {
   return db.transaction(async (trx) => {
+    await keepRepository(trx, repository.id);
     const blob = await findBlob(trx, from.id, digest);
     if (blob === undefined) return false;
     const more = (await projectHas(trx, repository.projectId, digest)) ? 0 : blob.sizeBytes;

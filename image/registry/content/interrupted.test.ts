@@ -57,6 +57,23 @@ test('an upload goes on after the registry server was killed, and counts until i
   t.false(names.includes('of-a-crash'));
 });
 
+test('what is pushed into a repository that is being deleted is refused, and does not keep it', async (t) => {
+  const cloud = await startRegistryCloud(t);
+  const [member, docker] = [cloud.as('member'), cloud.dockerAs('member')];
+  const image = await docker.push('p1/app', 'v1');
+  const path = String((await docker.request('POST', '/v2/p1/app/blobs/uploads/')).headers.location);
+  await docker.request('PATCH', path, { payload: 'late' });
+  const { id } = (await member.get('/registry/v1/repositories')).repositories[0];
+  await member.delete(`/registry/v1/repositories/${id}`);
+  t.is((await docker.request('PUT', `${path}?digest=${digestOf('late')}`)).status, 404);
+  t.is((await docker.request('GET', `/v2/p1/app/manifests/${image.digest}`)).status, 404);
+  t.is((await docker.push('p1/app', 'v1', { layer: image.layer })).status, 201, 'another one of the same name');
+  await cloud.settle();
+  t.deepEqual(await cloud.db('registry_repositories').where({ id }), []);
+  t.is((await docker.request('GET', '/v2/p1/app/manifests/v1')).status, 200);
+  t.is((await member.get('/registry/v1/repositories')).repositories.length, 1);
+});
+
 test('an upload whose client goes away is over, and nothing of it is left', async (t) => {
   const cloud = await startRegistryCloud(t, { listenPort: 0 });
   const docker = cloud.dockerAs('member');

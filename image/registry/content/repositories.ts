@@ -4,6 +4,7 @@ import { selectPage } from '../../../common/database/page.ts';
 import { BadRequest, NotFound } from '../../../common/errors.ts';
 import type { PageRequest } from '../../../common/http/page.ts';
 import { isUuid } from '../../../common/ids.ts';
+import { OciError } from '../errors.ts';
 
 export interface Repository {
   id: string;
@@ -56,6 +57,12 @@ export async function ensureRepository(db: Knex, projectId: string, name: string
     { projectId, name },
   );
   return findRepository(db, projectId, name);
+}
+
+/** For the transaction it is there, as a user sees it. Throws `OciError` NAME_UNKNOWN when it is being deleted. */
+export async function keepRepository(trx: Knex, id: string): Promise<void> {
+  const row = await live(trx).where({ id }).forKeyShare().first('id');
+  if (row === undefined) throw new OciError('NAME_UNKNOWN', 'There is no such repository any more.');
 }
 
 /** Another project's is not found. */

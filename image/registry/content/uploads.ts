@@ -8,7 +8,7 @@ import type { RegistryDeps } from '../deps.ts';
 import { OciError } from '../errors.ts';
 import { isDigest } from '../names.ts';
 import { lockContent, projectHas, putBlob } from './blobs.ts';
-import type { Repository } from './repositories.ts';
+import { keepRepository, type Repository } from './repositories.ts';
 import { checkRoom, noRoom, roomForUpload } from './usage.ts';
 
 export interface Upload {
@@ -33,8 +33,11 @@ export async function startUpload({ db, upstream }: RegistryDeps, repository: Re
   if (Number(open?.count) >= mostOfProject)
     throw new OciError('TOOMANYREQUESTS', `The project has ${mostOfProject} uploads under way; end some first.`);
   const location = await upstream.startUpload(repository.id);
-  const [row] = await db('registry_uploads').insert({ repository_id: repository.id, location }).returning('id');
-  return { id: row.id, location, receivedBytes: 0 };
+  return await db.transaction(async (trx) => {
+    await keepRepository(trx, repository.id);
+    const [row] = await trx('registry_uploads').insert({ repository_id: repository.id, location }).returning('id');
+    return { id: row.id, location, receivedBytes: 0 };
+  });
 }
 
 /** Throws `OciError` BLOB_UPLOAD_UNKNOWN. */
@@ -133,6 +136,7 @@ export async function finishUpload(
   const { db, upstream, region } = deps;
   try {
     await db.transaction(async (trx) => {
+      await keepRepository(trx, repository.id);
       // What has come becomes the blob, so that it is not counted twice.
       const count = await trx('registry_uploads').where({ id: upload.id, is_over: false }).delete();
       if (count === 0) throw new OciError('BLOB_UPLOAD_UNKNOWN', 'There is no such upload any more.');

@@ -167,7 +167,7 @@ async function logIn(url: string, as: Persona): Promise<string> {
 }
 
 /** Waits for a condition; how long is a limit against hanging, not a promise of speed. */
-export async function until(what: string, condition: () => Promise<boolean>, seconds = 120): Promise<void> {
+export async function until(what: string, condition: () => Promise<boolean>, seconds = 300): Promise<void> {
   const deadline = Date.now() + seconds * 1000;
   while (!(await condition())) {
     if (Date.now() > deadline) throw new Error(`waited ${seconds} s in vain until ${what}`);

@@ -57,7 +57,7 @@ export async function untilNothingIsLeft(
     for (const kind of ['portGroups', ...except] as const) delete left[kind];
     return Object.keys(left).length === 0;
   };
-  await until('nothing is left on the host', isSo, 90).catch((error) => t.deepEqual(left, {}, error.message));
+  await until('nothing is left on the host', isSo).catch((error) => t.deepEqual(left, {}, error.message));
 }
 
 const paths = { server: '/compute/v2.1/servers', container: '/container/v1/containers' };

@@ -133,7 +133,7 @@ async function killedWhen(cloud: RealCloud, watch: Watch | null, ask: () => Prom
   const witness = await watch?.();
   let timer: NodeJS.Timeout | undefined;
   const tooLate = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error('the step was never seen')), 60_000);
+    timer = setTimeout(() => reject(new Error('the step was never seen')), 300_000);
   });
   try {
     const asked = ask();

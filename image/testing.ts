@@ -61,8 +61,8 @@ export function openUploadAt(url: string, token: string, id: string, to: 'file' 
 
 /** Waits for a condition, not for a time. */
 export async function until(condition: () => Promise<boolean>): Promise<void> {
-  for (const end = Date.now() + 60_000; !(await condition()); ) {
-    if (Date.now() > end) throw new Error('the condition was not met within a minute');
+  for (const end = Date.now() + 300_000; !(await condition()); ) {
+    if (Date.now() > end) throw new Error('the condition was not met within five minutes');
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
 }

@@ -74,7 +74,7 @@ export function smallContainer(imageId: string, changes: Partial<ContainerSpec> 
 
 /** Waits for a condition, with a deadline only so that a failure is a message and not a hang. */
 export async function until(t: Test, what: string, holds: () => Promise<boolean> | boolean): Promise<void> {
-  const deadline = Date.now() + 90_000;
+  const deadline = Date.now() + 300_000;
   while (!(await holds())) {
     if (Date.now() > deadline) throw t.fail(`waited in vain until ${what}`);
     await new Promise((resolve) => setTimeout(resolve, 20));

@@ -87,7 +87,7 @@ test('an upload whose client goes away is over, and nothing of it is left', asyn
   sending.on('error', () => undefined);
   await new Promise((resolve) => sending.write(Buffer.alloc(300_000), resolve));
   const until = async (what: string, condition: () => Promise<boolean>) => {
-    for (let end = Date.now() + 20_000; !(await condition()); await delay(10))
+    for (let end = Date.now() + 300_000; !(await condition()); await delay(10))
       if (Date.now() > end) throw new Error(`waited in vain until ${what}`);
   };
   await until('something is kept', async () => (await uploadsOnDisk(cloud)).length > 0);

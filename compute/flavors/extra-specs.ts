@@ -40,14 +40,8 @@ const group = '([a-zA-Z0-9_-]{1,64})?';
 
 /** Names that are told apart, the first that fits; `hw:numa_cpus.0` before what would fit all of `hw:`. */
 const forms: readonly Form[] = [
-  { name: /^quota:cpu_shares$/, problem: integer(0), isHonoured: (value) => Number(value) >= 2 },
-  {
-    name: /^quota:cpu_period$/,
-    problem: integer(0),
-    isHonoured: (value) => Number(value) >= 1000 && Number(value) <= 1_000_000,
-  },
-  { name: /^quota:cpu_quota$/, problem: integer(0), isHonoured: (value) => Number(value) >= 1000 },
-  { name: /^quota:disk_(read|write|total)_(bytes|iops)_sec(_max)?$/, problem: integer(0), isHonoured: always },
+  { name: /^quota:cpu_(shares|period|quota)$/, problem: integer(0) },
+  { name: /^quota:disk_(read|write|total)_(bytes|iops)_sec(_max)?$/, problem: integer(0) },
   { name: /^quota:vif_(inbound|outbound)_(average|peak|burst)$/, problem: integer(0) },
   { name: /^quota:(cpu|memory|disk_io|vif)_(limit|reservation|shares_share)$/, problem: integer(0) },
   {
@@ -71,13 +65,13 @@ const forms: readonly Form[] = [
   { name: /^hw:numa_cpus\.\d+$/, problem: matching(/^(\^?\d+((-\d+)?(,\^?\d+(-\d+)?)?)*)$/) },
   { name: /^hw:numa_mem\.\d+$/, problem: integer(1) },
   { name: /^hw:pci_numa_affinity_policy$/, problem: oneOf('required', 'preferred', 'legacy', 'socket') },
-  { name: /^hw:cpu_(sockets|cores|threads)$/, problem: integer(1), isHonoured: always },
+  { name: /^hw:cpu_(sockets|cores|threads)$/, problem: integer(1) },
   { name: /^hw:cpu_max_(sockets|cores|threads)$/, problem: integer(1) },
-  { name: /^hw:boot_menu$/, problem: boolean, isHonoured: always },
+  { name: /^hw:boot_menu$/, problem: boolean, isHonoured: isNo },
   {
     name: /^hw:watchdog_action$/,
     problem: oneOf('none', 'pause', 'poweroff', 'reset', 'disabled'),
-    isHonoured: always,
+    isHonoured: (value) => value === 'disabled',
   },
   {
     name: /^hw:(cpu_realtime|hide_hypervisor_id|locked_memory|vif_multiqueue_enabled|mem_encryption|pmu|virtio_packed_ring|ephemeral_encryption)$/,
@@ -98,8 +92,8 @@ const forms: readonly Form[] = [
   { name: /^hw:usb_model$/, problem: oneOf('usb-tablet', 'qemu-xhci', 'nec-xhci', 'piix3-uhci') },
   { name: /^hw:ephemeral_encryption_format$/, problem: oneOf('luks') },
   { name: /^hw:pmem$/, problem: text },
-  { name: /^hw_rng:allowed$/, problem: boolean, isHonoured: always },
-  { name: /^hw_rng:rate_(bytes|period)$/, problem: integer(0), isHonoured: always },
+  { name: /^hw_rng:allowed$/, problem: boolean, isHonoured: isYes },
+  { name: /^hw_rng:rate_(bytes|period)$/, problem: integer(0) },
   { name: /^hw_video:ram_max_mb$/, problem: integer(0) },
   { name: /^os:secure_boot$/, problem: oneOf('disabled', 'required'), isHonoured: (value) => value === 'disabled' },
   // Hosts have no traits of placement yet: what must not be there is not, and what must be is neither.

@@ -1,6 +1,7 @@
 /** Which of tempest's tests are run, against which cloud, and what they are told that it offers. */
 import type { ExecutionContext } from 'ava';
 import type { ClientCloud } from './cloud.ts';
+import { computeGround, makeComputeGround } from './compute-ground.ts';
 import { alternateImages, prepareImages, startAlternateImages } from './images.ts';
 
 export type Test = Pick<ExecutionContext, 'teardown'>;
@@ -31,6 +32,25 @@ export async function prepareSuite(t: Test, suite: Suite): Promise<Suite> {
   for (const [section, options] of Object.entries(more.conf)) conf[section] = { ...conf[section], ...options };
   return { ...suite, settings: { ...suite.settings, ...more.settings }, conf };
 }
+
+/** Whole classes: those of servers themselves come when servers are whole. */
+const aroundServers = [
+  'admin\\.test_aggregates(_negative)?',
+  'admin\\.test_availability_zone(_negative)?',
+  'admin\\.test_flavors(_access|_extra_specs|_microversions)?(_negative)?',
+  'admin\\.test_hypervisor(_negative)?',
+  'admin\\.test_instance_usage_audit_log(_negative)?',
+  'admin\\.test_keypairs_v210',
+  'admin\\.test_quotas(_negative)?',
+  'admin\\.test_services(_negative)?',
+  'admin\\.test_simple_tenant_usage(_negative)?',
+  'flavors',
+  'keypairs',
+  'limits',
+  'test_quotas',
+  'test_versions',
+  'servers\\.test_server_group',
+];
 
 export const suites: Record<string, Suite> = {
   identity: {
@@ -78,6 +98,16 @@ export const suites: Record<string, Suite> = {
     },
     prepare: prepareImages,
     complete: startAlternateImages,
+    mayFail: {},
+  },
+  compute: {
+    regex: `^tempest\\.api\\.compute\\.(${aroundServers.join('|')})\\.`,
+    settings: {},
+    conf: {
+      compute: { ...computeGround, min_compute_nodes: 1, max_microversion: '2.4' },
+      'compute-feature-enabled': { console_output: true, vnc_console: false, resize: false },
+    },
+    complete: ({ url }) => makeComputeGround(url),
     mayFail: {},
   },
 };

@@ -1,0 +1,47 @@
+/** What tempest's tests of Compute expect to find: two sizes of server, and two images to make them of. */
+import { personas } from '../personas.ts';
+
+export const computeGround = {
+  flavor_ref: '1001',
+  flavor_ref_alt: '1002',
+  image_ref: '0f000000-0000-4000-8000-000000000001',
+  image_ref_alt: '0f000000-0000-4000-8000-000000000002',
+} as const;
+
+/** Makes them in the cloud at that URL, as its administrator. */
+export async function makeComputeGround(url: string): Promise<void> {
+  const token = await logIn(url);
+  const send = async (
+    method: string,
+    path: string,
+    body: string | Uint8Array<ArrayBuffer>,
+    type = 'application/json',
+  ) => {
+    const headers = { 'x-auth-token': token, 'content-type': type };
+    const answer = await fetch(`${url}${path}`, { method, headers, body });
+    if (!answer.ok) throw new Error(`${method} ${path}: ${answer.status} ${await answer.text()}`);
+  };
+  for (const [i, id] of [computeGround.flavor_ref, computeGround.flavor_ref_alt].entries()) {
+    const flavor = { id, name: `tempest-${i + 1}`, ram: 64 * (i + 1), vcpus: 1, disk: 1 };
+    await send('POST', '/compute/v2.1/flavors', JSON.stringify({ flavor }));
+  }
+  for (const id of [computeGround.image_ref, computeGround.image_ref_alt]) {
+    const image = { id, name: id, disk_format: 'raw', container_format: 'bare', visibility: 'public' };
+    await send('POST', '/image/v2/images', JSON.stringify(image));
+    await send('PUT', `/image/v2/images/${id}/file`, new Uint8Array(1024 * 1024), 'application/octet-stream');
+  }
+}
+
+async function logIn(url: string): Promise<string> {
+  const domain = { id: 'default' };
+  const { password, project } = personas.admin;
+  const identity = { methods: ['password'], password: { user: { name: 'admin', domain, password } } };
+  const answer = await fetch(`${url}/identity/v3/auth/tokens`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ auth: { identity, scope: { project: { name: project, domain } } } }),
+  });
+  const token = answer.headers.get('x-subject-token');
+  if (token === null) throw new Error(`cannot log in: ${answer.status} ${await answer.text()}`);
+  return token;
+}

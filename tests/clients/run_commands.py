@@ -20,6 +20,10 @@ def openstack(argv):
         for value in vars(owner).values():
             if isinstance(value, ClientCache):
                 value._handle = None
+    # It forgets versions of a service that is not there as often as it is asked for it, and fails the second time.
+    from openstackclient.volume import client as volume
+    for version in ('1', '2'):
+        volume.API_VERSIONS.setdefault(version, f'cinderclient.v{version}.client.Client')
     return shell.main(argv)
 
 

@@ -105,9 +105,18 @@ export const suites: Record<string, Suite> = {
     settings: {},
     conf: {
       compute: { ...computeGround, min_compute_nodes: 1, max_microversion: '2.4' },
-      'compute-feature-enabled': { console_output: true, vnc_console: false, resize: false },
+      'compute-feature-enabled': { vnc_console: false, enable_instance_password: false },
     },
     complete: ({ url }) => makeComputeGround(url),
-    mayFail: {},
+    mayFail: {
+      'KeyPairsV22TestJSON.test_keypairsv22_create_list_show_with_type':
+        'it wants a key of type x509, which is for Windows',
+      'QuotaClassesAdminTestJSON.test_update_default_quotas':
+        'it sets defaults of what Network limits, which Network does not take from Compute',
+      'TenantUsagesNegativeTestJSON.test_get_usage_tenant_with_empty_tenant_id':
+        'a slash at the end of a path is tolerated, as clients send it',
+      'TestVersions.test_list_api_versions': 'it wants a version 2.0 of the API, which is not there',
+      'ServerGroupTestJSON.test_create_server_with_scheduler_hint_group': 'scheduler hints are not there yet',
+    },
   },
 };

@@ -73,7 +73,6 @@ test('flavors, keys, groups, aggregates, hosts, quotas and usage are shown and c
   const limits: { Name: string; Value: number }[] = await member.run('limits show --absolute');
   t.is(limits.find(({ Name }) => Name === 'maxTotalCores')?.Value, 7);
   t.is(limits.find(({ Name }) => Name === 'maxTotalKeypairs')?.Value, 50);
-  await os.run(`quota delete --compute ${project}`);
   await os.run('usage list --start 2026-01-01');
   await member.run('usage show --start 2026-01-01');
   t.deepEqual(cloud.errors(), []);

@@ -105,7 +105,7 @@ export const suites: Record<string, Suite> = {
     settings: {},
     conf: {
       compute: { ...computeGround, min_compute_nodes: 1, max_microversion: '2.4' },
-      'compute-feature-enabled': { vnc_console: false, enable_instance_password: false },
+      'compute-feature-enabled': { vnc_console: false },
     },
     complete: ({ url }) => makeComputeGround(url),
     mayFail: {
@@ -116,7 +116,6 @@ export const suites: Record<string, Suite> = {
       'TenantUsagesNegativeTestJSON.test_get_usage_tenant_with_empty_tenant_id':
         'a slash at the end of a path is tolerated, as clients send it',
       'TestVersions.test_list_api_versions': 'it wants a version 2.0 of the API, which is not there',
-      'ServerGroupTestJSON.test_create_server_with_scheduler_hint_group': 'scheduler hints are not there yet',
     },
   },
 };

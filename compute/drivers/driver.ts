@@ -4,6 +4,7 @@
  * help (the message is shown to the user), anything else is tried again by the reconcile loop.
  */
 import { CloudError } from '../../common/errors.ts';
+import type { GuestTuning } from '../flavors/guest-tuning.ts';
 
 /** It may last, so the user is told at once; it may pass, so the loop goes on trying. */
 export class ToldAtOnce extends CloudError {}
@@ -82,6 +83,8 @@ export interface ServerSpec {
   ports: GuestPort[];
   /** Path inside the drive to content; null for no config drive. */
   configDrive: Record<string, string> | null;
+  /** What its flavor asks for beyond sizes; absent: nothing. */
+  tuning?: GuestTuning;
 }
 
 export interface HostFacts {

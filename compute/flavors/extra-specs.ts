@@ -23,6 +23,9 @@ function integer(least: number, most = Number.MAX_SAFE_INTEGER) {
   };
 }
 
+const within = (least: number, most: number) => (value: string) =>
+  Number(value) === 0 || (Number(value) >= least && Number(value) <= most);
+
 const oneOf =
   (...values: string[]) =>
   (value: string) =>
@@ -40,8 +43,15 @@ const group = '([a-zA-Z0-9_-]{1,64})?';
 
 /** Names that are told apart, the first that fits; `hw:numa_cpus.0` before what would fit all of `hw:`. */
 const forms: readonly Form[] = [
-  { name: /^quota:cpu_(shares|period|quota)$/, problem: integer(0) },
-  { name: /^quota:disk_(read|write|total)_(bytes|iops)_sec(_max)?$/, problem: integer(0) },
+  // 0 is no limit. The bounds are those of the kernel's control groups, old and new.
+  { name: /^quota:cpu_shares$/, problem: integer(0), isHonoured: within(2, 10_000) },
+  { name: /^quota:cpu_period$/, problem: integer(0), isHonoured: within(1000, 1_000_000) },
+  { name: /^quota:cpu_quota$/, problem: integer(0), isHonoured: within(1000, 17_592_186_044) },
+  {
+    name: /^quota:disk_(read|write|total)_(bytes|iops)_sec(_max)?$/,
+    problem: integer(0),
+    isHonoured: within(1, 1_000_000_000_000_000),
+  },
   { name: /^quota:vif_(inbound|outbound)_(average|peak|burst)$/, problem: integer(0) },
   { name: /^quota:(cpu|memory|disk_io|vif)_(limit|reservation|shares_share)$/, problem: integer(0) },
   {
@@ -65,13 +75,14 @@ const forms: readonly Form[] = [
   { name: /^hw:numa_cpus\.\d+$/, problem: matching(/^(\^?\d+((-\d+)?(,\^?\d+(-\d+)?)?)*)$/) },
   { name: /^hw:numa_mem\.\d+$/, problem: integer(1) },
   { name: /^hw:pci_numa_affinity_policy$/, problem: oneOf('required', 'preferred', 'legacy', 'socket') },
-  { name: /^hw:cpu_(sockets|cores|threads)$/, problem: integer(1) },
+  { name: /^hw:cpu_(sockets|cores|threads)$/, problem: integer(1), isHonoured: within(1, 1024) },
   { name: /^hw:cpu_max_(sockets|cores|threads)$/, problem: integer(1) },
-  { name: /^hw:boot_menu$/, problem: boolean, isHonoured: isNo },
+  { name: /^hw:boot_menu$/, problem: boolean, isHonoured: always },
   {
     name: /^hw:watchdog_action$/,
     problem: oneOf('none', 'pause', 'poweroff', 'reset', 'disabled'),
-    isHonoured: (value) => value === 'disabled',
+    // A guest that was paused or turned off would be started again: what the user wants is what runs.
+    isHonoured: (value) => value === 'disabled' || value === 'none' || value === 'reset',
   },
   {
     name: /^hw:(cpu_realtime|hide_hypervisor_id|locked_memory|vif_multiqueue_enabled|mem_encryption|pmu|virtio_packed_ring|ephemeral_encryption)$/,
@@ -92,8 +103,8 @@ const forms: readonly Form[] = [
   { name: /^hw:usb_model$/, problem: oneOf('usb-tablet', 'qemu-xhci', 'nec-xhci', 'piix3-uhci') },
   { name: /^hw:ephemeral_encryption_format$/, problem: oneOf('luks') },
   { name: /^hw:pmem$/, problem: text },
-  { name: /^hw_rng:allowed$/, problem: boolean, isHonoured: isYes },
-  { name: /^hw_rng:rate_(bytes|period)$/, problem: integer(0) },
+  { name: /^hw_rng:allowed$/, problem: boolean, isHonoured: always },
+  { name: /^hw_rng:rate_(bytes|period)$/, problem: integer(0), isHonoured: within(1, 1_000_000_000) },
   { name: /^hw_video:ram_max_mb$/, problem: integer(0) },
   { name: /^os:secure_boot$/, problem: oneOf('disabled', 'required'), isHonoured: (value) => value === 'disabled' },
   // Hosts have no traits of placement yet: what must not be there is not, and what must be is neither.

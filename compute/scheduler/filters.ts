@@ -1,5 +1,6 @@
 /** Whether one host can take one guest, check by check, under Nova's names. Pure. */
 import { unhonouredSpecs } from '../flavors/extra-specs.ts';
+import { tuningProblem } from '../flavors/guest-tuning.ts';
 import { allocationRatios, reservedMemoryMib } from '../limits.ts';
 import { isForOthers, type Metadata, unmetSpec } from './aggregate-filters.ts';
 import { unmetCapability } from './capabilities.ts';
@@ -61,10 +62,10 @@ const always = {
 } satisfies Record<string, Filter>;
 
 const optional = {
-  ComputeCapabilitiesFilter(host, { extraSpecs = {} }) {
+  ComputeCapabilitiesFilter(host, { extraSpecs = {}, vcpus }) {
     const [spec] = unhonouredSpecs(extraSpecs);
     if (spec !== undefined) return { reason: `the flavor asks for ${spec}, which no host here honours` };
-    const unmet = unmetCapability(host, extraSpecs);
+    const unmet = tuningProblem(extraSpecs, vcpus) ?? unmetCapability(host, extraSpecs);
     return unmet === undefined ? undefined : { reason: `the flavor asks for ${unmet}` };
   },
   AggregateInstanceExtraSpecsFilter(host, demand) {

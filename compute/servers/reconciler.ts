@@ -5,6 +5,7 @@ import type { Logger } from '../../common/logger.ts';
 import type { Reconciler } from '../../common/reconcile/loop.ts';
 import { guestPorts } from '../../network/ports.ts';
 import { type ObservedGuest, type ServerDriver, type ServerSpec, ToldAtOnce } from '../drivers/driver.ts';
+import { tuningOf } from '../flavors/guest-tuning.ts';
 import { knownIds, sweepGuests } from '../hosts/sweep.ts';
 import type { ImageCache } from '../image-cache/cache.ts';
 import { rebootGraceSeconds, shutdownGraceSeconds } from '../limits.ts';
@@ -182,6 +183,7 @@ async function specOf({ db, cache }: ServerReconcilerDeps, server: Server): Prom
     rescueImage: rescuePath && rescueImageFormat ? { path: rescuePath, format: rescueImageFormat } : null,
     ports,
     configDrive: configDrive(server, boot, ports),
+    tuning: tuningOf(server.extraSpecs, server.vcpus),
   };
 }
 

@@ -84,3 +84,28 @@ test('a hash is only read where it is whole', (t) => {
   t.is(readHash(''), undefined);
   t.is(readHash('<cirrostack:server specification="abc"/>'), undefined);
 });
+
+test('what a flavor asks for beyond sizes is in the domain, and only then', (t) => {
+  t.notRegex(describeDomain(spec, files, host).xml, /cputune|iotune|topology|watchdog|bootmenu|<rate /);
+  const tuning = {
+    cpuShares: 512,
+    cpuQuotaMicros: 10_000,
+    topology: { sockets: 1, cores: 2, threads: 1 },
+    diskLimits: { read_bytes_sec: 1_048_576 },
+    hasBootMenu: true,
+    watchdog: 'reset',
+    randomRate: { bytes: 2048, periodMillis: 1000 },
+  } as const;
+  const { xml, hash } = describeDomain({ ...spec, tuning }, files, host);
+  for (const part of [
+    '<cputune><shares>512</shares><quota>10000</quota></cputune>',
+    '<cpu mode="maximum"><topology sockets="1" cores="2" threads="1"/></cpu>',
+    '<iotune><read_bytes_sec>1048576</read_bytes_sec></iotune>',
+    '<bootmenu enable="yes" timeout="3000"/>',
+    '<watchdog model="i6300esb" action="reset"/>',
+    '<rate bytes="2048" period="1000"/>',
+  ])
+    t.true(xml.includes(part), part);
+  t.not(hash, describeDomain(spec, files, host).hash);
+  t.notRegex(describeDomain({ ...spec, tuning: { hasNoRandomDevice: true } }, files, host).xml, /<rng/);
+});

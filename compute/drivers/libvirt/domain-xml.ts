@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto';
 import type { GuestPort, LocalImage, ServerSpec } from '../driver.ts';
 import { domainName, metadataUri, tapName } from './names.ts';
+import { bootMenu, cpuTopology, cpuTuning, diskTuning, tunedDevices } from './tuning.ts';
 import { type Element, element, printable, writeXml } from './xml.ts';
 
 /** What the XML depends on besides the server. */
@@ -56,12 +57,14 @@ function domainAttributes({ virtualisation }: HostTraits) {
 }
 
 function domainElements(spec: ServerSpec, files: GuestFiles, host: HostTraits): Element[] {
+  const { tuning = {} } = spec;
   return [
     element('name', {}, [domainName(spec.id)]),
     element('uuid', {}, [spec.id]),
     element('title', {}, [printable(spec.name) || spec.id]),
     element('memory', { unit: 'MiB' }, [String(spec.memoryMib)]),
     element('vcpu', {}, [String(spec.vcpus)]),
+    ...cpuTuning(tuning),
     element('sysinfo', { type: 'smbios' }, [
       // cloud-init looks for this product name before it trusts a config drive or asks for metadata.
       element('system', {}, [
@@ -73,10 +76,11 @@ function domainElements(spec: ServerSpec, files: GuestFiles, host: HostTraits): 
     element('os', {}, [
       element('type', { arch: 'x86_64', machine: 'q35' }, ['hvm']),
       element('boot', { dev: 'hd' }),
+      ...bootMenu(tuning),
       element('smbios', { mode: 'sysinfo' }),
     ]),
     element('features', {}, [element('acpi'), element('apic'), element('vmport', { state: 'off' })]),
-    host.virtualisation === 'kvm' ? element('cpu', { mode: 'host-model' }) : element('cpu', { mode: 'maximum' }),
+    element('cpu', { mode: host.virtualisation === 'kvm' ? 'host-model' : 'maximum' }, cpuTopology(tuning)),
     clock(host),
     element('on_poweroff', {}, ['destroy']),
     element('on_reboot', {}, ['restart']),
@@ -103,7 +107,7 @@ function devices(spec: ServerSpec, files: GuestFiles, host: HostTraits): Element
     ...disks(spec, files),
     ...spec.ports.map((port) => networkInterface(port, host)),
     element('serial', { type: 'pty' }, [element('log', { file: files.console, append: 'on' })]),
-    element('rng', { model: 'virtio' }, [element('backend', { model: 'random' }, ['/dev/urandom'])]),
+    ...tunedDevices(spec.tuning ?? {}),
     element('memballoon', { model: 'virtio', autodeflate: 'on', freePageReporting: 'on' }),
     // No display: nothing listens, and the emulated graphics card is the part of QEMU that was broken into most.
     element('video', {}, [element('model', { type: 'none' })]),
@@ -114,7 +118,9 @@ function devices(spec: ServerSpec, files: GuestFiles, host: HostTraits): Element
 function disks(spec: ServerSpec, files: GuestFiles): Element[] {
   const writable = [{ path: files.disk, image: spec.image }];
   if (spec.rescueImage !== null) writable.unshift({ path: files.rescueDisk, image: spec.rescueImage });
-  const elements = writable.map(({ path, image }, i) => overlay(path, image, `vd${'ab'[i]}`));
+  const elements = writable.map(({ path, image }, i) =>
+    overlay(path, image, `vd${'ab'[i]}`, diskTuning(spec.tuning ?? {})),
+  );
   if (files.configDrive !== null) elements.push(configDrive(files.configDrive, `vd${'abc'[writable.length]}`));
   return elements;
 }
@@ -124,7 +130,7 @@ function disks(spec: ServerSpec, files: GuestFiles): Element[] {
  * works on file systems without O_DIRECT. The whole backing chain is written out so that nobody looks into a disk to find
  * out what it is, and the image keeps its owner.
  */
-function overlay(path: string, image: LocalImage, target: string): Element {
+function overlay(path: string, image: LocalImage, target: string, limits: Element[]): Element {
   return element('disk', { type: 'file', device: 'disk' }, [
     element('driver', { name: 'qemu', type: 'qcow2', cache: 'writeback', discard: 'unmap' }),
     element('source', { file: path }),
@@ -134,6 +140,7 @@ function overlay(path: string, image: LocalImage, target: string): Element {
       element('backingStore'),
     ]),
     element('target', { dev: target, bus: 'virtio' }),
+    ...limits,
   ]);
 }
 

@@ -62,6 +62,31 @@ test.serial(
   },
 );
 
+test.serial('a guest runs with what its flavor asks for beyond sizes', async (t) => {
+  const { driver, spec } = await openWithServer(t, {
+    vcpus: 2,
+    tuning: {
+      cpuShares: 512,
+      cpuPeriodMicros: 20_000,
+      cpuQuotaMicros: 10_000,
+      topology: { sockets: 1, cores: 2, threads: 1 },
+      diskLimits: { read_bytes_sec: 1_048_576, write_iops_sec: 100 },
+      hasBootMenu: true,
+      watchdog: 'reset',
+      randomRate: { bytes: 2048, periodMillis: 1000 },
+    },
+  });
+  await driver.ensure(spec);
+  await driver.power(spec, 'running');
+  const limits = await virsh('blkdeviotune', spec.id, 'vda');
+  t.regex(limits, /read_bytes_sec *: 1048576/);
+  t.regex(limits, /write_iops_sec *: 100/);
+  const scheduling = await virsh('schedinfo', spec.id);
+  t.regex(scheduling, /cpu_shares *: 512/);
+  t.regex(scheduling, /vcpu_quota *: 10000/);
+  t.regex(await virsh('dumpxml', spec.id), /<topology sockets='1' dies='1' cores='2' threads='1'\/>/);
+});
+
 test.serial('a guest whose QEMU was killed is seen as crashed, and starts again', async (t) => {
   const { driver, spec } = await openWithServer(t);
   await driver.ensure(spec);

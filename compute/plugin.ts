@@ -45,6 +45,7 @@ import { createAggregates } from './migrations/0008-aggregates.ts';
 import { addForcedDown } from './migrations/0009-forced-down.ts';
 import { createPastServers } from './migrations/0010-past-servers.ts';
 import { addEventHosts } from './migrations/0011-event-hosts.ts';
+import { rememberPastFlavors } from './migrations/0011-past-flavors.ts';
 import type { Scheduling } from './scheduler/scheduling.ts';
 import { lockPolicy } from './servers/locks.ts';
 import { serverReconciler } from './servers/reconciler.ts';
@@ -84,6 +85,7 @@ export const computeMigrations: Migration[] = [
   createAggregates,
   addForcedDown,
   createPastServers,
+  rememberPastFlavors,
   addEventHosts,
 ];
 

@@ -76,6 +76,19 @@ test('limits hold for the project and for a user within it, and are not set belo
   await member.post(`${v21}/servers/${id}/metadata`, { metadata: { b: '2' } }, 403);
   await member.post(`${v21}/os-keypairs`, { keypair: { name: 'a' } }, 200);
   await member.post(`${v21}/os-keypairs`, { keypair: { name: 'b' } }, 403);
+  const bytes = { injected_files: 1, injected_file_path_bytes: 5, injected_file_content_bytes: 3 };
+  await admin.put(path, { quota_set: bytes });
+  const file = { path: '/etc/', contents: Buffer.from('abc').toString('base64') };
+  const withFiles = async (status: number, ...personality: object[]) =>
+    member.post(
+      `${v21}/servers`,
+      { server: { name: 's', imageRef: ground.imageId, flavorRef: 'tiny', personality } },
+      status,
+    );
+  await withFiles(202, file);
+  await withFiles(403, file, file);
+  await withFiles(403, { ...file, path: '/etc/x' });
+  await withFiles(403, { ...file, contents: Buffer.from('abcd').toString('base64') });
 });
 
 test('until 2.35 Network’s limits are shown and set through Compute, and later microversions tell less', async (t) => {

@@ -29,6 +29,25 @@ export async function checkMetadataItems(db: Knex, project: ProjectInRegion, ite
   if (limit >= 0 && items > limit) throw new Forbidden(`Maximum number of metadata items exceeds ${limit}`);
 }
 
+/** Throws `Forbidden`, in Nova's words, for files that a server may not be given. Contents are base64; bytes of text count. */
+export async function checkInjectedFiles(
+  db: Knex,
+  project: ProjectInRegion,
+  files: readonly { path: string; contents: string }[],
+): Promise<void> {
+  if (files.length === 0) return;
+  const limits = await computeLimitsOf(db, project);
+  const exceeds = (value: number, limit: number) => limit >= 0 && value > limit;
+  const { injected_file_path_bytes: mostPath, injected_file_content_bytes: mostContent } = limits;
+  if (exceeds(files.length, limits.injected_files)) throw new Forbidden('Personality file limit exceeded.');
+  for (const { path, contents } of files) {
+    if (exceeds(Buffer.byteLength(path), mostPath))
+      throw new Forbidden(`Personality file path exceeds maximum ${mostPath}.`);
+    if (exceeds(Buffer.byteLength(contents, 'base64'), mostContent))
+      throw new Forbidden(`Personality file content exceeds maximum ${mostContent}.`);
+  }
+}
+
 function refuseExcess(asked: Partial<Usage>, used: Usage, limits: Partial<Usage>): void {
   const exceeded = (['instances', 'containers', 'cores', 'ram'] as const).filter((name) => {
     const more = Math.ceil(asked[name] ?? 0);

@@ -46,7 +46,8 @@ async function place(db: Knex, groupId: string): Promise<string> {
       memory_mib: 64,
       disk_gib: 0,
       image_id: randomUUID(),
-      image_format: 'raw',
+      disk_image_id: randomUUID(),
+      disk_image_format: 'raw',
       reservation_id: 'r',
       host_id: host.id,
     });

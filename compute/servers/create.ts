@@ -10,7 +10,7 @@ import { requireZone } from '../aggregates/zones.ts';
 import type { Flavor } from '../flavors/flavor.ts';
 import { getFlavor } from '../flavors/store.ts';
 import { findKeypair } from '../keypairs/store.ts';
-import { checkMetadataItems, checkQuota, type QuotaScope } from '../quotas/quotas.ts';
+import { checkInjectedFiles, checkMetadataItems, checkQuota, type QuotaScope } from '../quotas/quotas.ts';
 import { claimHost, type Placement } from '../scheduler/claim.ts';
 import type { Scheduling } from '../scheduler/scheduling.ts';
 import { joinServerGroup, lockServerGroup } from '../server-groups/membership.ts';
@@ -80,6 +80,7 @@ export async function createServers(deps: ServerDeps, ctx: ProjectContext, asked
     const { projectId, userId } = ctx;
     const scope = { region: deps.region, projectId, userId };
     await checkMetadataItems(trx, scope, Object.keys(asked.metadata).length);
+    await checkInjectedFiles(trx, scope, asked.personality);
     const count = await countWithinQuota(trx, scope, asked.count, found.flavor);
     if (count > 1) await takeTurns(trx);
     const { groupId, ...hints } = asked.hints;

@@ -4,7 +4,7 @@ import { BadRequest } from '../../common/errors.ts';
 import { isUuid } from '../../common/ids.ts';
 import { getUsableImage } from '../../image/images/use.ts';
 import { findKeypair } from '../keypairs/store.ts';
-import { checkMetadataItems } from '../quotas/quotas.ts';
+import { checkInjectedFiles, checkMetadataItems } from '../quotas/quotas.ts';
 import { ask } from './ask.ts';
 import type { ServerDeps } from './create.ts';
 import { bootableFormat, checkImageFits } from './image-fit.ts';
@@ -46,7 +46,9 @@ export async function rebuildServer(
         badReference('Cannot find image for rebuild'),
       );
       checkImageFits(image, server);
-      await checkMetadataItems(trx, { projectId: server.projectId, region }, Object.keys(asked.metadata ?? {}).length);
+      const project = { projectId: server.projectId, region };
+      await checkMetadataItems(trx, project, Object.keys(asked.metadata ?? {}).length);
+      await checkInjectedFiles(trx, project, asked.personality ?? []);
       await changeBootData(trx, server, asked);
       return {
         image_id: image.id,

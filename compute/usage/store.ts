@@ -35,10 +35,9 @@ export async function listServerUsage(
   if (page.marker !== undefined && !isUuid(page.marker)) throw new BadRequest(`marker [${page.marker}] not found`);
   const numbers = ['vcpus', 'memory_mib', 'disk_gib', 'launched_at'] as const;
   const present = db('servers')
-    .leftJoin('flavors', 'flavors.id', 'servers.flavor_id')
     .where('servers.launched_at', '<', end)
     .select('servers.id', 'servers.project_id', 'servers.name')
-    .select(db.raw('coalesce(flavors.name, servers.flavor_id) as flavor'))
+    .select(db.raw("coalesce(nullif(servers.flavor_name, ''), servers.flavor_id) as flavor"))
     .select(...numbers.map((column) => `servers.${column}`))
     .select(db.raw(`null::timestamptz as ended_at, ${statusSql} as status`));
   const past = db('past_servers')

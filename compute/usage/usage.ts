@@ -4,7 +4,7 @@ export interface ServerUsage {
   id: string;
   projectId: string;
   name: string;
-  /** The name of its flavor, or the id where the flavor is gone. */
+  /** The name of its flavor as it was when the server was made. */
   flavor: string;
   vcpus: number;
   memoryMib: number;

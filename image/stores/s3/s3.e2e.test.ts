@@ -2,6 +2,8 @@
 import { spawn } from 'node:child_process';
 import { createHash, randomBytes, randomUUID } from 'node:crypto';
 import { once } from 'node:events';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ListMultipartUploadsCommand, PutObjectCommand } from '@aws-sdk/client-s3';
 import test from 'ava';
@@ -49,7 +51,7 @@ async function* pieces(count: number, bytes = 2 ** 20): AsyncGenerator<Buffer> {
   for (let i = 0; i < count; i++) yield Buffer.alloc(bytes, i);
 }
 
-testImageStore(test, async () => openS3Store(await makeBucket(), cloudId));
+testImageStore(test, async () => openS3Store(await makeBucket(), cloudId), 20); // three parts, and blocks being hashed
 
 test.serial('data of many parts is one object, and any part of it can be read', async (t) => {
   const settings = await makeBucket();
@@ -94,7 +96,11 @@ test.serial('what a killed process left unfinished is swept, and what lives is n
     const settings = { ...${JSON.stringify(settings)}, secretAccessKey: new Secret(process.env.SECRET) };
     await openS3Store(settings, ${JSON.stringify(cloudId)}).put(${JSON.stringify(id)}, endless());
   `;
-  const child = spawn(process.execPath, ['--input-type=module', '-e', program], {
+  const directory = await mkdtemp(join(tmpdir(), 'cirrostack-s3-killed-'));
+  t.teardown(() => rm(directory, { recursive: true }));
+  const file = join(directory, 'upload.mjs');
+  await writeFile(file, program);
+  const child = spawn(process.execPath, [file], {
     stdio: ['ignore', 'pipe', 'inherit'],
     env: { PATH: process.env.PATH, SECRET: settings.secretAccessKey.reveal() },
   });

@@ -10,7 +10,7 @@ import {
 } from '@aws-sdk/client-s3';
 import { Unavailable } from '../../../common/errors.ts';
 import { isUuid } from '../../../common/ids.ts';
-import { startDigest } from '../files/digest.ts';
+import { hashedWrite } from '../hashing/hashed-write.ts';
 import { type ByteRange, DataMissing, type ImageStore } from '../store.ts';
 import { asking, connect, isMissingObject, isMissingUpload, renamed, type S3Settings } from './client.ts';
 import { claim, ownerKey } from './owner.ts';
@@ -70,22 +70,17 @@ export function openS3Store(settings: S3Settings, cloudId: string): ImageStore {
   return {
     async put(id, data) {
       const name = nameOf(id);
-      const digest = startDigest();
-      const counted = async function* () {
-        for await (const chunk of data) {
-          digest.add(chunk);
-          yield chunk;
-        }
-      };
       if (!isClaimed) await checkOwner();
+      const upload = uploadObject(client, name, partBytes);
       try {
-        await uploadObject(client, name, counted(), partBytes);
-        const stored = digest.finish();
+        const stored = await hashedWrite(data, (bytes) => upload.write(bytes));
+        await upload.finish();
         const { ContentLength } = await asking(() => client.send(new HeadObjectCommand(name)));
         if (ContentLength !== stored.sizeBytes)
           throw new Unavailable('The store of the image’s data did not keep all of it.');
         return stored;
       } catch (error) {
+        await upload.abort();
         // An answer may have been lost on its way. Where the server cannot be asked, the sweep removes it.
         await client.send(new DeleteObjectCommand(name)).catch(() => {});
         throw error;

@@ -9,7 +9,6 @@ import {
 } from '@aws-sdk/client-s3';
 import { OverQuota, Unavailable } from '../../../common/errors.ts';
 import { asking } from './client.ts';
-import { inParts, type Part } from './parts.ts';
 
 /** Parts on their way while the next is filled. */
 const atOnce = 2;
@@ -21,61 +20,81 @@ export interface ObjectName {
   Key: string;
 }
 
-/** Throws what `data` throws, `OverQuota` and `Unavailable`; the object may be there in part, or whole, all the same. */
-export async function uploadObject(
-  client: S3Client,
-  name: ObjectName,
-  data: AsyncIterable<Buffer>,
-  partBytes: number,
-): Promise<void> {
-  let upload: MultipartUpload | undefined;
-  try {
-    for await (const part of inParts(data, partBytes)) {
-      const isWhole = upload === undefined && part.bytes.length < partBytes;
-      if (isWhole) return await putWhole(client, name, part.bytes);
-      upload ??= await startMultipart(client, name);
-      await upload.add(part);
-    }
-    if (upload === undefined) await putWhole(client, name, Buffer.alloc(0));
-    else await upload.complete();
-  } catch (error) {
-    await upload?.abort();
-    throw error;
-  }
-}
-
-async function putWhole(client: S3Client, name: ObjectName, Body: Buffer): Promise<void> {
-  await asking(() => client.send(new PutObjectCommand({ ...name, Body, ContentLength: Body.length })));
-}
-
-interface MultipartUpload {
-  /** Returns when the next may be filled. */
-  add(part: Part): Promise<void>;
-  complete(): Promise<void>;
-  /** As far as the server can be asked. */
+/** Every call throws `OverQuota` and `Unavailable`; after that only `abort` is left to do. */
+export interface ObjectUpload {
+  /** One after the other. Returns when the bytes are somebody else's business: copied, and their part on its way if it is full. */
+  write(bytes: Buffer): Promise<void>;
+  /** Then the object is there. */
+  finish(): Promise<void>;
+  /** As far as the server can be asked; the object may be there all the same. */
   abort(): Promise<void>;
 }
 
-async function startMultipart(client: S3Client, name: ObjectName): Promise<MultipartUpload> {
+/** Begins an object, in parts only where there is more than one. */
+export function uploadObject(client: S3Client, name: ObjectName, partBytes: number): ObjectUpload {
+  const free: Buffer[] = [];
+  let parts: Parts | undefined;
+  let part: Buffer | undefined;
+  let filled = 0;
+
+  const handOn = async (): Promise<void> => {
+    if (part === undefined) return;
+    const [buffer, bytes] = [part, part.subarray(0, filled)];
+    part = undefined;
+    filled = 0;
+    parts ??= await startParts(client, name);
+    await parts.add(bytes, () => void free.push(buffer));
+  };
+  return {
+    async write(bytes) {
+      for (let taken = 0; taken < bytes.length; ) {
+        part ??= free.pop() ?? Buffer.allocUnsafeSlow(partBytes);
+        const copied = bytes.copy(part, filled, taken);
+        taken += copied;
+        filled += copied;
+        if (filled === partBytes) await handOn();
+      }
+    },
+    async finish() {
+      if (parts === undefined) {
+        const Body = part?.subarray(0, filled) ?? Buffer.alloc(0);
+        await asking(() => client.send(new PutObjectCommand({ ...name, Body, ContentLength: Body.length })));
+      } else {
+        await handOn();
+        await parts.complete();
+      }
+    },
+    abort: async () => await parts?.abort(),
+  };
+}
+
+interface Parts {
+  /** Returns when the next may be filled. */
+  add(bytes: Buffer, release: () => void): Promise<void>;
+  complete(): Promise<void>;
+  abort(): Promise<void>;
+}
+
+async function startParts(client: S3Client, name: ObjectName): Promise<Parts> {
   const { UploadId } = await asking(() => client.send(new CreateMultipartUploadCommand(name)));
   if (UploadId === undefined) throw new Unavailable('The store of the image’s data gave no id to an upload.');
   const upload = { ...name, UploadId };
   const sent: { PartNumber: number; ETag: string | undefined }[] = [];
   const underWay = new Set<Promise<void>>();
   let failure: unknown;
+  let count = 0;
 
-  const send = async ({ bytes, release }: Part, PartNumber: number) => {
-    const command = new UploadPartCommand({ ...upload, PartNumber, Body: bytes, ContentLength: bytes.length });
+  const send = async (Body: Buffer, PartNumber: number, release: () => void) => {
+    const command = new UploadPartCommand({ ...upload, PartNumber, Body, ContentLength: Body.length });
     const { ETag } = await asking(() => client.send(command));
     sent.push({ PartNumber, ETag });
     release();
   };
-  let count = 0;
   return {
-    async add(part) {
+    async add(bytes, release) {
       count += 1;
       if (count > mostParts) throw new OverQuota('The data is too large for this store of images.');
-      const sending: Promise<void> = send(part, count)
+      const sending: Promise<void> = send(bytes, count, release)
         .catch((error) => {
           failure ??= error;
         })

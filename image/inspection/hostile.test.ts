@@ -101,6 +101,7 @@ const mutations: Mutation[] = [
   },
   { ...qcow2, why: 'absurd refcounts', change: u32be(96, 7), says: /refcount width/ },
   { ...qcow2, why: 'a short header', change: u32be(100, 72 + 8), says: /header length/ },
+  { ...qcow2, why: 'the header of version 2', change: u32be(100, 72), says: /header length/ },
   { ...qcow2, why: 'an endless header', change: u32be(100, 0xfffffff8), says: /longer than a cluster/ },
   {
     ...qcow2,

@@ -30,7 +30,45 @@ export function mutate(image: Buffer, random: Random, most = 8): Buffer {
     else writeNumber(bytes, at - (at % 4), random);
   }
   if (random(2) === 0) sign(bytes);
+  if (random(2) === 0 && bytes.length > 512 + descriptorBytes && bytes.toString('latin1', 0, 4) === 'KDMV')
+    changeDescriptor(bytes, random);
   return bytes;
+}
+
+/** Where qemu-img puts the descriptor of a VMDK, right behind the header. */
+const descriptorBytes = 20 * 512;
+const wordsThatBreak = [
+  ...[
+    'parentFileNameHint="/etc/passwd"',
+    'changeTrackPath="x"',
+    'createType="monolithicFlat"',
+    'RW 1 FLAT "/etc/passwd" 0',
+  ],
+  ...[
+    'CID=',
+    'parentCID=12345678',
+    'ddb.a = "',
+    'version=1',
+    '# a comment',
+    '#',
+    '"',
+    '=',
+    '\n',
+    '\r',
+    '\0',
+    '\t',
+    '\x0b',
+    '\x85',
+  ],
+];
+
+/** QEMU finds its words anywhere in this text, lines or not. */
+function changeDescriptor(bytes: Buffer, random: Random): void {
+  const area = bytes.subarray(512, 512 + descriptorBytes);
+  const text = area.toString('latin1').split('\0', 1)[0]!;
+  const at = random(2) === 0 ? random(text.length + 1) : text.indexOf('\n', random(text.length + 1)) + 1;
+  const word = `${wordsThatBreak[random(wordsThatBreak.length)]}${random(2) === 0 ? '\n' : ''}`;
+  area.fill(0).write(text.slice(0, at) + word + text.slice(at + (random(4) === 0 ? random(20) : 0)), 'latin1');
 }
 
 /** A field of a header as specifications have them, of two to eight bytes in either order: something absurd, or next to what it was. */

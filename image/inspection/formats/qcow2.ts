@@ -51,6 +51,7 @@ function parseHeader(bytes: Buffer, version: 2 | 3) {
     features: v3 ? bytes.readBigUInt64BE(72) : 0n,
     refcountOrder: v3 ? bytes.readUInt32BE(96) : 4,
     headerBytes: v3 ? bytes.readUInt32BE(100) : 72,
+    leastBytes: v3 ? 104 : 72,
     compression: v3 && bytes.readUInt32BE(100) > 104 ? bytes.readUInt8(104) : 0,
   };
 }
@@ -68,10 +69,7 @@ function headerRefusal(header: Header, limits: Limits): string | null {
     [header.encryption !== 0, 'it is an encrypted qcow2 image'],
     [clusterBits < 9 || clusterBits > 21, `its qcow2 cluster size of 2^${clusterBits} bytes is out of range`],
     [header.refcountOrder > 6, 'its qcow2 refcount width is out of range'],
-    [
-      header.headerBytes !== 72 && (header.headerBytes < 104 || header.headerBytes % 8 !== 0),
-      'its qcow2 header length is not valid',
-    ],
+    [header.headerBytes < header.leastBytes || header.headerBytes % 8 !== 0, 'its qcow2 header length is not valid'],
     [headerBytes > 2 ** clusterBits, 'its qcow2 header is longer than a cluster'],
     [
       header.compression > 1 || has(header, feature.compressionType) !== (header.compression !== 0),

@@ -34,7 +34,7 @@ export function descriptorRefusal(area: Buffer): string | null {
   const extents: string[] = [];
   for (const line of text.split('\n').map((raw) => raw.trim())) {
     if (isComment(line) || /^ddb\.[\w.]+\s*=\s*"[^"=]*"$/i.test(line)) continue;
-    const entry = /^(\w+)\s*=\s*"?([^"]*)"?$/.exec(line);
+    const entry = /^(\w+)\s*=\s*"?([^"=]*)"?$/.exec(line);
     if (/^(rw|rdonly|noaccess)\s/i.test(line)) extents.push(line);
     else if (entry === null) return 'its VMDK descriptor has a line that is not understood';
     else {
@@ -54,7 +54,7 @@ export function descriptorRefusal(area: Buffer): string | null {
     [(entries.get('parentcid') ?? noParent) !== noParent, 'its VMDK descriptor names a parent'],
     [extents.length !== 1, 'its VMDK descriptor does not have exactly one extent'],
     [
-      !/^(rw|rdonly)\s+\d+\s+sparse\s+"[^"/\\]*"$/i.test(extents[0] ?? ''),
+      !/^(rw|rdonly)\s+\d+\s+sparse\s+"[^"/\\=]*"$/i.test(extents[0] ?? ''),
       'the extent of its VMDK descriptor could name another file',
     ],
   ]);

@@ -143,6 +143,7 @@ export async function buildCloud(config: Config, log: Logger, given?: Drivers): 
       imports: importSettings(config),
       conversionDirectory: join(config.dataDir, 'conversions'),
       inspection: { virtualSizeBytes: config.imageMaximumVirtualGib * 2 ** 30 },
+      imageSizeCap: config.imageSizeCap,
       enforcer,
       log,
       publicUrl,

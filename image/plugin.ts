@@ -27,6 +27,7 @@ import { severalStores } from './migrations/0007-stores.ts';
 import { createRegistry } from './migrations/0008-registry.ts';
 import { indexPublicImages } from './migrations/0010-public.ts';
 import { nameCloud } from './migrations/0011-cloud-id.ts';
+import { countStagedData } from './migrations/0012-staged.ts';
 import { taskPolicy } from './tasks/policy.ts';
 
 export const imagePolicy = { ...imagesPolicy, ...metadefPolicy, ...taskPolicy, ...cachePolicy };
@@ -41,6 +42,7 @@ export const imageMigrations = [
   createRegistry,
   indexPublicImages,
   nameCloud,
+  countStagedData,
 ];
 
 /** Image API v2 (Glance), as far as docs/compatibility.md says. */

@@ -84,6 +84,12 @@ export const ConfigSchema = Type.Object(
       'GiB of the largest disk that an image may hold, however small it is itself',
       1024 * 1024,
     ),
+    imageSizeCap: Type.Integer({
+      default: 2 ** 40,
+      minimum: 1,
+      maximum: 2 ** 53 - 1,
+      description: 'Bytes of the largest image that is taken',
+    }),
     importMethods: text(
       'glance-direct,web-download,copy-image',
       'Ways in which users may import images, separated by commas: glance-direct, web-download; and copy-image, from store to store',

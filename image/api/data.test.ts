@@ -34,26 +34,71 @@ test('uploaded data makes the image active, with its checksums, and is read back
   await cloud.as('stranger').get(`${images}/${image.id}/file`, 404);
 });
 
-test('parts of the data can be asked for', async (t) => {
+test('parts of the data can be asked for, as Glance reads it', async (t) => {
   const cloud = await startTestCloud(t);
   const member = cloud.as('member');
   const { id } = await makeActive(member, {}, '0123456789');
-  const part = async (range: string) => {
-    const { status, text, headers } = await member.request({
-      method: 'GET',
-      path: `${images}/${id}/file`,
-      headers: { range },
-    });
-    return [status, text, headers['content-range']];
+  const part = async (asked: Record<string, string>) => {
+    const path = `${images}/${id}/file`;
+    const { status, text, headers } = await member.request({ method: 'GET', path, headers: asked });
+    t.is(headers['content-md5'] !== undefined, status === 200, 'the checksum is that of the whole');
+    return [status, status === 400 ? '' : text, headers['content-range']];
   };
-  t.deepEqual(await part('bytes=2-4'), [206, '234', 'bytes 2-4/10']);
-  t.deepEqual(await part('bytes=7-'), [206, '789', 'bytes 7-9/10']);
-  t.deepEqual(await part('bytes=-3'), [206, '789', 'bytes 7-9/10']);
-  t.deepEqual(await part('bytes=8-99'), [206, '89', 'bytes 8-9/10']);
-  t.deepEqual(await part('bytes=-99'), [206, '0123456789', 'bytes 0-9/10']);
-  t.deepEqual(await part('bytes=10-'), [416, '', 'bytes */10']);
-  t.deepEqual(await part('bytes=-0'), [416, '', 'bytes */10']);
-  t.deepEqual(await part('lines=1-2'), [200, '0123456789', undefined]);
+  const none = [416, '', 'bytes */10'];
+  for (const [range, expected] of [
+    ['bytes=2-4', [206, '234', 'bytes 2-4/10']],
+    ['bytes=7-', [206, '789', 'bytes 7-9/10']],
+    ['bytes=-3', [206, '789', 'bytes 7-9/10']],
+    ['bytes=8-99', [206, '89', 'bytes 8-9/10']],
+    ['bytes=-99', [206, '0123456789', 'bytes 0-9/10']],
+    ['bytes=0-', [206, '0123456789', 'bytes 0-9/10']],
+    ['Bytes = 9 - 9', [206, '9', 'bytes 9-9/10']],
+    ['bytes=0-1,3-4', [400, '', undefined]],
+    ...['bytes=10-', 'bytes=-0', 'bytes=4-2', 'bytes=-', 'bytes=a-b', 'bytes=--1', 'lines=1-2', ''].map(
+      (wrong) => [wrong, none] as const,
+    ),
+  ] as const)
+    t.deepEqual(await part({ range }), [...expected], range);
+  for (const [range, expected] of [
+    ['bytes 2-4/*', [206, '234', 'bytes 2-4/10']],
+    ['bytes 2-4/10', [206, '234', 'bytes 2-4/10']],
+    ...['bytes 2-4/11', 'bytes 2-10/*', 'bytes 10-10/*', 'bytes 4-2/*', 'bytes */10', 'bytes=2-4', 'x'].map(
+      (wrong) => [wrong, none] as const,
+    ),
+  ] as const)
+    t.deepEqual(await part({ 'content-range': range }), [...expected], range);
+  t.deepEqual(await part({ range: 'bytes=1-1', 'content-range': 'bytes 2-4/*' }), [206, '1', 'bytes 1-1/10']);
+});
+
+test('an upload is as large as was said, and no larger than any may be', async (t) => {
+  const cloud = await startTestCloud(t, { imageSizeCap: 1000, listenPort: 0 });
+  await cloud.server.start();
+  const member = cloud.as('member');
+  const { id } = await member.post(images, rawBare);
+  const put = (to: string, payload: Buffer, more: Record<string, string> = {}) => {
+    const headers = { 'content-type': 'application/octet-stream', ...more };
+    return member.request({ method: 'PUT', path: `${images}/${id}/${to}`, payload, headers });
+  };
+  for (const to of ['file', 'stage']) {
+    for (const [bytes, size, status] of [
+      [1001, undefined, 413],
+      [10, '1001', 413],
+      [10, '11', 400],
+      [10, '9', 400],
+      [10, 'ten', 400],
+      [10, '-10', 400],
+    ] as const) {
+      const answer = await put(to, Buffer.alloc(bytes, 1), size && { 'x-openstack-image-size': size });
+      t.is(answer.status, status, `${to}, ${bytes} bytes, said to be ${size}: ${answer.text}`);
+      t.is((await member.get(`${images}/${id}`)).status, 'queued');
+      t.deepEqual(await filesOf(cloud), []);
+    }
+  }
+  const chunked = await openUpload(cloud, member, id); // which says no size
+  await chunked.send(Buffer.alloc(600, 1));
+  await chunked.send(Buffer.alloc(600, 1));
+  t.is((await chunked.finish()).status, 413);
+  t.is((await put('file', Buffer.alloc(1000, 1), { 'x-openstack-image-size': '1000' })).status, 204);
 });
 
 test('an image without data has nothing to download', async (t) => {

@@ -7,6 +7,7 @@ import { imagePolicy } from '../images/policy.ts';
 import { DataRefused, uploadImageData } from '../images/uploads.ts';
 import { drain } from './drain.ts';
 import { readRange } from './range.ts';
+import { saidSize } from './said-size.ts';
 import { storeHeader } from './stores.ts';
 
 export const dataRoutes = (deps: ImageModuleDeps) => [
@@ -20,8 +21,8 @@ export const dataRoutes = (deps: ImageModuleDeps) => [
     status: 204,
     async handler({ ctx, params, request }, h) {
       const body = request.payload as Readable; // for the route takes its body raw
-      const store = storeHeader(request.headers);
-      await uploadImageData(deps, ctx, params.image_id!, body, store).catch(async (error) => {
+      const asked = { storeId: storeHeader(request.headers), saidBytes: saidSize(request.headers) };
+      await uploadImageData(deps, ctx, params.image_id!, body, asked).catch(async (error) => {
         await drain(body);
         // Glance's status for data that its inspector refuses (glance/api/v2/image_data.py).
         throw error instanceof DataRefused ? new UnsupportedMediaType(error.message, { cause: error }) : error;
@@ -38,7 +39,7 @@ export const dataRoutes = (deps: ImageModuleDeps) => [
     async handler({ ctx, params, request }, h) {
       const { image, open } = await getImageData(deps, ctx, params.image_id!);
       if (open === undefined || image.sizeBytes === null) return noContent(h);
-      const range = readRange(request.headers.range, image.sizeBytes);
+      const range = readRange(request.headers, image.sizeBytes);
       if (range === 'unsatisfiable')
         return h.response().code(416).header('content-range', `bytes */${image.sizeBytes}`);
       const answer = h

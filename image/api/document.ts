@@ -43,7 +43,7 @@ const readOnly = new Set([
   ...['status', 'checksum', 'size', 'virtual_size', 'os_hash_algo', 'os_hash_value', 'created_at', 'updated_at'],
   ...['direct_url', 'self', 'file', 'schema', 'stores'],
 ]);
-const reserved = new Set(['locations', 'deleted', 'deleted_at']);
+const reserved = new Set(['location', 'locations', 'deleted', 'deleted_at']);
 const internalPrefix = 'os_glance';
 
 export const isEditableField = (key: string): boolean => Object.hasOwn(editableFields, key);

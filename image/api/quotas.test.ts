@@ -110,3 +110,25 @@ test('data that waits for its import counts among what is uploaded', async (t) =
   await cloud.settle();
   t.is((await stage(member, second, 'bytes')).status, 204);
 });
+
+test('data that waits for its import has a limit of its own, and counts until it is imported', async (t) => {
+  const cloud = await startTestCloud(t);
+  const member = cloud.as('member');
+  await limitTo(cloud, { image_stage_total: 3 });
+  const { id } = await member.post(images, rawBare);
+  const { id: second } = await member.post(images, rawBare);
+  t.is((await stage(member, id, Buffer.alloc(2 * mib, 1))).status, 204);
+  const staged = async () => (await member.get('/image/v2/info/usage')).usage.image_stage_total;
+  t.deepEqual(await staged(), { limit: 3, usage: 2 });
+  const refused = await stage(member, second, Buffer.alloc(2 * mib, 1));
+  t.is(refused.status, 413);
+  t.regex(refused.body.error.message, /image_stage_total/);
+  t.deepEqual(await staged(), { limit: 3, usage: 2 });
+  await member.post(`${images}/${id}/import`, direct, 202);
+  await cloud.settle();
+  t.deepEqual(await staged(), { limit: 3, usage: 0 });
+  t.is((await stage(member, second, Buffer.alloc(2 * mib, 1))).status, 204);
+  await member.delete(`${images}/${second}`);
+  await cloud.settle();
+  t.deepEqual(await staged(), { limit: 3, usage: 0 });
+});

@@ -4,6 +4,7 @@ import type { ImageModuleDeps } from '../deps.ts';
 import { imagePolicy } from '../images/policy.ts';
 import { stageImageData } from '../import/operations.ts';
 import { drain } from './drain.ts';
+import { saidSize } from './said-size.ts';
 
 export const stageRoutes = (deps: ImageModuleDeps) => [
   route({
@@ -16,7 +17,7 @@ export const stageRoutes = (deps: ImageModuleDeps) => [
     status: 204,
     async handler({ ctx, params, request }, h) {
       const body = request.payload as Readable; // for the route takes its body raw
-      await stageImageData(deps, ctx, params.image_id!, body).catch(async (error) => {
+      await stageImageData(deps, ctx, params.image_id!, body, saidSize(request.headers)).catch(async (error) => {
         await drain(body);
         throw error;
       });

@@ -23,6 +23,8 @@ export interface ImageDeps {
   region: string;
   /** What is refused of images, whoever brings them. */
   inspection: Limits;
+  /** Bytes of the largest image (Glance's `image_size_cap`). */
+  imageSizeCap: number;
   log: Logger;
 }
 

@@ -19,13 +19,18 @@ const beatMs = 2000;
 export const silenceSeconds = 20;
 /** A client may pause for so long. */
 const idleMs = 5 * 60_000;
-/** Glance's default image_size_cap. */
-const maximumBytes = 2 ** 40;
+
+/** In bytes. */
+export interface SizeLimit {
+  mostBytes: number;
+  /** What the client has said that the size would be, if it has. */
+  saidBytes?: number | undefined;
+}
 
 /**
  * Takes the data of an image from a stream: inspected and hashed as it passes by, and kept only when it is what it was
  * declared to be. However it fails, the image is queued again and nothing is kept. `storeId`: where to; the default store when it
- * is not said. Throws `Conflict` unless the image is queued and the store takes data, `BadRequest` for a store that is not there,
+ * is not said. `saidBytes`: its size, as far as the client knows it. Throws `Conflict` unless the image is queued and the store takes data, `BadRequest` for a store that is not there,
  * `DataRefused`, `OverQuota`, `BadRequest` when the stream is cut off, and
  * `NotFound` when the image is deleted meanwhile.
  */
@@ -34,11 +39,13 @@ export async function uploadImageData(
   ctx: ProjectContext,
   id: string,
   body: Readable,
-  storeId?: string,
+  { storeId, saidBytes }: { storeId?: string | undefined; saidBytes?: number | undefined } = {},
 ): Promise<void> {
   const { db, stores, log } = deps;
+  const limit = { mostBytes: deps.imageSizeCap, saidBytes };
   const store = storeId === undefined ? stores.default : getStore(stores, storeId);
   if (store.isReadOnly) throw new Conflict(`The store ${store.id} takes no data.`);
+  checkSaidSize(limit);
   const uploadId = randomUUID();
   const { declared, owner } = await db.transaction(async (trx) => {
     const image = await lockOwnImage(trx, ctx, id);
@@ -52,7 +59,7 @@ export async function uploadImageData(
   const pulse = watchUpload(deps, id, uploadId, body);
   try {
     const room = await roomFor(deps, owner);
-    const stored = await store.data.put(uploadId, withinRoom(room, inspected(body, inspector, pulse)));
+    const stored = await store.data.put(uploadId, withinRoom(room, inspected(body, inspector, pulse, limit)));
     const virtualSizeBytes = inspector.finish().virtualSizeBytes;
     const refusal = await finish(deps, id, uploadId, { ...stored, virtualSizeBytes }, store.id);
     if (refusal !== undefined) {
@@ -122,8 +129,13 @@ export function watchUpload(
 }
 
 /** Passes the data on while the inspector has nothing against it. Throws `DataRefused`, and what `limited` throws. */
-export async function* inspected(body: Readable, inspector: Inspector, pulse: Pulse): AsyncGenerator<Buffer> {
-  for await (const chunk of limited(body, pulse)) {
+export async function* inspected(
+  body: Readable,
+  inspector: Inspector,
+  pulse: Pulse,
+  limit: SizeLimit,
+): AsyncGenerator<Buffer> {
+  for await (const chunk of limited(body, pulse, limit)) {
     inspector.write(chunk);
     const refusal = inspector.refusal();
     if (refusal !== null) throw new DataRefused(refusal);
@@ -133,19 +145,31 @@ export async function* inspected(body: Readable, inspector: Inspector, pulse: Pu
   if (refusal !== null) throw new DataRefused(refusal);
 }
 
-/** Passes the data on up to the largest size of an image. Throws `OverQuota`, and `BadRequest` when it is cut off. */
-export async function* limited(body: Readable, pulse: Pulse): AsyncGenerator<Buffer> {
+/**
+ * Passes the data on up to the largest size of an image. Throws `OverQuota`, and `BadRequest` when it is cut off or not of the
+ * size that was said.
+ */
+export async function* limited(body: Readable, pulse: Pulse, limit: SizeLimit): AsyncGenerator<Buffer> {
   let received = 0;
   const isOwn = body instanceof IncomingMessage; // each piece is memory that nobody else knows
   // Not destroyed on an early end: that would close the connection before the client has read why.
   for await (const chunk of named(body.iterator({ destroyOnReturn: false }))) {
     pulse.check();
     received += chunk.length;
-    if (received > maximumBytes) throw new OverQuota(`An image may have at most ${maximumBytes} bytes.`);
+    if (received > limit.mostBytes) throw tooLarge(limit);
     yield chunk;
     if (isOwn) release(chunk);
   }
+  const { saidBytes = received } = limit;
+  if (received !== saidBytes) throw new BadRequest(`The data has ${received} bytes and not ${saidBytes} as was said.`);
 }
+
+/** Throws `OverQuota` before a byte has come. */
+export function checkSaidSize(limit: SizeLimit): void {
+  if (limit.saidBytes !== undefined && limit.saidBytes > limit.mostBytes) throw tooLarge(limit);
+}
+
+const tooLarge = ({ mostBytes }: SizeLimit) => new OverQuota(`An image may have at most ${mostBytes} bytes.`);
 
 /** What goes wrong with the stream itself is the client's doing. */
 async function* named(chunks: AsyncIterator<Buffer>): AsyncGenerator<Buffer> {

@@ -24,6 +24,8 @@ const mib = 2 ** 20;
 /** In bytes, each copy by itself as in Glance, and counts. Data of an image that is being deleted takes room until it is gone. */
 interface Used {
   sizeBytes: number;
+  /** Of data that waits for its import, or is being imported. */
+  stagedBytes: number;
   images: number;
   uploading: number;
 }
@@ -36,6 +38,7 @@ async function usedBy(db: Knex, projectId: string): Promise<Used> {
       sizeBytes: db.raw('coalesce(sum(size_bytes * cardinality(array_remove(stores, ?))), 0)::bigint', [
         registryStoreId,
       ]),
+      stagedBytes: db.raw('coalesce(sum(staged_bytes) filter (where staged_id is not null), 0)::bigint'),
       images: db.raw('count(*) filter (where deletion_requested_at is null)'),
       // Also of images that are being deleted, until the data that still comes for them is gone.
       uploading: db.raw('count(coalesce(upload_id, staged_id, import_task_id))'),
@@ -56,7 +59,7 @@ export async function imageUsage(
   const used = await usedBy(quotas.db, projectId);
   const usage: Record<ImageResource, number> = {
     image_size_total: Math.floor(used.sizeBytes / mib),
-    image_stage_total: 0,
+    image_stage_total: Math.floor(used.stagedBytes / mib),
     image_count_total: used.images,
     image_count_uploading: used.uploading,
   };
@@ -84,31 +87,40 @@ export async function checkOneMore(
   if (usage + 1 > limit) throw exceeded(name, limit, usage, '1');
 }
 
-/** Bytes that the project may still store; undefined where nothing limits it. In a transaction, others wait for its end. */
-export async function roomFor({ db, region }: Quotas, projectId: string): Promise<number | undefined> {
-  const limit = await limitOf({ db, region }, projectId, 'image_size_total');
+/**
+ * Bytes that the project may still store, or stage; undefined where nothing limits it. In a transaction, others wait for its
+ * end.
+ */
+export async function roomFor(
+  { db, region }: Quotas,
+  projectId: string,
+  name: 'image_size_total' | 'image_stage_total' = 'image_size_total',
+): Promise<number | undefined> {
+  const limit = await limitOf({ db, region }, projectId, name);
   if (limit < 0) return undefined;
   if (db.isTransaction) await holdProject(db, projectId);
-  const { sizeBytes } = await usedBy(db, projectId);
-  return limit * mib - sizeBytes;
+  const { sizeBytes, stagedBytes } = await usedBy(db, projectId);
+  return limit * mib - (name === 'image_size_total' ? sizeBytes : stagedBytes);
 }
 
 /** Passes data on as long as there is room for it; ends it with `OverQuota` as soon as there is not. */
-export async function* withinRoom(roomBytes: number | undefined, data: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+export async function* withinRoom(
+  roomBytes: number | undefined,
+  data: AsyncIterable<Buffer>,
+  name: ImageResource = 'image_size_total',
+): AsyncGenerator<Buffer> {
   let received = 0;
   for await (const chunk of data) {
     received += chunk.length;
-    if (roomBytes !== undefined && received > roomBytes) throw noRoom(roomBytes);
+    if (roomBytes !== undefined && received > roomBytes) throw noRoom(roomBytes, name);
     yield chunk;
   }
 }
 
 /** What an upload is told that does not fit into `roomBytes`. */
-export function noRoom(roomBytes: number): OverQuota {
+export function noRoom(roomBytes: number, name: ImageResource = 'image_size_total'): OverQuota {
   const left = Math.max(0, roomBytes);
-  return new OverQuota(
-    `The limit image_size_total leaves the project ${left} bytes more for images, which is too little.`,
-  );
+  return new OverQuota(`The limit ${name} leaves the project ${left} bytes more for images, which is too little.`);
 }
 
 const exceeded = (name: ImageResource, limit: number, usage: number, asked: string) =>

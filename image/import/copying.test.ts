@@ -36,6 +36,7 @@ async function makeGround(t: ExecutionContext) {
     imports: importSettings(cloud.config),
     conversionDirectory: join(cloud.config.dataDir, 'conversions'),
     inspection: defaultLimits,
+    imageSizeCap: cloud.config.imageSizeCap,
   });
   return {
     ...{ stores, cloud, admin: cloud.as('admin'), member: cloud.as('member') },

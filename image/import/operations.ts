@@ -2,21 +2,21 @@ import { randomUUID } from 'node:crypto';
 import type { Readable } from 'node:stream';
 import { type ProjectContext, visibleTo } from '../../common/context.ts';
 import { notify } from '../../common/database/notifications.ts';
-import { BadRequest, Conflict, NotFound } from '../../common/errors.ts';
+import { BadRequest, Conflict, NotFound, type OverQuota } from '../../common/errors.ts';
 import { checkUrl } from '../../common/outgoing/fetch.ts';
 import type { ImageModuleDeps } from '../deps.ts';
 import { declaredFormat, type Image } from '../images/image.ts';
 import { lockOwnImage } from '../images/operations.ts';
 import { imagePolicy } from '../images/policy.ts';
 import { giveUpUpload, lockImage } from '../images/store.ts';
-import { limited, watchUpload } from '../images/uploads.ts';
+import { checkSaidSize, limited, watchUpload } from '../images/uploads.ts';
 import { checkOneMore, noRoom, roomFor, withinRoom } from '../images/usage.ts';
 import { findStore, type ImageStores, unknownStore } from '../stores/stores.ts';
 import { insertTask } from '../tasks/store.ts';
 import type { ImportMethod, Task } from '../tasks/task.ts';
 import { finishStaging, startImport, startStaging } from './store.ts';
 
-export type StagingDeps = Pick<ImageModuleDeps, 'db' | 'log' | 'staging' | 'region'>;
+export type StagingDeps = Pick<ImageModuleDeps, 'db' | 'log' | 'staging' | 'region' | 'imageSizeCap'>;
 
 /**
  * Takes data that waits for its import; nobody looks at it until then. However it fails, the image is queued again. Throws
@@ -28,8 +28,11 @@ export async function stageImageData(
   ctx: ProjectContext,
   id: string,
   body: Readable,
+  saidBytes?: number,
 ): Promise<void> {
   const { db, log, staging } = deps;
+  const limit = { mostBytes: deps.imageSizeCap, saidBytes };
+  checkSaidSize(limit);
   const stagedId = randomUUID();
   const owner = await db.transaction(async (trx) => {
     const image = await lockOwnImage(trx, ctx, id);
@@ -40,11 +43,13 @@ export async function stageImageData(
   });
   const pulse = watchUpload(deps, id, stagedId, body);
   try {
-    const room = await roomFor(deps, owner);
-    await staging.put(stagedId, withinRoom(room, limited(body, pulse)));
-    if (!(await finishStaging(db, id, stagedId))) {
+    const data = withinRoom(await roomFor(deps, owner), limited(body, pulse, limit));
+    const room = await roomFor(deps, owner, 'image_stage_total');
+    const { sizeBytes } = await staging.put(stagedId, withinRoom(room, data, 'image_stage_total'));
+    const refusal = await finish(deps, { id, owner, stagedId, sizeBytes });
+    if (refusal !== undefined) {
       await staging.remove(stagedId);
-      throw new NotFound('Image', id); // deleted, or given up, while its data came
+      throw refusal;
     }
   } catch (error) {
     // Where even that fails, the loop finds the upload by its silence.
@@ -53,6 +58,18 @@ export async function stageImageData(
   } finally {
     pulse.stop();
   }
+}
+
+/** Why the data cannot stay: its image was deleted, or the upload given up, while it came, or others took the room. */
+async function finish(
+  deps: StagingDeps,
+  { id, owner, stagedId, sizeBytes }: { id: string; owner: string; stagedId: string; sizeBytes: number },
+): Promise<NotFound | OverQuota | undefined> {
+  return await deps.db.transaction(async (trx) => {
+    const room = await roomFor({ ...deps, db: trx }, owner, 'image_stage_total');
+    if (room !== undefined && sizeBytes > room) return noRoom(room, 'image_stage_total');
+    return (await finishStaging(trx, id, stagedId, sizeBytes)) ? undefined : new NotFound('Image', id);
+  });
 }
 
 /** Where the data of an import is to be. */

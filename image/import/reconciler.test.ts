@@ -26,6 +26,7 @@ const depsOf = (cloud: TestCloud, over: Partial<ImportDeps> = {}): ImportDeps =>
   imports: importSettings(cloud.config),
   conversionDirectory: join(cloud.config.dataDir, 'conversions'),
   inspection: defaultLimits,
+  imageSizeCap: cloud.config.imageSizeCap,
   ...over,
 });
 

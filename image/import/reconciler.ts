@@ -14,7 +14,7 @@ import { takeIn } from './take-in.ts';
 
 export type ImportDeps = Pick<
   ImageModuleDeps,
-  'db' | 'region' | 'log' | 'stores' | 'staging' | 'imports' | 'conversionDirectory' | 'inspection'
+  'db' | 'region' | 'log' | 'stores' | 'staging' | 'imports' | 'conversionDirectory' | 'inspection' | 'imageSizeCap'
 >;
 
 /** Carries out the imports and the copying that were asked for, and keeps nothing of those that are over. */

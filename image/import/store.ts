@@ -23,10 +23,10 @@ export async function startStaging(db: Knex, id: string, stagedId: string): Prom
 }
 
 /** The data is here; false when its upload has been given up meanwhile, or the image deleted. */
-export async function finishStaging(db: Knex, id: string, stagedId: string): Promise<boolean> {
+export async function finishStaging(db: Knex, id: string, stagedId: string, sizeBytes: number): Promise<boolean> {
   const count = await liveImages(db)
     .where({ id, upload_id: stagedId, staged_id: stagedId } as object)
-    .update({ upload_id: null, upload_seen_at: null, updated_at: db.fn.now(3) } as object);
+    .update({ upload_id: null, upload_seen_at: null, staged_bytes: sizeBytes, updated_at: db.fn.now(3) } as object);
   return count === 1;
 }
 

@@ -67,7 +67,7 @@ async function keepInOne(
     const source = await open();
     try {
       const inspector = createInspector(declared, deps.inspection);
-      const accepted = counted(inspected(source, inspector, attempt), attempt);
+      const accepted = counted(inspected(source, inspector, attempt, { mostBytes: deps.imageSizeCap }), attempt);
       const shared = room && Math.floor(room / copies);
       const stored = await targetStore(deps.stores, first).put(attempt.id, withinRoom(shared, accepted));
       return { first, data: { ...stored, virtualSizeBytes: inspector.finish().virtualSizeBytes } };
@@ -113,13 +113,13 @@ async function keepConverted(
 
 /** The path of the data once the inspector has accepted it: what was staged stays where it is. */
 async function localInput(
-  { staging }: ImportDeps,
+  { staging, imageSizeCap }: ImportDeps,
   source: Readable,
   stagedId: string | null,
   inspector: Inspector,
   attempt: Attempt,
 ): Promise<string> {
-  const data = counted(inspected(source, inspector, attempt), attempt);
+  const data = counted(inspected(source, inspector, attempt, { mostBytes: imageSizeCap }), attempt);
   if (stagedId === null) await staging.put(attempt.id, data);
   else for await (const _ of data);
   const path = await staging.localPath(stagedId ?? attempt.id);

@@ -40,6 +40,8 @@ import { rememberVerified } from './identity/tokens/verified.ts';
 import { userLimitsOf } from './identity/user-limits.ts';
 import { importSettings } from './image/import/settings.ts';
 import { imageMigrations, imageModule, imagePolicy } from './image/plugin.ts';
+import { createPropertyProtection } from './image/property-protection/protection.ts';
+import { watchPropertyProtections } from './image/property-protection/watch.ts';
 import { registryStore } from './image/registry/images/store.ts';
 import { registryModules, registryPolicy } from './image/registry/plugin.ts';
 import { registrySocket, registryStorage } from './image/registry/server-config.ts';
@@ -83,7 +85,9 @@ export interface Cloud {
 /** Throws what it cannot do without: the database, files of policy and federation that read. Engines may be away; their objects wait for them. */
 export async function buildCloud(config: Config, log: Logger, given?: Drivers): Promise<Cloud> {
   const drivers = given ?? (await openDrivers(config, log));
-  const enforcer = createEnforcer(rules);
+  const protection = createPropertyProtection((ctx, policy) => enforcer.holds(ctx, policy));
+  const enforcer = createEnforcer(rules, {}, (name) => protection.policies().includes(name));
+  const protectionWatch = await watchPropertyProtections(config, log, protection);
   const policyWatch = await watchPolicyFile({ ...policyFileOf(config), log }, enforcer.replace);
   const federationSettings = await readFederationFile(config);
   const storesSettings = await readStoresFile(config);
@@ -144,6 +148,7 @@ export async function buildCloud(config: Config, log: Logger, given?: Drivers): 
       conversionDirectory: join(config.dataDir, 'conversions'),
       inspection: { virtualSizeBytes: config.imageMaximumVirtualGib * 2 ** 30 },
       imageSizeCap: config.imageSizeCap,
+      protection,
       enforcer,
       log,
       publicUrl,
@@ -255,6 +260,7 @@ export async function buildCloud(config: Config, log: Logger, given?: Drivers): 
       await Promise.all(loops.map((loop) => loop.stop()));
       await Promise.all(locks.map((lock) => lock.stop()));
       await policyWatch.stop();
+      await protectionWatch.stop();
       revocations.stop();
       tokens.keys.stop();
       memory.stop();

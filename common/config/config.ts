@@ -84,6 +84,14 @@ export const ConfigSchema = Type.Object(
       'GiB of the largest disk that an image may hold, however small it is itself',
       1024 * 1024,
     ),
+    propertyProtectionFile: text(
+      '',
+      'Who may do what with which property of images (image/property-protection/README.md); empty means property-protections.conf in the data directory, if there is one',
+    ),
+    propertyProtectionRuleFormat: Type.Union([Type.Literal('roles'), Type.Literal('policies')], {
+      default: 'roles',
+      description: 'What that file names: roles, or policies (rules of the policy)',
+    }),
     imageSizeCap: Type.Integer({
       default: 2 ** 40,
       minimum: 1,

@@ -23,6 +23,8 @@ export interface Enforcer {
   /** Throws `Forbidden`, naming the rule and what it requires, unless the caller may. */
   authorize(ctx: Context, rule: Rule, target?: Target): void;
   allows(ctx: Caller, rule: Rule, target?: Target): boolean;
+  /** Whether a rule holds for somebody by its name alone, whatever scope it is for; not so when there is none. */
+  holds(ctx: Caller, name: string): boolean;
   /** Why, or why not. The target's values are in it. */
   explain(ctx: Caller, rule: Rule, target?: Target): Verdict;
   /** The check string in force for a rule. */
@@ -36,9 +38,16 @@ export interface Enforcer {
   replace(overrides: Overrides): string[];
 }
 
-/** The one authoriser. What no rule is registered for is denied. Throws `BadRequest` for overrides that are not valid. */
-export function createEnforcer(rules: readonly Rule[], overrides: Overrides = {}): Enforcer {
-  let policy: Policy = compilePolicy(rules, overrides);
+/**
+ * The one authoriser. What no rule is registered for is denied. `isUsedElsewhere`: names that overrides may have although no
+ * rule refers to them. Throws `BadRequest` for overrides that are not valid.
+ */
+export function createEnforcer(
+  rules: readonly Rule[],
+  overrides: Overrides = {},
+  isUsedElsewhere?: (name: string) => boolean,
+): Enforcer {
+  let policy: Policy = compilePolicy(rules, overrides, isUsedElsewhere);
 
   const allows = (ctx: Caller, rule: Rule, target: Target = defaultTarget(ctx)): boolean => {
     const entry = policy.get(rule.name);
@@ -51,6 +60,7 @@ export function createEnforcer(rules: readonly Rule[], overrides: Overrides = {}
       if (allows(ctx, rule, target)) return;
       throw new Forbidden(`Policy doesn't allow ${rule.name} to be performed: ${refusal(policy, ctx, rule)}.`);
     },
+    holds: (ctx, name) => policy.get(name)?.check(credentialsOf(ctx), defaultTarget(ctx)) ?? false,
     explain(ctx, rule, target = defaultTarget(ctx)) {
       const entry = policy.get(rule.name);
       const expression = entry?.rule ? entry.expression : ({ kind: 'never' } as const);
@@ -68,7 +78,7 @@ export function createEnforcer(rules: readonly Rule[], overrides: Overrides = {}
     find: (name) => policy.get(name)?.rule ?? undefined,
     replace(next) {
       const before = policy;
-      policy = compilePolicy(rules, next);
+      policy = compilePolicy(rules, next, isUsedElsewhere);
       const names = new Set([...before.keys(), ...policy.keys()]);
       return [...names].filter((name) => before.get(name)?.text !== policy.get(name)?.text);
     },

@@ -30,9 +30,13 @@ const limits = { parts: 5000, references: 50 };
 /**
  * Puts the defaults and an operator's changes together. Throws `BadRequest`, naming the rule, for a check string that does
  * not parse; a reference to a rule that is not there, or round in a circle; an attribute that no token has; and a name that
- * no operation has and no rule refers to, so that typing errors are seen.
+ * no operation has and no rule refers to, nor anything else that `isUsedElsewhere` knows of, so that typing errors are seen.
  */
-export function compilePolicy(rules: readonly Rule[], overrides: Overrides = {}): Policy {
+export function compilePolicy(
+  rules: readonly Rule[],
+  overrides: Overrides = {},
+  isUsedElsewhere: (name: string) => boolean = () => false,
+): Policy {
   const sources = sourcesOf(rules, overrides);
   const compiled = new Map<string, PolicyEntry>();
   const sizes = new Map<string, number>();
@@ -63,7 +67,7 @@ export function compilePolicy(rules: readonly Rule[], overrides: Overrides = {})
     return size;
   };
   for (const name of sources.keys()) visit(name, []);
-  checkNames(sources, compiled);
+  checkNames(sources, compiled, isUsedElsewhere);
   return compiled;
 }
 
@@ -114,9 +118,13 @@ function checkAttribute(name: string, attribute: string): void {
     );
 }
 
-function checkNames(sources: ReadonlyMap<string, Source>, compiled: Policy): void {
+function checkNames(
+  sources: ReadonlyMap<string, Source>,
+  compiled: Policy,
+  isUsedElsewhere: (name: string) => boolean,
+): void {
   const used = new Set([...compiled.values()].flatMap(({ expression }) => referencesOf(expression)));
   for (const [name, source] of sources)
-    if (source.default === null && !used.has(name))
+    if (source.default === null && !used.has(name) && !isUsedElsewhere(name))
       throw new BadRequest(`${name} is no rule of any operation, and no rule refers to it.`);
 }

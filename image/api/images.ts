@@ -1,9 +1,9 @@
-import { visibleTo } from '../../common/context.ts';
+import { type Context, visibleTo } from '../../common/context.ts';
 import { NotFound } from '../../common/errors.ts';
 import { nextHref, pageRequest } from '../../common/http/page.ts';
 import { noContent, route } from '../../common/http/route.ts';
 import type { ImageModuleDeps } from '../deps.ts';
-import { newImage } from '../images/image.ts';
+import { type Image, newImage } from '../images/image.ts';
 import { listVersions, readListed } from '../images/listing.ts';
 import { changeImage, createImage, deactivateImage, deleteImage } from '../images/operations.ts';
 import { imagePolicy } from '../images/policy.ts';
@@ -16,6 +16,10 @@ import { rememberDocuments } from './remembered.ts';
 /** Glance's default limit_param_default. */
 const defaultLimit = '25';
 
+/** Without the properties that the caller may not know of. */
+const viewFor = ({ protection }: ImageModuleDeps, ctx: Context, image: Image) =>
+  imageView(protection.readable(ctx, image));
+
 export const imageRoutes = (deps: ImageModuleDeps, documents = rememberDocuments()) => [
   route({
     method: 'POST',
@@ -27,7 +31,7 @@ export const imageRoutes = (deps: ImageModuleDeps, documents = rememberDocuments
     async handler({ ctx, body: { id, ...document } }, h) {
       const image = await createImage(deps, ctx, id, applyDocument(newImage(ctx.projectId), document));
       return h
-        .response(imageView(image))
+        .response(viewFor(deps, ctx, image))
         .code(201)
         .header('location', `${deps.publicUrl}/image/v2/images/${image.id}`)
         .header('openstack-image-import-methods', deps.imports.methods.join(','))
@@ -42,10 +46,12 @@ export const imageRoutes = (deps: ImageModuleDeps, documents = rememberDocuments
     status: 200,
     async handler({ ctx, query, request }, h) {
       const page = pageRequest({ limit: defaultLimit, ...query });
-      const [visible, filter] = [visibleTo(ctx), imageFilter(query)];
+      const mayRead = (property: string) => deps.protection.allows(ctx, 'read', property);
+      const [visible, filter] = [visibleTo(ctx), imageFilter(query, mayRead)];
       const { versions, more } = await listVersions(deps.db, visible, filter, page, imageSortKeys(query));
       const read = (ids: string[]) => readListed(deps.db, visible, filter, ids);
-      const texts = await documents.textsOf(versions, read, imageView, '');
+      const reader = deps.protection.readerOf(ctx);
+      const texts = await documents.textsOf(versions, read, (image) => viewFor(deps, ctx, image), reader);
       const first = new URLSearchParams(request.url.search);
       first.delete('marker');
       const last = versions.at(-1);
@@ -65,7 +71,7 @@ export const imageRoutes = (deps: ImageModuleDeps, documents = rememberDocuments
     rule: imagePolicy.get_image,
     summary: 'Show an image',
     status: 200,
-    handler: async ({ ctx, params }) => imageView(await getImage(deps.db, visibleTo(ctx), params.image_id!)),
+    handler: async ({ ctx, params }) => viewFor(deps, ctx, await getImage(deps.db, visibleTo(ctx), params.image_id!)),
   }),
   route({
     method: 'PATCH',
@@ -76,7 +82,7 @@ export const imageRoutes = (deps: ImageModuleDeps, documents = rememberDocuments
     bodyTypes: patchTypes,
     status: 200,
     handler: async ({ ctx, params, body }) =>
-      imageView(await changeImage(deps, ctx, params.image_id!, (image) => applyPatch(image, body))),
+      viewFor(deps, ctx, await changeImage(deps, ctx, params.image_id!, (image) => applyPatch(image, body))),
   }),
   route({
     method: 'DELETE',

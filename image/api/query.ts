@@ -31,8 +31,11 @@ const times = { created_at: 'created_at', updated_at: 'updated_at' } as const;
 const operators = { gt: '>', gte: '>=', lt: '<', lte: '<=', eq: '=', neq: '<>' } as const;
 const operated = /^(gt|gte|lt|lte|eq|neq|in):(.*)$/s;
 
-/** Reads Glance's filters. What is no field of an image is taken for a property. Throws `BadRequest` that names the filter. */
-export function imageFilter(query: Query): ImageFilter {
+/**
+ * Reads Glance's filters. What is no field of an image is taken for a property; by one that the caller may not read nothing is
+ * found, as if no image had it. Throws `BadRequest` that names the filter.
+ */
+export function imageFilter(query: Query, mayRead: (property: string) => boolean): ImageFilter {
   if (query['changes-since'] !== undefined) throw new BadRequest('The filter changes-since is not available on v2.');
   const filter: ImageFilter = {
     memberStatus: choice(query, 'member_status', ['pending', 'accepted', 'rejected', 'all']) ?? 'accepted',
@@ -52,7 +55,8 @@ export function imageFilter(query: Query): ImageFilter {
     if (Object.hasOwn(texts, key))
       for (const value of many(values)) filter.oneOf.push({ column: texts[key]!, values: members(key, value) });
     else if (comparison !== undefined) filter.comparisons.push(...many(values).map(comparison));
-    else filter.properties[key] = one(values) ?? '';
+    else if (mayRead(key)) filter.properties[key] = one(values) ?? '';
+    else filter.oneOf.push({ column: 'id', values: [] });
   }
   return filter;
 }

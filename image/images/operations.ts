@@ -6,6 +6,7 @@ import { Forbidden, OverQuota } from '../../common/errors.ts';
 import type { Logger } from '../../common/logger.ts';
 import type { Enforcer } from '../../common/policy/enforcer.ts';
 import type { Limits } from '../inspection/reader.ts';
+import type { PropertyProtection } from '../property-protection/protection.ts';
 import type { ByteRange } from '../stores/store.ts';
 import { type ImageStores, openCopy } from '../stores/stores.ts';
 import { listCopies } from './copies.ts';
@@ -23,6 +24,8 @@ export interface ImageDeps {
   region: string;
   /** What is refused of images, whoever brings them. */
   inspection: Limits;
+  /** Who may do what with which property. */
+  protection: PropertyProtection;
   /** Bytes of the largest image (Glance's `image_size_cap`). */
   imageSizeCap: number;
   log: Logger;
@@ -45,13 +48,14 @@ export async function createImage(
   checkVisibility(deps, ctx, asked);
   checkOwner(ctx, asked, ctx.projectId);
   checkSizes(asked);
+  const properties = deps.protection.changed(ctx, {}, asked.properties);
   return await deps.db.transaction(async (trx) => {
     await checkOneMore({ ...deps, db: trx }, asked.owner, 'image_count_total');
-    return await insertImage(trx, id, asked);
+    return await insertImage(trx, id, { ...asked, properties });
   });
 }
 
-/** Changes an image to what `edit` makes of it, atomically. */
+/** Changes an image to what `edit` makes of it, or of what the caller may see of it, atomically. */
 export async function changeImage(
   deps: ImageDeps,
   ctx: ProjectContext,
@@ -60,7 +64,8 @@ export async function changeImage(
 ): Promise<Image> {
   return await deps.db.transaction(async (trx) => {
     const image = await lockOwnImage(trx, ctx, id);
-    const wanted = edit(image);
+    const edited = edit(deps.protection.readable(ctx, image));
+    const wanted = { ...edited, properties: deps.protection.changed(ctx, image.properties, edited.properties) };
     if (wanted.visibility !== image.visibility) checkVisibility(deps, ctx, wanted);
     checkOwner(ctx, wanted, image.owner);
     checkSizes(wanted);

@@ -51,7 +51,7 @@ export function descriptorRefusal(area: Buffer): string | null {
       'only the VMDK types monolithicSparse and streamOptimized, which are one file, are accepted',
     ],
     [!/^[0-9a-f]{1,8}$/.test(entries.get('cid') ?? ''), 'its VMDK descriptor has no identifier'],
-    [(entries.get('parentcid') ?? noParent) !== noParent, 'its VMDK descriptor names a parent'],
+    [entries.get('parentcid') !== noParent, 'its VMDK descriptor names a parent, or does not say that there is none'],
     [extents.length !== 1, 'its VMDK descriptor does not have exactly one extent'],
     [
       !/^(rw|rdonly)\s+\d+\s+sparse\s+"[^"/\\=]*"$/i.test(extents[0] ?? ''),

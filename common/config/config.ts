@@ -130,10 +130,8 @@ export const ConfigSchema = Type.Object(
       maximum: 2 ** 31 - 1,
       description: 'Number of the user that conversions run as, who should be nobody else',
     }),
-    importInjectProperties: text(
-      '',
-      'Properties that imported images get, a JSON object of strings; not on what administrators import',
-    ),
+    importInjectProperties: text('', 'Properties that imported images get, a JSON object of strings'),
+    importInjectIgnoredRoles: text('admin', 'Roles whose imports do not get them, separated by commas'),
     registry: text(
       '',
       'Where the registry server listens: unix:PATH or http://HOST:PORT; empty means the one of bin/up on this host',

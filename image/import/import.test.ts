@@ -126,10 +126,14 @@ test('an image is downloaded from where its owner says', async (t) => {
 });
 
 test('operators put properties on what users import, and not on what administrators do', async (t) => {
-  const cloud = await startTestCloud(t, { importInjectProperties: '{"imported": "yes", "colour": "blue"}' });
-  for (const [persona, imported] of [
-    ['member', { imported: 'yes', colour: 'blue', kept: 'so' }],
-    ['admin', { imported: undefined, colour: 'red', kept: 'so' }],
+  const settings = { importInjectProperties: '{"imported": "yes", "colour": "blue"}' };
+  const byDefault = await startTestCloud(t, settings);
+  const forAll = await startTestCloud(t, { ...settings, importInjectIgnoredRoles: '' });
+  const injected = { imported: 'yes', colour: 'blue', kept: 'so' };
+  for (const [cloud, persona, imported] of [
+    [byDefault, 'member', injected],
+    [byDefault, 'admin', { imported: undefined, colour: 'red', kept: 'so' }],
+    [forAll, 'admin', injected],
   ] as const) {
     const client = cloud.as(persona);
     const { id } = await client.post(images, { ...rawBare, colour: 'red', kept: 'so' });

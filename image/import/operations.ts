@@ -95,6 +95,7 @@ export async function importImage(
 ): Promise<Task | undefined> {
   const { db, imports, region, enforcer } = deps;
   const isCopy = method.name === 'copy-image';
+  const isIgnored = ctx.roles.some((role) => imports.injectIgnoredRoles.has(role));
   if (!imports.methods.includes(method.name)) throw new BadRequest(`Unknown import method name '${method.name}'.`);
   if (method.name === 'web-download') checkUrl(method.uri, imports.outgoing);
   if (isCopy) enforcer.authorize(ctx, imagePolicy.copy_image);
@@ -116,7 +117,7 @@ export async function importImage(
       method,
       stores: wanted,
       allStoresMustSucceed: asked.allMustSucceed,
-      injectProperties: ctx.isAdmin || isCopy ? {} : imports.injectProperties,
+      injectProperties: isCopy || isIgnored ? {} : imports.injectProperties,
     });
     if (!(await startImport(trx, task))) throw new Conflict(`The data of image ${id} is still being staged.`);
     await notify(trx, 'image-imports', task.id);

@@ -11,8 +11,9 @@ export interface ImportSettings {
   methods: ImportMethod['name'][];
   /** Where images are downloaded from. */
   outgoing: OutgoingRules;
-  /** Put on images that users import; administrators' stay as they are, as Glance has it by default. */
+  /** Put on images that are imported, but not by who has one of the ignored roles (Glance's `ignore_user_roles`). */
   injectProperties: Record<string, string>;
+  injectIgnoredRoles: ReadonlySet<string>;
   conversion: ConversionSettings;
 }
 
@@ -24,6 +25,7 @@ export type ImportConfig = Pick<
   | 'importMaximumGib'
   | 'importTimeoutSeconds'
   | 'importInjectProperties'
+  | 'importInjectIgnoredRoles'
   | 'importConvertTo'
   | 'importConvertSeconds'
   | 'importConvertUid'
@@ -45,6 +47,7 @@ export function importSettings(config: ImportConfig): ImportSettings {
       mostMs: config.importTimeoutSeconds * 1000,
     },
     injectProperties: propertiesOf(config.importInjectProperties),
+    injectIgnoredRoles: new Set(listOf(config.importInjectIgnoredRoles)),
     conversion: {
       to: config.importConvertTo === 'none' ? null : config.importConvertTo,
       mostSeconds: config.importConvertSeconds,

@@ -1,5 +1,4 @@
 import { randomUUID } from 'node:crypto';
-import { createServer as createListener } from 'node:http';
 import Hapi, { type Request, type ResponseObject, type ResponseToolkit, type Server } from '@hapi/hapi';
 import type { Authenticate, Context } from '../context.ts';
 import { Forbidden, NotFound, TooManyRequests, Unauthorized } from '../errors.ts';
@@ -11,6 +10,7 @@ import { type Dialect, imageDialect } from './dialect.ts';
 import { failureOf, UnsupportedMediaType } from './failure.ts';
 import { negotiate, type Version, versionHeaders } from './microversion.ts';
 import { type Mounted, mountWhenAsked } from './mount.ts';
+import { createServer as createListener } from './node-http.ts';
 import type { Route } from './route.ts';
 import type { Service } from './service.ts';
 import { validator } from './validate.ts';

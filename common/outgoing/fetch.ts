@@ -3,11 +3,12 @@
  * made to, at every hop: a name may lead elsewhere the next time it is looked up.
  */
 import { type LookupAddress, type LookupAllOptions, lookup } from 'node:dns';
-import { type ClientRequest, type IncomingMessage, type RequestOptions, request as requestHttp } from 'node:http';
+import type { ClientRequest, IncomingMessage, RequestOptions } from 'node:http';
 import { request as requestHttps } from 'node:https';
 import { isIP, type LookupFunction, type Socket } from 'node:net';
 import { type Readable, Transform } from 'node:stream';
 import { BadRequest } from '../errors.ts';
+import { request as requestHttp } from '../http/node-http.ts';
 import type { AddressRule } from './addresses.ts';
 
 export interface OutgoingRules {

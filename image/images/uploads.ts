@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
-import { IncomingMessage } from 'node:http';
 import type { Readable } from 'node:stream';
 import type { ProjectContext } from '../../common/context.ts';
 import { BadRequest, CloudError, Conflict, NotFound, OverQuota } from '../../common/errors.ts';
+import { IncomingMessage } from '../../common/http/node-http.ts';
 import { createInspector, type Inspector } from '../inspection/inspector.ts';
 import { release } from '../stores/blocks.ts';
 import { getStore } from '../stores/stores.ts';

@@ -2,11 +2,12 @@
  * The registry server (Debian's docker-registry): it keeps blobs and manifests and checks their digests. It listens where
  * only we reach it and asks nobody who they are; repositories are known to it by our ids.
  */
-import { Agent, type IncomingMessage, type OutgoingHttpHeaders, type RequestOptions, request } from 'node:http';
+import type { IncomingMessage, OutgoingHttpHeaders, RequestOptions } from 'node:http';
 import type { Readable } from 'node:stream';
 import { json } from 'node:stream/consumers';
 import { pipeline } from 'node:stream/promises';
 import { BadRequest, Unavailable } from '../../common/errors.ts';
+import { Agent, request } from '../../common/http/node-http.ts';
 import { OciError } from './errors.ts';
 
 export interface Upstream {

@@ -46,9 +46,17 @@ export class SimulatedHost {
     this.facts = { ...usualFacts, ...facts };
   }
 
-  /** Makes the next matching calls fail. Several of these are used up in the order they were given. */
-  failNext(failure: Failure): void {
-    this.#failures.push({ times: 1, when: 'before', message: 'The host was told to fail.', ...failure });
+  /**
+   * Makes the next matching calls fail, until they are as many as was said or the returned function is called. Several of
+   * these are used up in the order they were given.
+   */
+  failNext(failure: Failure): () => void {
+    const added = { times: 1, when: 'before' as const, message: 'The host was told to fail.', ...failure };
+    this.#failures.push(added);
+    return () => {
+      const index = this.#failures.indexOf(added);
+      if (index !== -1) this.#failures.splice(index, 1);
+    };
   }
 
   /** Calls of that name wait at their beginning until the returned function is called. */

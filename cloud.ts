@@ -128,6 +128,8 @@ export async function buildCloud(config: Config, log: Logger, given?: Drivers): 
   ]);
   await reportMissingStores(db, imageStores, log);
 
+  const inspection = { virtualSizeBytes: config.imageMaximumVirtualGib * 2 ** 30 };
+
   const modules: Module[] = [
     identityModule({
       ...tokens,
@@ -146,7 +148,7 @@ export async function buildCloud(config: Config, log: Logger, given?: Drivers): 
       staging: openFileStore(join(config.dataDir, 'staging')),
       imports: importSettings(config),
       conversionDirectory: join(config.dataDir, 'conversions'),
-      inspection: { virtualSizeBytes: config.imageMaximumVirtualGib * 2 ** 30 },
+      inspection,
       imageSizeCap: config.imageSizeCap,
       protection,
       enforcer,
@@ -179,6 +181,8 @@ export async function buildCloud(config: Config, log: Logger, given?: Drivers): 
         name: config.hostName,
         driver: drivers.servers,
         imageStores,
+        inspection,
+        imageSizeCap: config.imageSizeCap,
         imageCacheDirectory: join(config.dataDir, 'compute', 'images'),
         imageLimits: imageLimits(config),
         methods: containerHostMethods(drivers.containers),

@@ -70,6 +70,6 @@ export type Authenticate = (token: string, requestId: string) => Promise<Context
  */
 export type Visible = { projectId: string } | 'everyone';
 
-export function visibleTo(ctx: ProjectContext): Visible {
+export function visibleTo(ctx: Pick<ProjectContext, 'isAdmin' | 'projectId'>): Visible {
   return ctx.isAdmin ? 'everyone' : { projectId: ctx.projectId };
 }

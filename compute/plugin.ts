@@ -5,6 +5,7 @@ import { computeDialect } from '../common/http/dialect.ts';
 import type { Logger } from '../common/logger.ts';
 import type { Module } from '../common/module.ts';
 import type { Enforcer } from '../common/policy/enforcer.ts';
+import type { UploadDeps } from '../image/images/uploads.ts';
 import type { ImageStores } from '../image/stores/stores.ts';
 import { aggregatePolicy, aggregateRoutes } from './api/aggregates.ts';
 import { availabilityZonePolicy, availabilityZoneRoutes } from './api/availability-zones.ts';
@@ -66,6 +67,10 @@ export interface ComputeModuleDeps {
     name: string;
     driver: ServerDriver;
     imageStores: ImageStores;
+    /** What images may be, also those that servers become. */
+    inspection: UploadDeps['inspection'];
+    /** Bytes of the largest image. */
+    imageSizeCap: number;
     /** Where the host's copies of images are kept. */
     imageCacheDirectory: string;
     imageLimits: CacheLimits;
@@ -170,7 +175,15 @@ export function computeModule(deps: ComputeModuleDeps): Module {
   };
 }
 
-function agentReconcilers({ db, log, host, reclaimSeconds }: ComputeModuleDeps) {
+function agentReconcilers({ db, log, host, reclaimSeconds, region }: ComputeModuleDeps) {
+  const images: UploadDeps = {
+    db,
+    log,
+    region,
+    stores: host.imageStores,
+    inspection: host.inspection,
+    imageSizeCap: host.imageSizeCap,
+  };
   const { driver, name: hostName } = host;
   const { cache, reconciler: imageCacheReconciler } = diskImages({
     db,
@@ -187,7 +200,7 @@ function agentReconcilers({ db, log, host, reclaimSeconds }: ComputeModuleDeps) 
   };
   return [
     heartbeatReconciler({ db, log, driver, hostName }),
-    serverReconciler({ db, log, driver, cache, hostName, reclaimSeconds }),
+    serverReconciler({ db, log, driver, cache, hostName, reclaimSeconds, images }),
     imageCacheReconciler,
     hostCallReconciler({ db, log, hostName, methods }),
   ];

@@ -9,10 +9,12 @@ export interface Url {
   versioned: string;
   /** `…/compute`. */
   root: string;
+  /** `…/image`: where the images are that servers become. */
+  image: string;
 }
 
 export function computeUrl(publicUrl: string): Url {
-  return { root: `${publicUrl}/compute`, versioned: `${publicUrl}/compute/v2.1` };
+  return { root: `${publicUrl}/compute`, image: `${publicUrl}/image`, versioned: `${publicUrl}/compute/v2.1` };
 }
 
 /** Nova's pair of links. */

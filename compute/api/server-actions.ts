@@ -8,6 +8,7 @@ import type { ComputeApiDeps } from './deps.ts';
 import { closed } from './fields.ts';
 import type { ServerActionSpec } from './server-actions/action.ts';
 import { diskActionPolicy, diskActions } from './server-actions/disks.ts';
+import { imageActionPolicy, imageActions } from './server-actions/images.ts';
 import { powerActionPolicy, powerActions } from './server-actions/power.ts';
 import { stateActionPolicy, stateActions } from './server-actions/states.ts';
 
@@ -18,9 +19,15 @@ export const serverActionPolicy = {
   ...powerActionPolicy,
   ...stateActionPolicy,
   ...diskActionPolicy,
+  ...imageActionPolicy,
 };
 
-const actions: Readonly<Record<string, ServerActionSpec>> = { ...powerActions, ...stateActions, ...diskActions };
+const actions: Readonly<Record<string, ServerActionSpec>> = {
+  ...powerActions,
+  ...stateActions,
+  ...diskActions,
+  ...imageActions,
+};
 
 const ServerAction = Type.Object(
   Object.fromEntries(Object.entries(actions).map(([name, { value }]) => [name, Type.Optional(value as TSchema)])),

@@ -3,6 +3,7 @@
  * says what should be, not how. Failures are `CloudError`s of common/errors.ts: `PermanentFailure` when trying again cannot
  * help (the message is shown to the user), anything else is tried again by the reconcile loop.
  */
+import type { Readable } from 'node:stream';
 import { CloudError } from '../../common/errors.ts';
 import type { GuestTuning } from '../flavors/guest-tuning.ts';
 
@@ -112,6 +113,13 @@ export interface ServerDriver extends GuestDriver<ServerSpec> {
   power(spec: ServerSpec, wanted: ServerPower, options?: { graceSeconds?: number }): Promise<void>;
   /** Soft asks the guest and resets it when it has not obeyed after `graceSeconds`; hard resets it at once. */
   reboot(spec: ServerSpec, kind: 'soft' | 'hard', options?: { graceSeconds?: number }): Promise<void>;
+  /**
+   * What is on the root disk at one moment, running or not, as a qcow2 that stands on nothing else. Asked for again by the same
+   * name it is the same data, until that is dropped. Throws when the signal comes first.
+   */
+  openSnapshot(spec: ServerSpec, name: string, signal: AbortSignal): Promise<Readable>;
+  /** Absent is success. */
+  dropSnapshot(id: string, name: string): Promise<void>;
   /** The tail of the serial console, at most `lines` lines (all that is kept when undefined). Empty when there is none. */
   consoleOutput(id: string, lines?: number): Promise<string>;
   hostFacts(): Promise<HostFacts>;

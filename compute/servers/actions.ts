@@ -13,6 +13,9 @@ export interface ActionParameters {
   type?: RebootType;
   /** The image that a snapshot or a backup fills. */
   imageId?: string;
+  /** Of a backup: how many of its kind are kept. */
+  rotation?: number;
+  backupType?: string;
   /** Of a change of password; removed once that is done. */
   password?: string;
 }
@@ -146,6 +149,13 @@ export async function listUnfinished(db: Knex, serverId: string): Promise<Server
 
 export async function finishAction(db: Knex, number: number): Promise<void> {
   await db('server_actions').where({ number }).update({ finished_at: db.fn.now(), updated_at: db.fn.now() });
+}
+
+/** Nothing came of it; its events say why. */
+export async function failAction(db: Knex, number: number): Promise<void> {
+  await db('server_actions')
+    .where({ number })
+    .update({ message: 'Error', finished_at: db.fn.now(), updated_at: db.fn.now() });
 }
 
 /** Marks everything done that led to `revision`, or as failed when there is a message. */

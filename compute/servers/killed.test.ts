@@ -1,7 +1,11 @@
 /** Our process may end between any two lines. Here it ends at each step in turn: every call of a driver, before it and after it, and every statement. */
+import { join } from 'node:path';
 import test from 'ava';
 import type { Knex } from '../../common/database/database.ts';
 import { createLogger } from '../../common/logger.ts';
+import type { UploadDeps } from '../../image/images/uploads.ts';
+import { openFileStore } from '../../image/stores/files/files.ts';
+import { singleStore } from '../../image/stores/stores.ts';
 import { startTestCloud } from '../../tests/cloud.ts';
 import type { ServerDriver } from '../drivers/driver.ts';
 import type { ImageCache } from '../image-cache/cache.ts';
@@ -53,6 +57,14 @@ function mortalDatabase(db: Knex, { step }: ReturnType<typeof reaper>): Knex {
 async function reconcileThroughDeaths(cloud: TestCloud, id: string): Promise<number> {
   const log = createLogger('silent');
   const cache: ImageCache = { ensure: async () => '/image', list: async () => [], removeUnless: async () => undefined };
+  const images: UploadDeps = {
+    db: cloud.db,
+    log,
+    region: cloud.config.region,
+    stores: singleStore(openFileStore(join(cloud.config.dataDir, 'images'))),
+    inspection: { virtualSizeBytes: 2 ** 40 },
+    imageSizeCap: 2 ** 40,
+  };
   for (let steps = 0; ; steps++) {
     const death = reaper(steps);
     const reconciler = serverReconciler({
@@ -62,6 +74,7 @@ async function reconcileThroughDeaths(cloud: TestCloud, id: string): Promise<num
       log,
       hostName: 'host-1',
       reclaimSeconds: 0,
+      images,
     });
     try {
       await reconciler.reconcile(id);
@@ -106,6 +119,7 @@ test('a server comes to what was asked for, wherever the process is killed', asy
     [{ revertResize: null }, 'ACTIVE'],
     [{ resize: { flavorRef: 'more' } }, 'VERIFY_RESIZE'],
     [{ confirmResize: null }, 'ACTIVE', 204],
+    [{ createImage: { name: 'kept' } }, 'ACTIVE'],
   ];
   for (const [body, status, answer = 202] of wishes) {
     await member.post(`/compute/v2.1/servers/${id}/action`, body, answer);
@@ -113,6 +127,8 @@ test('a server comes to what was asked for, wherever the process is killed', asy
     deaths[name] = await reconcileThroughDeaths(cloud, id);
     t.like(await show(id), { status, 'OS-EXT-STS:task_state': null }, name);
   }
+  const { images } = await member.get('/image/v2/images?name=kept');
+  t.like(images[0], { status: 'active', image_type: 'snapshot', instance_uuid: id });
   host.forget(id);
   deaths.lose = await reconcileThroughDeaths(cloud, id);
   t.is(host.servers.get(id)?.power, 'running');

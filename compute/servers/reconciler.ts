@@ -3,6 +3,7 @@ import type { Knex } from '../../common/database/database.ts';
 import { BadRequest, CloudError, NotFound, PermanentFailure } from '../../common/errors.ts';
 import type { Logger } from '../../common/logger.ts';
 import type { Reconciler } from '../../common/reconcile/loop.ts';
+import type { UploadDeps } from '../../image/images/uploads.ts';
 import { guestPorts } from '../../network/ports.ts';
 import { type ObservedGuest, type ServerDriver, type ServerSpec, ToldAtOnce } from '../drivers/driver.ts';
 import { tuningOf } from '../flavors/guest-tuning.ts';
@@ -15,6 +16,7 @@ import { forgetOldHistory, reclaimDeleted, removeServerRow } from './deletion.ts
 import { eventOf } from './event-names.ts';
 import { acceptShutdown, type Fault, giveUpOn, recordFailure, settleServer, unsettle } from './observations.ts';
 import type { Server, WantedPower } from './server.ts';
+import { takeSnapshots } from './snapshots.ts';
 import { effectivePower } from './states.ts';
 import { findServerOnHost, getBootData, listPowerOnHost, listUnsettledIds } from './store.ts';
 
@@ -27,6 +29,8 @@ export interface ServerReconcilerDeps {
   hostName: string;
   /** How long deleted servers are kept on it. */
   reclaimSeconds: number;
+  /** Where the images go that servers become. */
+  images: UploadDeps;
 }
 
 /** Makes this host run the servers that were placed on it, as they were asked for, and no others. */
@@ -91,6 +95,7 @@ async function settle(deps: ServerReconcilerDeps, server: Server): Promise<void>
   await changeDisks(deps, server, spec);
   await reboot(deps, server, spec);
   await driver.power(spec, wanted, { graceSeconds: shutdownGraceSeconds });
+  await takeSnapshots(deps, server, spec);
   await db.transaction(async (trx) => {
     await settleServer(trx, server, wanted);
     for (const action of await listUnfinished(trx, server.id))

@@ -175,3 +175,54 @@ test('a deleted server is kept and restored where the site says so, and gone aft
   await act(kept, { restore: null }, 409);
   t.is((await cloud.db('deleted_servers').count().first())?.count, 2);
 });
+
+test('an image is made of a server, running or not, and as many backups are kept as were asked for', async (t) => {
+  const cloud = await startTestCloud(t);
+  const { createServer, show, host } = await prepareCompute(t, cloud);
+  const member = cloud.as('member');
+  const id = await createServer();
+  await cloud.settle();
+  const path = `/compute/v2.1/servers/${id}/action`;
+  const image = async (imageId: string) => member.get(`/image/v2/images/${imageId}`);
+  const ask = async (body: object) => {
+    const { status, headers } = await member.request({ method: 'POST', path, body });
+    t.is(status, 202);
+    return String(headers.location).match(/^http:\/\/cloud\.test\/image\/images\/(.{36})$/)?.[1] ?? '';
+  };
+  const first = await ask({ createImage: { name: 'kept', metadata: { purpose: 'test' } } });
+  t.like(await image(first), { status: 'queued', visibility: 'private', purpose: 'test', min_disk: 1 });
+  t.is((await show(id))['OS-EXT-STS:task_state'], 'image_uploading');
+  const refused = await member.post(path, { 'os-stop': null }, 409);
+  t.regex(refused.conflictingRequest.message, /task_state image_uploading/);
+  await cloud.settle();
+  t.like(await image(first), { status: 'active', instance_uuid: id, image_type: 'snapshot', disk_format: 'qcow2' });
+  t.like(await show(id), { status: 'ACTIVE', 'OS-EXT-STS:task_state': null });
+  const fromIt = await createServer({ imageRef: first });
+  await cloud.settle();
+  t.is((await show(fromIt)).status, 'ACTIVE');
+
+  await member.post(path, { 'os-stop': null }, 202);
+  await cloud.settle();
+  const backups: string[] = [];
+  for (const name of ['one', 'two', 'three']) {
+    backups.push(await ask({ createBackup: { name, backup_type: 'daily', rotation: 2 } }));
+    await cloud.settle();
+  }
+  t.is((await show(id)).status, 'SHUTOFF');
+  await member.get(`/image/v2/images/${backups[0]}`, 404);
+  for (const kept of [first, ...backups.slice(1)]) t.is((await image(kept)).status, 'active');
+
+  host.failNext({ call: 'openSnapshot', kind: 'disk full', message: 'The disk of the host is full.' });
+  const failed = await ask({ createImage: { name: 'not to be' } });
+  await cloud.settle();
+  await member.get(`/image/v2/images/${failed}`, 404);
+  t.is((await show(id)).status, 'SHUTOFF', 'it is no fault of the server');
+  const [action] = (await member.get(`/compute/v2.1/servers/${id}/os-instance-actions`)).instanceActions;
+  t.like(action, { action: 'createImage', message: 'Error' });
+
+  const unwanted = await ask({ createImage: { name: 'unwanted' } });
+  await member.delete(`/compute/v2.1/servers/${id}`);
+  await cloud.settle();
+  await member.get(`/compute/v2.1/servers/${id}`, 404);
+  await member.get(`/image/v2/images/${unwanted}`, 404);
+});

@@ -32,7 +32,11 @@ export interface ImageDeps {
 }
 
 /** The image, held for the transaction. One that the caller may see but does not own is `Forbidden`; any other `NotFound`. */
-export async function lockOwnImage(trx: Knex, ctx: ProjectContext, id: string): Promise<Image> {
+export async function lockOwnImage(
+  trx: Knex,
+  ctx: Pick<ProjectContext, 'isAdmin' | 'projectId'>,
+  id: string,
+): Promise<Image> {
   const image = await lockImage(trx, visibleTo(ctx), id);
   if (image.owner !== ctx.projectId && !ctx.isAdmin) throw new Forbidden(`You are not the owner of image ${id}.`);
   return image;

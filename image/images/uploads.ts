@@ -11,6 +11,9 @@ import { type ImageDeps, lockOwnImage } from './operations.ts';
 import { findImage, finishUpload, giveUpUpload, keepUploadAlive, startUpload } from './store.ts';
 import { checkOneMore, noRoom, roomFor, withinRoom } from './usage.ts';
 
+/** What it takes to put data in; who may was decided before. */
+export type UploadDeps = Omit<ImageDeps, 'enforcer' | 'protection'>;
+
 /** The data is not what the image says, or not safe to use. The message says why. */
 export class DataRefused extends BadRequest {}
 
@@ -35,8 +38,8 @@ export interface SizeLimit {
  * `NotFound` when the image is deleted meanwhile.
  */
 export async function uploadImageData(
-  deps: ImageDeps,
-  ctx: ProjectContext,
+  deps: UploadDeps,
+  ctx: Pick<ProjectContext, 'isAdmin' | 'projectId'>,
   id: string,
   body: Readable,
   { storeId, saidBytes }: { storeId?: string | undefined; saidBytes?: number | undefined } = {},
@@ -80,7 +83,7 @@ export async function uploadImageData(
  * When it throws, it may have been made active all the same.
  */
 async function finish(
-  deps: ImageDeps,
+  deps: UploadDeps,
   id: string,
   uploadId: string,
   data: Parameters<typeof finishUpload>[3],

@@ -110,6 +110,28 @@ export function serverDriverContract(test: RegisterTest, makeHost: (t: Test) => 
     t.is((await driver.observe(spec.id))?.power, 'running');
   });
 
+  test('a snapshot is a disk of its own, whatever the server does, and lasts until it is dropped', async (t) => {
+    const { driver, spec } = await booted(t);
+    const read = async (name: string) => {
+      const pieces: Buffer[] = [];
+      for await (const piece of await driver.openSnapshot(spec, name, AbortSignal.timeout(60_000))) pieces.push(piece);
+      return Buffer.concat(pieces);
+    };
+    const check = (disk: Buffer) => {
+      t.is(disk.toString('latin1', 0, 3), 'QFI');
+      t.is(disk.readBigUInt64BE(8), 0n, 'it has no backing file');
+    };
+    const [first, second] = [randomUUID(), randomUUID()];
+    const whileRunning = await read(first);
+    check(whileRunning);
+    t.true((await read(first)).equals(whileRunning));
+    t.is((await driver.observe(spec.id))?.power, 'running');
+    await driver.power(spec, 'shutdown', { graceSeconds: 0 });
+    check(await read(second));
+    await driver.dropSnapshot(spec.id, first);
+    await driver.dropSnapshot(spec.id, first);
+  });
+
   test('a server that was never made cannot be rebooted', async (t) => {
     const host = await makeHost(t);
     await t.throwsAsync(host.driver.reboot(smallServer(host), 'hard'), { instanceOf: NotFound });

@@ -1,7 +1,7 @@
 /** The contract, and what only libvirt has. Needs libvirtd and virtlogd; the test of ports also Open vSwitch with br-int. */
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readdir, stat, writeFile } from 'node:fs/promises';
+import { readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -139,6 +139,38 @@ test.serial('the root disk says its format and that of its image, has the size o
   t.like(await info(), { 'virtual-size': 2 * 1024 ** 3 });
   await driver.ensure(spec);
   t.like(await info(), { 'virtual-size': 2 * 1024 ** 3 }, 'a disk never shrinks');
+});
+
+test.serial('a snapshot of a running server holds its image and what was written since', async (t) => {
+  const { driver, spec, directory, host } = await openWithServer(t, { rootDiskGib: 1 });
+  await driver.ensure(spec);
+  await run('qemu-io', ['-f', 'qcow2', '-c', 'write -P 7 1M 64k', join(directory, 'disk.qcow2')]);
+  await driver.power(spec, 'running');
+  const name = crypto.randomUUID();
+  const file = join(host.guestsDirectory, 'snapshot.qcow2');
+  await writeFile(file, await driver.openSnapshot(spec, name, AbortSignal.timeout(60_000)));
+  const image = (await readFile(host.image.path)).subarray(0, 512);
+  const { stdout } = await run('qemu-img', [
+    'dd',
+    '-f',
+    'qcow2',
+    '-O',
+    'raw',
+    'bs=512',
+    'count=1',
+    `if=${file}`,
+    `of=${file}.raw`,
+  ]);
+  t.is(stdout, '');
+  t.true((await readFile(`${file}.raw`)).equals(image));
+  t.notRegex((await run('qemu-io', ['-f', 'qcow2', '-c', 'read -P 7 1M 64k', file])).stdout, /verification failed/);
+  t.like(JSON.parse(await output('qemu-img', 'info', '-f', 'qcow2', '--output=json', file)), {
+    'virtual-size': 1024 ** 3,
+  });
+  const broken = driver.openSnapshot(spec, crypto.randomUUID(), AbortSignal.abort());
+  await t.throwsAsync(broken, { message: /broken off/ });
+  await driver.openSnapshot(spec, crypto.randomUUID(), AbortSignal.timeout(60_000));
+  await driver.dropSnapshot(spec.id, name);
 });
 
 test.serial('a root disk is copied, gone back to, and made anew, and no other disks stay', async (t) => {

@@ -1,6 +1,7 @@
 /** Servers as libvirt domains of QEMU. Each call looks at what is there and does what is missing, so it may be repeated. */
 import { mkdir, statfs } from 'node:fs/promises';
 import { cpus, hostname, totalmem } from 'node:os';
+import type { Readable } from 'node:stream';
 import { NotFound, Unavailable } from '../../../common/errors.ts';
 import type { HostFacts, ObservedGuest, ServerDriver, ServerPower, ServerSpec } from '../driver.ts';
 import { writeConfigDrive } from './config-drive.ts';
@@ -14,6 +15,7 @@ import { findTraits, type Traits } from './host-traits.ts';
 import { affect, libvirt, metadataKind, shutdownFlag } from './library.ts';
 import { metadataUri, tapName } from './names.ts';
 import { OneAtATime } from './one-at-a-time.ts';
+import { dropSnapshot, openSnapshot } from './snapshot.ts';
 import { runTool } from './tools.ts';
 
 export interface LibvirtDriverOptions {
@@ -124,6 +126,16 @@ export class LibvirtServerDriver implements ServerDriver {
     });
   }
 
+  async openSnapshot(spec: ServerSpec, name: string, signal: AbortSignal): Promise<Readable> {
+    const { qemu } = await this.#findTraits();
+    const tools = { domains: this.#domains, directory: this.#directoryOf(spec.id), qemu };
+    return openSnapshot(tools, spec, name, signal);
+  }
+
+  dropSnapshot(id: string, name: string): Promise<void> {
+    return dropSnapshot(this.#directoryOf(id), name);
+  }
+
   async consoleOutput(id: string, lines?: number): Promise<string> {
     return readConsole(new GuestDirectory(this.#options.guestsDirectory, id).consolePath, lines);
   }
@@ -199,6 +211,10 @@ export class LibvirtServerDriver implements ServerDriver {
     const taps = ports.map(({ id }) => tapName(id));
     await unplug(before.filter((tap) => !taps.includes(tap)));
     if (before.join() !== taps.join()) await directory.recordTaps(taps, qemu);
+  }
+
+  #directoryOf(id: string): GuestDirectory {
+    return new GuestDirectory(this.#options.guestsDirectory, id);
   }
 
   #start(id: string): Promise<void> {

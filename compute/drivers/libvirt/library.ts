@@ -14,6 +14,9 @@ export type Pointer = bigint;
 export const domainState = { paused: 3, shutoff: 5, crashed: 6, pmSuspended: 7 } as const;
 export const shutoffReason = { unknown: 0, shutdown: 1, crashed: 3, saved: 5 } as const;
 const startPaused = 1;
+export const domainJob = { none: 0, completed: 3 } as const;
+const completedJob = 1;
+const reuseTarget = 1;
 export const domainEvent = { lifecycle: 0, reboot: 1 } as const;
 export const shutdownFlag = { acpiPowerButton: 1 } as const;
 /** Everything that libvirt may hold of a domain, so that nothing keeps it from being undefined: managed save, snapshots, NVRAM, checkpoints. */
@@ -73,6 +76,13 @@ function declare(library: LibraryHandle) {
   const managedSave = blocking('int virDomainManagedSave(void *domain, unsigned int flags)');
   const hasManagedSave = blocking('int virDomainHasManagedSaveImage(void *domain, unsigned int flags)');
   const removeManagedSave = blocking('int virDomainManagedSaveRemove(void *domain, unsigned int flags)');
+  const jobStats = blocking(
+    'int virDomainGetJobStats(void *domain, _Out_ int *type, _Out_ void **parameters, _Out_ int *count, unsigned int flags)',
+  );
+  const freeParameters = direct('void virTypedParamsFree(void *parameters, int count)');
+  const backupBegin = blocking(
+    'int virDomainBackupBegin(void *domain, const char *backup, const char *checkpoint, unsigned int flags)',
+  );
   const version = blocking('int virConnectGetVersion(void *connection, _Out_ unsigned long *version)');
   const registerAny = blocking(
     'int virConnectDomainEventRegisterAny(void *connection, void *domain, int event, void *callback, void *opaque, void *free)',
@@ -188,6 +198,23 @@ function declare(library: LibraryHandle) {
     hasManagedSave: (domain: Pointer): Promise<unknown> => hasManagedSave(domain, 0),
     removeManagedSave: (domain: Pointer): Promise<unknown> => removeManagedSave(domain, 0),
     shutdown: blocking('int virDomainShutdownFlags(void *domain, unsigned int flags)'),
+    /** Copies disks as they are now, in the background; the targets were made before. */
+    beginBackup: (domain: Pointer, xml: string): Promise<unknown> => backupBegin(domain, xml, null, reuseTarget),
+    abortJob: blocking('int virDomainAbortJob(void *domain)'),
+    /** Whether a long job is under way, and how the last one ended, which is told once; null when it failed. */
+    async job(domain: Pointer): Promise<{ isUnderWay: boolean; lastEnded: number } | null> {
+      const typeOf = async (flags: number): Promise<number | null> => {
+        const [type, parameters, count]: [number[], (Pointer | null)[], number[]] = [[0], [null], [0]];
+        if ((await jobStats(domain, type, parameters, count, flags)) !== 0) return null;
+        if (parameters[0] != null) freeParameters(parameters[0], count[0]);
+        return type[0] as number;
+      };
+      const now = await typeOf(0);
+      if (now === null) return null;
+      if (now !== domainJob.none) return { isUnderWay: true, lastEnded: domainJob.none };
+      const lastEnded = await typeOf(completedJob);
+      return lastEnded === null ? null : { isUnderWay: false, lastEnded };
+    },
     reboot: blocking('int virDomainReboot(void *domain, unsigned int flags)'),
     reset: blocking('int virDomainReset(void *domain, unsigned int flags)'),
     destroy: blocking('int virDomainDestroy(void *domain)'),

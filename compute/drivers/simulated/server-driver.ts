@@ -1,6 +1,28 @@
+import { Readable } from 'node:stream';
 import type { HostFacts, ObservedGuest, ServerDriver, ServerPower, ServerSpec } from '../driver.ts';
 import { isActive, SimulatedGuestDriver } from './guest-driver.ts';
 import type { SimulatedGuest, SimulatedHost } from './host.ts';
+
+/** Header, refcount table, refcount block and L1 table, a cluster of 512 bytes each (docs/interop/qcow2.txt of QEMU). */
+function emptyQcow2(): Buffer {
+  const disk = Buffer.alloc(4 * 512);
+  const words: [offset: number, value: number][] = [
+    [0, 0x514649fb],
+    [4, 3],
+    [20, 9], // cluster_bits
+    [28, 1024 * 1024], // size, its lower half
+    [36, 32], // l1_size: 64 clusters for each L2 table
+    [44, 3 * 512], // l1_table_offset
+    [52, 512], // refcount_table_offset
+    [56, 1],
+    [96, 4], // refcount_order
+    [100, 104], // header_length
+    [512 + 4, 2 * 512],
+  ];
+  for (const [offset, value] of words) disk.writeUInt32BE(value, offset);
+  for (let cluster = 0; cluster < 4; cluster += 1) disk.writeUInt16BE(1, 2 * 512 + 2 * cluster);
+  return disk;
+}
 
 /** Servers of a simulated host. Each boot writes the line `booted` to the console; going on after a pause does not. */
 export class SimulatedServerDriver extends SimulatedGuestDriver<ServerSpec> implements ServerDriver {
@@ -25,6 +47,18 @@ export class SimulatedServerDriver extends SimulatedGuestDriver<ServerSpec> impl
       if (kind === 'hard') guest.spec = structuredClone(spec);
       this.#boot(guest);
     });
+  }
+
+  /** An empty disk of 1 MiB. */
+  openSnapshot(spec: ServerSpec): Promise<Readable> {
+    return this.perform('openSnapshot', spec.id, () => {
+      this.get(spec.id);
+      return Readable.from([emptyQcow2()]);
+    });
+  }
+
+  dropSnapshot(id: string): Promise<void> {
+    return this.perform('dropSnapshot', id, () => {});
   }
 
   consoleOutput(id: string, lines?: number): Promise<string> {

@@ -97,6 +97,8 @@ export const computeCalls: Calls = {
     act({ revertResize: null }),
     resize,
     act({ confirmResize: null }, 204),
+    act({ createImage: { name: 'kept' } }),
+    act({ createBackup: { name: 'kept', backup_type: 'daily', rotation: 1 } }),
     (it) => ({ params: { server_id: it.server }, body: { 'os-resetState': { state: 'active' } }, by: 'admin' }),
     act({ restore: null }, 409), // there is nothing to restore where nothing is kept
     act({ forceDelete: null }, 202, 'secondSpareServer'),

@@ -1,0 +1,182 @@
+/** Servers made into images: asked for by users, done by the server's host. */
+import { randomUUID } from 'node:crypto';
+import type { ProjectContext } from '../../common/context.ts';
+import type { Knex } from '../../common/database/database.ts';
+import { CloudError, Unavailable } from '../../common/errors.ts';
+import { newImage } from '../../image/images/image.ts';
+import {
+  discardReserved,
+  fillReserved,
+  reserveImage,
+  rotateImages,
+  statusOfReserved,
+} from '../../image/images/snapshots.ts';
+import type { UploadDeps } from '../../image/images/uploads.ts';
+import type { ServerDriver, ServerSpec } from '../drivers/driver.ts';
+import { checkMetadataItems } from '../quotas/quotas.ts';
+import { failAction, finishAction, listUnfinished, recordEvent, type ServerAction } from './actions.ts';
+import { ask } from './ask.ts';
+import type { ServerDeps } from './create.ts';
+import { eventOf } from './event-names.ts';
+import type { Server } from './server.ts';
+import { requirements } from './states.ts';
+
+export interface SnapshotRequest {
+  name: string;
+  /** Become properties of the image. */
+  metadata: Record<string, string>;
+}
+
+export interface BackupRequest extends SnapshotRequest {
+  /** `daily`, `weekly` …: of each kind so many are kept. */
+  type: string;
+  rotation: number;
+}
+
+/** Gives the id of the image that the server's root disk will be in, as it is at one moment. Throws `Conflict`, `OverQuota`. */
+export async function createImage(
+  deps: ServerDeps,
+  ctx: ProjectContext,
+  id: string,
+  asked: SnapshotRequest,
+): Promise<string> {
+  return reserve(deps, ctx, id, 'createImage', asked, { image_type: 'snapshot' });
+}
+
+/** The same, and deletes older backups of that kind beyond `rotation` once it is there. */
+export async function createBackup(
+  deps: ServerDeps,
+  ctx: ProjectContext,
+  id: string,
+  { type, rotation, ...asked }: BackupRequest,
+): Promise<string> {
+  return reserve(deps, ctx, id, 'createBackup', asked, { image_type: 'backup', backup_type: type }, rotation);
+}
+
+async function reserve(
+  { db, region }: ServerDeps,
+  ctx: ProjectContext,
+  id: string,
+  action: 'createImage' | 'createBackup',
+  { name, metadata }: SnapshotRequest,
+  kind: Record<string, string>,
+  rotation?: number,
+): Promise<string> {
+  const imageId = randomUUID();
+  await ask(db, ctx, id, {
+    action,
+    api: action,
+    requirement: requirements.snapshot,
+    isFreeOfLocks: true,
+    parameters: { imageId, ...(rotation !== undefined && { rotation, backupType: kind.backup_type }) },
+    async change(trx, server) {
+      await checkMetadataItems(trx, { projectId: server.projectId, region }, Object.keys(metadata).length);
+      await reserveImage(trx, region, imageId, {
+        ...newImage(server.projectId),
+        name,
+        diskFormat: 'qcow2',
+        containerFormat: 'bare',
+        visibility: 'private',
+        minDiskGib: server.diskGib,
+        properties: { ...metadata, ...origin(server), ...kind },
+      });
+      return {};
+    },
+  });
+  return imageId;
+}
+
+/** What Nova says of an image that was a server (nova/compute/api.py, `_initialize_instance_snapshot_metadata`). */
+function origin(server: Server) {
+  return {
+    instance_uuid: server.id,
+    base_image_ref: server.imageId,
+    owner_id: server.projectId,
+    user_id: server.userId,
+    image_location: 'snapshot',
+    image_state: 'available',
+  };
+}
+
+export interface SnapshotDeps {
+  db: Knex;
+  driver: ServerDriver;
+  hostName: string;
+  images: UploadDeps;
+}
+
+/**
+ * Makes the images that were asked for. One that cannot be made is told in the log of actions and is no fault of the server,
+ * as in Nova. After a crash it is begun anew, once the upload that was cut off has been given up.
+ */
+export async function takeSnapshots(deps: SnapshotDeps, server: Server, spec: ServerSpec): Promise<void> {
+  for (const action of await listUnfinished(deps.db, server.id)) {
+    const { imageId } = action.parameters;
+    if (imageId === undefined || action.revision > server.revision) continue;
+    const startedAt = new Date();
+    const failure = await takeSnapshot(deps, server, spec, imageId);
+    await deps.driver.dropSnapshot(server.id, imageId);
+    await deps.db.transaction((trx) => settleSnapshot(trx, deps, server, action, { startedAt, failure }));
+  }
+}
+
+/** Undefined when the image is there, or is wanted no more. Throws `Unavailable` while an upload that was cut off is not given up. */
+async function takeSnapshot(
+  { db, driver, images }: SnapshotDeps,
+  server: Server,
+  spec: ServerSpec,
+  imageId: string,
+): Promise<Error | undefined> {
+  const status = await statusOfReserved(db, imageId);
+  if (status === undefined || status === 'active' || status === 'deactivated') return undefined;
+  if (status !== 'queued') throw new Unavailable(`The image ${imageId} is ${status}; its last upload was cut off.`);
+  const watch = new AbortController();
+  // A deletion does not wait for gigabytes.
+  const look = setInterval(() => {
+    db('servers')
+      .where({ id: server.id })
+      .whereNotNull('deletion_requested_at')
+      .first('id')
+      .then((row) => row && watch.abort())
+      .catch(() => undefined);
+  }, 2000);
+  try {
+    const data = await driver.openSnapshot(spec, imageId, watch.signal);
+    watch.signal.addEventListener('abort', () => data.destroy(new Unavailable('The server is being deleted.')));
+    await fillReserved(images, server.projectId, imageId, data);
+    return undefined;
+  } catch (error) {
+    return error as Error;
+  } finally {
+    clearInterval(look);
+  }
+}
+
+async function settleSnapshot(
+  trx: Knex,
+  { hostName }: SnapshotDeps,
+  server: Server,
+  action: ServerAction,
+  { startedAt, failure }: { startedAt: Date; failure: Error | undefined },
+): Promise<void> {
+  const { imageId, rotation, backupType } = action.parameters;
+  const reason = failure && (failure instanceof CloudError ? failure.message : 'The host could not make the image.');
+  await recordEvent(trx, action.number, eventOf(action.action), startedAt, reason ?? null, hostName);
+  if (failure !== undefined) {
+    await discardReserved(trx, imageId as string);
+    return failAction(trx, action.number);
+  }
+  await finishAction(trx, action.number);
+  if (rotation === undefined || backupType === undefined) return;
+  const ofThisKind = { instance_uuid: server.id, image_type: 'backup', backup_type: backupType };
+  await rotateImages(trx, server.projectId, ofThisKind, rotation);
+}
+
+/** Images that were asked for of a server that goes, and are not there yet, go with it. */
+export async function discardUnfinishedImages(trx: Knex, serverId: string): Promise<void> {
+  for (const { parameters } of await listUnfinished(trx, serverId)) {
+    if (parameters.imageId === undefined) continue;
+    const status = await statusOfReserved(trx, parameters.imageId);
+    if (status !== undefined && status !== 'active') await discardReserved(trx, parameters.imageId);
+  }
+}

@@ -1,4 +1,4 @@
-import type { Readable } from 'node:stream';
+import { PassThrough, pipeline, type Readable } from 'node:stream';
 import {
   AbortMultipartUploadCommand,
   DeleteObjectCommand,
@@ -91,7 +91,8 @@ export function openS3Store(settings: S3Settings, cloudId: string): ImageStore {
       const command = new GetObjectCommand({ ...nameOf(id), ...(range && { Range: rangeHeader(range) }) });
       try {
         const { Body } = await client.send(command);
-        return Body as Readable; // in Node.js it is one
+        // In Node.js it is a stream; not handed out itself, because hapi would answer with the headers of an HTTP message.
+        return pipeline(Body as Readable, new PassThrough(), () => {});
       } catch (error) {
         if (isMissingObject(error)) throw new DataMissing(`The data ${id} is not in the store.`);
         throw renamed(error);

@@ -18,6 +18,7 @@ export function looksLikeDescriptor(text: string): boolean {
   return first !== undefined && /^version\s*=/i.test(first);
 }
 
+const noIdentifier = 'its VMDK descriptor has no identifier';
 const otherFile = 'its VMDK descriptor has a setting that is not understood or names another file';
 
 /** One that no tool could take for a setting. */
@@ -34,14 +35,16 @@ export function descriptorRefusal(area: Buffer): string | null {
   const extents: string[] = [];
   for (const line of text.split('\n').map((raw) => raw.trim())) {
     if (isComment(line) || /^ddb\.[\w.]+\s*=\s*"[^"=]*"$/i.test(line)) continue;
-    const entry = /^(\w+)\s*=\s*"?([^"=]*)"?$/.exec(line);
+    const entry = /^(\w+)\s*=\s*(?:"([^"=]*)"|([^"=]*))$/.exec(line);
     if (/^(rw|rdonly|noaccess)\s/i.test(line)) extents.push(line);
     else if (entry === null) return 'its VMDK descriptor has a line that is not understood';
     else {
       const key = entry[1]!.toLowerCase();
       if (!knownKeys.has(key)) return otherFile;
+      // As QEMU looks for them (vmdk_read_cid in block/vmdk.c).
+      if (key.endsWith('cid') && !/^(?:parent)?CID=[0-9a-fA-F]{1,8}$/.test(line)) return noIdentifier;
       if (entries.has(key)) return 'its VMDK descriptor says something twice';
-      entries.set(key, entry[2]!.toLowerCase());
+      entries.set(key, (entry[2] ?? entry[3])!.toLowerCase());
     }
   }
   const type = entries.get('createtype');
@@ -50,7 +53,7 @@ export function descriptorRefusal(area: Buffer): string | null {
       type === undefined || !singleFileTypes.has(type),
       'only the VMDK types monolithicSparse and streamOptimized, which are one file, are accepted',
     ],
-    [!/^[0-9a-f]{1,8}$/.test(entries.get('cid') ?? ''), 'its VMDK descriptor has no identifier'],
+    [!entries.has('cid'), noIdentifier],
     [entries.get('parentcid') !== noParent, 'its VMDK descriptor names a parent, or does not say that there is none'],
     [extents.length !== 1, 'its VMDK descriptor does not have exactly one extent'],
     [

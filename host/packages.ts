@@ -38,7 +38,7 @@ const neededByTests = {
   'fonts-dejavu-core': 'letters in it',
   'python3-zunclient': 'the client of containers',
   tempest: 'OpenStack’s own tests of its APIs',
-  maven: 'brings Keycloak, which runs on the Java that it comes with',
+  maven: 'brings Keycloak and an S3 server, which run on the Java that it comes with',
 };
 
 /** Docker and libvirt confine what they run with it, where the kernel has it. */

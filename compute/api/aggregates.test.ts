@@ -83,6 +83,20 @@ test('a zone is of its hosts, and stays theirs while there are guests on them', 
   await act(east, { set_metadata: { metadata: { availability_zone: 'east', more: 'x' } } });
   await act(plain, { remove_host: host });
 
+  offerMicroversions(cloud);
+  const now = atVersion(admin, '2.81');
+  const cache = { cache: [{ id: ground.imageId }] };
+  await now.post(`${path}/${east}/images`, cache, 202);
+  const wishes = await cloud.db('host_image_wishes').join('compute_hosts', 'compute_hosts.id', 'host_id').pluck('name');
+  t.deepEqual(wishes, ['host-1'], 'of all hosts only that of the aggregate');
+  await cloud.settle();
+  t.is((await cloud.db('host_images').where({ image_id: ground.imageId })).length, 1);
+  await now.post(`${path}/${east}/images`, { cache: [...cache.cache, ...cache.cache] }, 400);
+  await now.post(`${path}/${east}/images`, { cache: [{ id: '0f000000-0000-4000-8000-000000000001' }] }, 400);
+  await now.post(`${path}/999/images`, cache, 404);
+  await atVersion(admin, '2.80').post(`${path}/${east}/images`, cache, 404);
+  await atVersion(member, '2.81').post(`${path}/${east}/images`, cache, 403);
+
   // The fast ones are for the flavors that ask for them.
   await admin.post('/compute/v2.1/flavors/tiny/os-extra_specs', { extra_specs: { ssd: 'true' } }, 200);
   const nowhere = (await member.post('/compute/v2.1/servers', server(undefined, ground), 202)).server.id;

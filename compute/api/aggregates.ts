@@ -5,6 +5,7 @@ import { route } from '../../common/http/route.ts';
 import { isoMicros } from '../../common/http/time.ts';
 import { admin, definePolicy } from '../../common/policy/rules.ts';
 import type { Aggregate } from '../aggregates/aggregate.ts';
+import { queueImages } from '../aggregates/images.ts';
 import {
   addHost,
   createAggregate,
@@ -14,8 +15,9 @@ import {
   updateAggregate,
 } from '../aggregates/operations.ts';
 import { getAggregate, listAggregates } from '../aggregates/store.ts';
+import { requireSince } from './by-version.ts';
 import type { ComputeApiDeps } from './deps.ts';
-import { closed, HostName, Name, NullableMetadata, ZoneName } from './fields.ts';
+import { closed, HostName, Name, NullableMetadata, uuidPattern, ZoneName } from './fields.ts';
 
 export const aggregatePolicy = definePolicy({
   'os_compute_api:os-aggregates:index': admin('List aggregates'),
@@ -26,6 +28,7 @@ export const aggregatePolicy = definePolicy({
   'os_compute_api:os-aggregates:add_host': admin('Put a host into an aggregate'),
   'os_compute_api:os-aggregates:remove_host': admin('Take a host out of an aggregate'),
   'os_compute_api:os-aggregates:set_metadata': admin('Change the metadata of an aggregate'),
+  'compute:aggregates:images': admin('Send images to the hosts of an aggregate'),
 });
 
 const Zone = Type.Union([Type.Null(), ZoneName]);
@@ -48,6 +51,16 @@ const AggregateAction = Type.Union([
   Type.Object({ remove_host: Host }, closed),
   Type.Object({ set_metadata: Type.Object({ metadata: NullableMetadata }, closed) }, closed),
 ]);
+
+const Images = Type.Object(
+  {
+    cache: Type.Array(Type.Object({ id: Type.String({ pattern: uuidPattern }) }, closed), {
+      minItems: 1,
+      maxItems: 100,
+    }),
+  },
+  closed,
+);
 
 const one = '/v2.1/os-aggregates/{aggregate_id}';
 
@@ -125,6 +138,23 @@ export const aggregateRoutes = ({ db, enforcer }: ComputeApiDeps) => [
       }
       enforcer.authorize(ctx, aggregatePolicy['os_compute_api:os-aggregates:set_metadata']);
       return answer(await setAggregateMetadata(db, number, body.set_metadata.metadata));
+    },
+  }),
+  route({
+    method: 'POST',
+    path: `${one}/images`,
+    rule: aggregatePolicy['compute:aggregates:images'],
+    summary: 'From 2.81, have the hosts of an aggregate fetch images before they are needed',
+    body: Images,
+    status: 202,
+    async handler({ params, body, version }, h) {
+      requireSince(version, 81);
+      await queueImages(
+        db,
+        numberOf(params),
+        body.cache.map(({ id }) => id.toLowerCase()),
+      );
+      return h.response().code(202);
     },
   }),
 ];

@@ -91,3 +91,5 @@ export function countOf(value: number | string, { minimum }: CountBounds): numbe
   const count = Number(value);
   return count >= minimum && count <= 0x7fffffff ? count : undefined;
 }
+
+export const uuidPattern = '^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$';

@@ -73,6 +73,11 @@ export const computeAroundCalls: Calls = {
     aggregate(() => ({ set_metadata: { metadata: { ssd: 'true', old: null } } })),
     aggregate((it) => ({ remove_host: { host: it.host } })),
   ],
+  'POST /v2.1/os-aggregates/{aggregate_id}/images': (it) => ({
+    headers,
+    params: { aggregate_id: it.aggregate },
+    body: { cache: [{ id: it.image }] },
+  }),
   'GET /v2.1/os-availability-zone': nothing,
   'GET /v2.1/os-availability-zone/detail': nothing,
 

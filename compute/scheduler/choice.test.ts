@@ -88,6 +88,9 @@ test('a host refuses by its aggregates, its capabilities and by what nothing hon
     ['mine:own', 'x'],
   ] as const)
     t.is(refused(fast, { extraSpecs: { [name]: value } }), undefined, name);
+  const sockets = { extraSpecs: { 'hw:cpu_sockets': '2' }, vcpus: 0 }; // a resize claims what it takes more
+  t.is(refused(fast, { ...sockets, guestVcpus: 3 }), 'ComputeCapabilitiesFilter');
+  t.is(refused(fast, { ...sockets, guestVcpus: 4 }), undefined);
   t.is(refused(fast, { sameHostIds: new Set(['slow']) }), 'SameHostFilter');
   t.is(refused(fast, { differentHostIds: new Set(['fast']) }), 'DifferentHostFilter');
   t.is(refusalOf(host('slow'), { ...demand, extraSpecs: { ssd: 'true' } }, ['SameHostFilter']), undefined);

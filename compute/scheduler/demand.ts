@@ -3,6 +3,8 @@ import type { GroupDemand } from '../server-groups/server-group.ts';
 /** What a guest needs of its host. */
 export interface Demand {
   vcpus: number;
+  /** How many the guest has in the end, where it claims only what it takes more than before. */
+  guestVcpus?: number;
   memoryMib: number;
   diskGib: number;
   /** Null: any. */

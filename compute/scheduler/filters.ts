@@ -62,10 +62,10 @@ const always = {
 } satisfies Record<string, Filter>;
 
 const optional = {
-  ComputeCapabilitiesFilter(host, { extraSpecs = {}, vcpus }) {
+  ComputeCapabilitiesFilter(host, { extraSpecs = {}, vcpus, guestVcpus = vcpus }) {
     const [spec] = unhonouredSpecs(extraSpecs);
     if (spec !== undefined) return { reason: `the flavor asks for ${spec}, which no host here honours` };
-    const unmet = tuningProblem(extraSpecs, vcpus) ?? unmetCapability(host, extraSpecs);
+    const unmet = tuningProblem(extraSpecs, guestVcpus) ?? unmetCapability(host, extraSpecs);
     return unmet === undefined ? undefined : { reason: `the flavor asks for ${unmet}` };
   },
   AggregateInstanceExtraSpecsFilter(host, demand) {

@@ -96,6 +96,7 @@ async function claimMore(
     trx,
     {
       vcpus: cores,
+      guestVcpus: flavor.vcpus,
       memoryMib: ram,
       diskGib: flavor.diskGib,
       zone: null,

@@ -26,7 +26,7 @@ const act =
 
 const resize: MakeCall = (it) => ({
   params: { server_id: it.server },
-  body: { resize: { flavorRef: it.privateFlavor } },
+  body: { resize: { flavorRef: it.otherSize } },
 });
 
 const headers = { 'openstack-api-version': 'compute 2.96' };

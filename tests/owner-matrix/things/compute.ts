@@ -48,6 +48,7 @@ export async function makeComputeThings({ cloud, admin, owner, mark }: Making, g
     spareAggregate: await aggregate('spare-aggregate'),
     ...(await makeHost(cloud.db, `idle-${mark}`)),
     privateFlavor: await flavor(`private-flavor-${mark}`, false),
+    otherSize: await flavor(`other-size-${mark}`, false),
     spareFlavor: await flavor(`spare-flavor-${mark}`, false),
     keypair: await keypair(`keypair-${mark}`),
     spareKeypair: await keypair(`spare-keypair-${mark}`),
@@ -56,7 +57,8 @@ export async function makeComputeThings({ cloud, admin, owner, mark }: Making, g
     secondSpareServer: await server('second'),
   };
   const access = { addTenantAccess: { tenant: ground.project } };
-  await admin.post(`${v21}/flavors/${things.privateFlavor}/action`, access, 200);
+  for (const id of [things.privateFlavor, things.otherSize])
+    await admin.post(`${v21}/flavors/${id}/action`, access, 200);
   const specs = { extra_specs: { 'hw:boot_menu': 'true' } };
   await admin.post(`${v21}/flavors/${things.privateFlavor}/os-extra_specs`, specs, 200);
   await cloud.settle();

@@ -112,7 +112,9 @@ function leastBusy(): Thread {
 }
 
 function startThread(): Thread {
-  const thread: Thread = { worker: new Worker(new URL('./hash-worker.ts', import.meta.url)), hashes: new Set() };
+  // Without our own arguments: some of them are only for a program's beginning.
+  const worker = new Worker(new URL('./hash-worker.ts', import.meta.url), { execArgv: [] });
+  const thread: Thread = { worker, hashes: new Set() };
   const remove = (cause?: unknown) => {
     if (threads.includes(thread)) threads.splice(threads.indexOf(thread), 1);
     const error = new Unavailable('The checksums of the data could not be computed; try again later.', { cause });

@@ -48,7 +48,7 @@ export async function makeCorpus(): Promise<Map<string, Buffer>> {
         (o) => o !== undefined,
       );
       const withOptions = all.length > 0 ? ['-o', all.join(',')] : [];
-      await run('qemu-img', ['convert', ...secret, '-f', 'raw', '-O', format, ...withOptions, '--', source, path]);
+      await runUntilMeasured(['convert', ...secret, '-f', 'raw', '-O', format, ...withOptions, '--', source, path]);
       corpus.set(name, await readFile(path));
       await rm(path);
     }
@@ -68,6 +68,19 @@ export async function makeCorpus(): Promise<Map<string, Buffer>> {
     return corpus;
   } finally {
     await rm(directory, { recursive: true });
+  }
+}
+
+/** On a busy machine qemu-img at times cannot measure how many rounds of its key derivation take how long, and gives up. */
+async function runUntilMeasured(args: string[]): Promise<void> {
+  for (let left = 10; ; left--) {
+    try {
+      await run('qemu-img', args);
+      return;
+    } catch (error) {
+      if (left === 0 || !/Unable to get accurate CPU usage/.test((error as { stderr?: string }).stderr ?? ''))
+        throw error;
+    }
   }
 }
 

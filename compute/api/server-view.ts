@@ -161,18 +161,21 @@ function embeddedFlavor(server: Server) {
   };
 }
 
-/** By network, in the order of the ports. Also what `GET /servers/{id}/ips` answers, without the extensions. */
-export function addressView(addresses: readonly GuestAddress[], { extended }: { extended: boolean }) {
-  const byNetwork: Record<string, object[]> = {};
-  for (const { networkName, address, version, macAddress, type } of addresses) {
-    byNetwork[networkName] ??= [];
-    byNetwork[networkName].push({
-      version,
-      addr: address,
-      ...(extended && { 'OS-EXT-IPS:type': type, 'OS-EXT-IPS-MAC:mac_addr': macAddress }),
-    });
-  }
-  return byNetwork;
+/**
+ * By network, in the order of the ports. Also what `GET /servers/{id}/ips` answers, without the extensions. Projects name their
+ * networks as they like: no name may mean anything to an object.
+ */
+export function addressView(
+  addresses: readonly GuestAddress[],
+  { extended }: { extended: boolean },
+): Record<string, object[]> {
+  const viewOf = ({ address, version, macAddress, type }: GuestAddress) => ({
+    version,
+    addr: address,
+    ...(extended && { 'OS-EXT-IPS:type': type, 'OS-EXT-IPS-MAC:mac_addr': macAddress }),
+  });
+  const byNetwork = Map.groupBy(addresses, ({ networkName }) => networkName);
+  return Object.fromEntries([...byNetwork].map(([name, ofNetwork]) => [name, ofNetwork.map(viewOf)]));
 }
 
 /** Tells a project which of its servers share a host, and nobody which host that is. */

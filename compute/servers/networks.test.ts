@@ -60,3 +60,21 @@ test('a port made before is used, kept when the server goes, and not for two ser
   const foreign = { server: { name: 'w', imageRef: imageId, flavorRef: 'tiny', networks: [{ uuid: networkId }] } };
   await cloud.as('stranger').post('/compute/v2.1/servers', foreign, 400);
 });
+
+test('a network may have any name, and its servers are shown and listed all the same', async (t) => {
+  const cloud = await startTestCloud(t);
+  const { createServer } = await prepareCompute(t, cloud);
+  const names = ['constructor', '__proto__', 'toString'];
+  const networks = [];
+  for (const [index, name] of names.entries())
+    networks.push({ uuid: await makeNetwork(cloud, name, `10.${index + 1}.0.0/24`) });
+  const id = await createServer({ networks });
+  await cloud.settle();
+  const member = cloud.as('member');
+  const { server } = await member.get(`/compute/v2.1/servers/${id}`);
+  t.deepEqual(Object.keys(server.addresses).sort(), names.toSorted());
+  const { servers } = await cloud.as('admin').get('/compute/v2.1/servers/detail?all_tenants=1');
+  t.is(servers.length, 1);
+  const text = (await member.request({ method: 'GET', path: `/compute/v2.1/servers/${id}/ips/__proto__` })).text;
+  t.regex(text, /^{"__proto__":\[{"version":4,"addr":"10\.2\.0\.\d+"}\]}$/);
+});

@@ -83,6 +83,29 @@ test('a reader who leaves gives the connection back', async (t) => {
   t.is(await connections(), 0);
 });
 
+test.serial('going on with an upload may take as long as ending one: both may read again all that came', async (t) => {
+  const { upstream } = await startServer(t, (request, response) => {
+    request
+      .resume()
+      .on('end', () => response.writeHead(request.method === 'PATCH' ? 202 : 201, { location: '/u' }).end());
+  });
+  const { setTimeout } = globalThis;
+  const waits: (number | undefined)[] = [];
+  globalThis.setTimeout = ((act: () => void, ms?: number) => {
+    waits.push(ms);
+    return setTimeout(act, ms);
+  }) as typeof setTimeout;
+  t.teardown(() => {
+    globalThis.setTimeout = setTimeout;
+  });
+  async function* body() {
+    yield Buffer.from('x');
+  }
+  await upstream.append('/u', body());
+  t.true(waits.includes(600_000), waits.join());
+  t.false(waits.includes(60_000));
+});
+
 test('an address that is none is refused', (t) => {
   for (const address of ['', 'socket', 'unix:', 'https://registry', 'ftp://x'])
     t.throws(() => openUpstream(address), { instanceOf: BadRequest }, address);

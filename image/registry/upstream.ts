@@ -33,7 +33,7 @@ export interface Upstream {
   close(): void;
 }
 
-/** It may have to read all of a blob again, where it went on with the upload after a restart. */
+/** It may have to read all of a blob again, where it goes on with an upload or ends one, as after a restart. */
 const finishSeconds = 600;
 
 /** @param address `unix:PATH` or `http://HOST:PORT`. @throws BadRequest for anything else. */
@@ -95,7 +95,7 @@ export function openUpstream(address: string): Upstream {
     },
     async append(location, body) {
       const headers = { 'content-type': 'application/octet-stream', 'transfer-encoding': 'chunked' };
-      return locationOf(await done(await send('PATCH', location, { headers, body }), 202));
+      return locationOf(await done(await send('PATCH', location, { headers, body, seconds: finishSeconds }), 202));
     },
     async finishUpload(location, digest) {
       const path = `${location}${location.includes('?') ? '&' : '?'}digest=${encodeURIComponent(digest)}`;

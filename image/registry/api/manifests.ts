@@ -67,14 +67,26 @@ export const tagsHandlers = (deps: RegistryDeps, access: Access, place: At<'tags
 
 export const referrersHandlers = (deps: RegistryDeps, access: Access, place: At<'referrers'>): Handlers => ({
   async get(request, h) {
-    const { repository } = await access.to(request, place.repository, 'pull');
+    const { repository, name } = await access.to(request, place.repository, 'pull');
     if (!isDigest(place.digest)) throw new OciError('DIGEST_INVALID', 'A digest is sha256: and 64 hexadecimal digits.');
-    const type = one((request.query as Record<string, unknown>).artifactType);
+    const { artifactType, last: after } = request.query as Record<string, unknown>;
+    const [type, last] = [one(artifactType), one(after)];
+    if (last !== undefined && !isDigest(last))
+      throw new OciError('DIGEST_INVALID', 'last is the digest of a manifest.');
     const mediaType = 'application/vnd.oci.image.index.v1+json';
-    const manifests = repository ? await listReferrers(deps.db, repository.id, place.digest, type) : [];
+    const { referrers: manifests, more } = repository
+      ? await listReferrers(deps.db, repository.id, place.digest, { artifactType: type, last })
+      : { referrers: [], more: false };
     const answer = h
       .response(JSON.stringify({ schemaVersion: 2, mediaType, manifests }))
       .header('content-type', mediaType);
+    if (more) {
+      const next = new URLSearchParams({
+        ...(type !== undefined && { artifactType: type }),
+        last: manifests.at(-1)!.digest,
+      });
+      answer.header('link', `</v2/${name.text}/referrers/${place.digest}?${next}>; rel="next"`);
+    }
     return type === undefined ? answer : answer.header('oci-filters-applied', 'artifactType');
   },
 });

@@ -86,6 +86,40 @@ test('lists of images and what refers to them are kept, listed, and hold what th
   t.deepEqual((await docker.request('GET', `/v2/p1/app/referrers/${digestOf('none')}`)).body.manifests, []);
 });
 
+test('what refers to a manifest is told in answers of a few MiB, however much there is', async (t) => {
+  const cloud = await startRegistryCloud(t);
+  const docker = cloud.dockerAs('member');
+  const image = await docker.push('p1/app', 'v1');
+  const subject = { mediaType: imageManifest, digest: image.digest, size: image.manifest.length };
+  const about = { ...JSON.parse(image.manifest), subject, artifactType: 'application/x' };
+  const long = JSON.stringify({ ...about, annotations: { a: 'a'.repeat(9000) } });
+  t.deepEqual(await code(docker.pushManifest('p1/app', digestOf(long), long)), [400, 'MANIFEST_INVALID']);
+  // Also those from before there was a limit.
+  await cloud.db.raw(
+    `insert into registry_manifests (repository_id, digest, media_type, size_bytes, artifact_type, annotations, subject_digest)
+     select id, 'sha256:' || lpad(n::text, 64, '0'), ?, 1, 'application/x', jsonb_build_object('a', repeat('a', 250000)), ?
+     from registry_repositories, generate_series(1, 40) as n`,
+    [imageManifest, image.digest],
+  );
+  const digests: string[] = [];
+  let pages = 0;
+  let next: string | undefined = `/v2/p1/app/referrers/${image.digest}?artifactType=application/x`;
+  while (next !== undefined) {
+    const { status, text, body, headers } = await docker.request('GET', next);
+    t.is(status, 200);
+    t.true(text.length < 5 * 2 ** 20, `${text.length} bytes`);
+    digests.push(...body.manifests.map(({ digest }: { digest: string }) => digest));
+    pages += 1;
+    next = /^<(.+)>; rel="next"$/.exec(String(headers.link))?.[1];
+  }
+  t.is(pages, 3);
+  t.is(new Set(digests).size, 40);
+  t.deepEqual(await code(docker.request('GET', `/v2/p1/app/referrers/${image.digest}?last=x`)), [
+    400,
+    'DIGEST_INVALID',
+  ]);
+});
+
 test('a manifest that is wrong is refused and nothing of it is kept', async (t) => {
   const cloud = await startRegistryCloud(t);
   const docker = cloud.dockerAs('member');

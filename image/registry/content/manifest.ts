@@ -9,6 +9,8 @@ export const largestManifestBytes = 4 * 1024 * 1024;
 /** More than any container can be made of; a manifest of 4 MiB could name 40,000. */
 const mostReferences = 1000;
 const mostAnnotationBytes = 256 * 1024;
+/** Of a manifest that is about another: lists of those tell all of them. */
+export const mostReferrerAnnotationBytes = 8 * 1024;
 
 const ociImage = 'application/vnd.oci.image.manifest.v1+json';
 const dockerImage = 'application/vnd.docker.distribution.manifest.v2+json';

@@ -6,7 +6,7 @@ import { OciError } from '../errors.ts';
 import { withdrawImages } from '../images/withdraw.ts';
 import { isDigest, isTag } from '../names.ts';
 import { lockContent } from './blobs.ts';
-import { type Descriptor, type Manifest, readManifest } from './manifest.ts';
+import { type Descriptor, type Manifest, mostReferrerAnnotationBytes, readManifest } from './manifest.ts';
 import { isImmutable, type Repository } from './repositories.ts';
 import { checkRoom } from './usage.ts';
 
@@ -76,6 +76,13 @@ export async function putManifest(
 
 async function insertManifest(trx: Knex, repositoryId: string, manifest: Manifest): Promise<void> {
   const { digest, mediaType, sizeBytes, artifactType, annotations, subjectDigest } = manifest;
+  // Only lists of what is about a manifest tell them.
+  const told = JSON.stringify(subjectDigest === null ? {} : annotations);
+  if (Buffer.byteLength(told) > mostReferrerAnnotationBytes)
+    throw new OciError(
+      'MANIFEST_INVALID',
+      `The manifest is not valid: it is about another, so its annotations have at most ${mostReferrerAnnotationBytes} bytes.`,
+    );
   const blobs = unique([...(manifest.config ? [manifest.config] : []), ...manifest.layers]);
   const children = unique(manifest.manifests);
   await checkParts(trx, 'registry_blobs', repositoryId, blobs);
@@ -86,7 +93,7 @@ async function insertManifest(trx: Knex, repositoryId: string, manifest: Manifes
     media_type: mediaType,
     size_bytes: sizeBytes,
     artifact_type: artifactType,
-    annotations: JSON.stringify(annotations),
+    annotations: told,
     subject_digest: subjectDigest,
   });
   const key = { repository_id: repositoryId, manifest_digest: digest };
@@ -192,17 +199,53 @@ export async function listTags(
   return { names: names.slice(0, limit), more: names.length > limit };
 }
 
-/** What is about another manifest: signatures, lists of contents. */
-export async function listReferrers(db: Knex, repositoryId: string, subjectDigest: string, artifactType?: string) {
-  const rows: Record<string, unknown>[] = await db('registry_manifests')
+/** What one answer holds at most, about: however many there are, and whatever they say of themselves. */
+const mostReferrers = 1000;
+const mostReferrerBytes = 4 * 2 ** 20;
+/** Of one in the answer, besides its annotations. */
+const descriptorBytes = 512;
+
+export interface Referrer {
+  mediaType: string;
+  digest: string;
+  size: number;
+  artifactType?: string;
+  annotations?: Record<string, string>;
+}
+
+/** What is about another manifest: signatures, lists of contents. In the order of their digests, those after `last`. */
+export async function listReferrers(
+  db: Knex,
+  repositoryId: string,
+  subjectDigest: string,
+  { artifactType, last }: { artifactType?: string | undefined; last?: string | undefined } = {},
+): Promise<{ referrers: Referrer[]; more: boolean }> {
+  const found = db('registry_manifests')
     .where({ repository_id: repositoryId, subject_digest: subjectDigest })
     .modify((query) => {
       if (artifactType !== undefined) query.where({ artifact_type: artifactType });
+      if (last !== undefined) query.where('digest', '>', last);
     })
-    .orderBy('created_at')
     .orderBy('digest')
-    .limit(1000);
-  return rows.map((row) => ({
+    .limit(mostReferrers + 1)
+    .select('digest', 'media_type', 'size_bytes', 'artifact_type', 'annotations');
+  // What is too much does not even come here. The first always does, or there would be no end of pages.
+  const rows: Record<string, unknown>[] = await db
+    .from(
+      db
+        .from(found.as('found'))
+        .select('found.*')
+        .select(
+          db.raw('row_number() over (order by digest) as number'),
+          db.raw('count(*) over () as count'),
+          db.raw('sum(octet_length(annotations::text) + ?) over (order by digest) as bytes', [descriptorBytes]),
+        )
+        .as('counted'),
+    )
+    .where('number', '<=', mostReferrers)
+    .where((fits) => fits.where('bytes', '<=', mostReferrerBytes).orWhere('number', 1))
+    .orderBy('digest');
+  const referrers = rows.map((row) => ({
     mediaType: row.media_type as string,
     digest: row.digest as string,
     size: row.size_bytes as number,
@@ -211,4 +254,5 @@ export async function listReferrers(db: Knex, repositoryId: string, subjectDiges
       annotations: row.annotations as Record<string, string>,
     }),
   }));
+  return { referrers, more: rows.length > 0 && (rows[0]!.count as number) > rows.length };
 }

@@ -4,6 +4,7 @@ import { violatedConstraint } from '../../../common/database/database.ts';
 import type { RegistryDeps } from '../deps.ts';
 import { OciError } from '../errors.ts';
 import { keepRepository, type Repository } from './repositories.ts';
+import { withUpstream } from './transactions.ts';
 import { checkRoom } from './usage.ts';
 
 export interface Blob {
@@ -25,12 +26,13 @@ export async function findBlob(db: Knex, repositoryId: string, digest: string): 
     .first({ digest: 'digest', sizeBytes: 'size_bytes' });
 }
 
-/** Says that somebody is about to refer to it. False when it is not there. */
-export async function touchBlob(db: Knex, repositoryId: string, digest: string): Promise<boolean> {
-  const count = await db('registry_blobs')
-    .where({ repository_id: repositoryId, digest })
+/** Says that somebody is about to refer to it. Does not wait where it is being removed or pushed at this moment. */
+export async function touchBlob(db: Knex, repositoryId: string, digest: string): Promise<void> {
+  const key = { repository_id: repositoryId, digest };
+  await db('registry_blobs')
+    .where(key)
+    .whereIn('digest', db('registry_blobs').where(key).forNoKeyUpdate().skipLocked().select('digest'))
     .update({ seen_at: db.fn.now(3) });
-  return count === 1;
 }
 
 export async function putBlob(trx: Knex, repositoryId: string, { digest, sizeBytes }: Blob): Promise<void> {
@@ -59,7 +61,7 @@ export async function mountBlob(
   digest: string,
   from: Repository,
 ): Promise<boolean> {
-  return db.transaction(async (trx) => {
+  return withUpstream(db, async (trx) => {
     await keepRepository(trx, repository.id);
     const blob = await findBlob(trx, from.id, digest);
     if (blob === undefined) return false;
@@ -76,7 +78,7 @@ export async function mountBlob(
 /** Throws `OciError` when it is not there, or a manifest refers to it. */
 export async function deleteBlob({ db, upstream }: RegistryDeps, repositoryId: string, digest: string): Promise<void> {
   try {
-    await db.transaction(async (trx) => {
+    await withUpstream(db, async (trx) => {
       await lockContent(trx, digest);
       const count = await trx('registry_blobs').where({ repository_id: repositoryId, digest }).delete();
       if (count === 0) throw new OciError('BLOB_UNKNOWN', `There is no blob ${digest} in this repository.`);

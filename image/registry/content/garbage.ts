@@ -10,6 +10,7 @@ import { violatedConstraint } from '../../../common/database/database.ts';
 import type { Logger } from '../../../common/logger.ts';
 import type { Upstream } from '../upstream.ts';
 import { lockContent } from './blobs.ts';
+import { withUpstream } from './transactions.ts';
 
 export interface GarbageDeps {
   db: Knex;
@@ -31,7 +32,7 @@ const repositoriesIn = (storage: string) => join(storage, 'docker', 'registry', 
 
 /** Everything of a repository: its rows, and what refers to content there. The content itself is for the sweep. */
 export async function removeRepository({ db, storageDirectory }: GarbageDeps, id: string): Promise<void> {
-  await db.transaction(async (trx) => {
+  await withUpstream(db, async (trx) => {
     for (const table of ['tags', 'uploads', 'manifests', 'blobs']) {
       if (table === 'manifests') await trx('registry_manifest_children').where({ repository_id: id }).delete();
       await trx(`registry_${table}`).where({ repository_id: id }).delete();
@@ -72,7 +73,7 @@ export async function sweepUnreferenced({ db, upstream, keepUnreferencedSeconds 
   let removed = 0;
   for (const { repositoryId, digest } of candidates) {
     try {
-      await db.transaction(async (trx) => {
+      await withUpstream(db, async (trx) => {
         await lockContent(trx, digest);
         const count = await trx('registry_blobs')
           .where({ repository_id: repositoryId, digest })
@@ -99,7 +100,7 @@ export async function sweepContent({ db, storageDirectory }: GarbageDeps): Promi
     const digests = names.map((name) => `sha256:${name}`);
     const owned = await ownedAmong(db, digests);
     for (const digest of digests.filter((one) => !owned.has(one))) {
-      await db.transaction(async (trx) => {
+      await withUpstream(db, async (trx) => {
         await lockContent(trx, digest);
         if ((await ownedAmong(trx, [digest])).size > 0) return; // it was pushed since we looked
         await rm(join(blobsIn(storageDirectory), prefix, digest.slice('sha256:'.length)), {

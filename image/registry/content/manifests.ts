@@ -8,6 +8,7 @@ import { isDigest, isTag } from '../names.ts';
 import { lockContent } from './blobs.ts';
 import { type Descriptor, type Manifest, mostReferrerAnnotationBytes, readManifest } from './manifest.ts';
 import { isImmutable, type Repository } from './repositories.ts';
+import { briefly, withUpstream } from './transactions.ts';
 import { checkRoom } from './usage.ts';
 
 /** A manifest as lists and answers name it. */
@@ -61,7 +62,7 @@ export async function putManifest(
   if (tag === undefined && reference !== digest)
     throw new OciError('DIGEST_INVALID', 'The digest is not that of the manifest that came.');
   if (tag !== undefined && !isTag(tag)) throw new OciError('TAG_INVALID', 'This is no name of a tag.');
-  await db.transaction(async (trx) => {
+  await withUpstream(db, async (trx) => {
     await holdRepository(trx, repository);
     const isKnown = (await findManifest(trx, repository.id, digest)) !== undefined;
     await checkRoom({ db: trx, region }, repository.projectId, isKnown ? 0 : manifest.sizeBytes);
@@ -148,7 +149,7 @@ async function setTag(trx: Knex, repository: Repository, name: string, digest: s
 
 /** Takes a tag off; the manifest stays. Throws `OciError`. */
 export async function deleteTag({ db }: RegistryDeps, repository: Repository, name: string): Promise<void> {
-  await db.transaction(async (trx) => {
+  await briefly(db, async (trx) => {
     await holdRepository(trx, repository);
     const count = await trx('registry_tags').where({ repository_id: repository.id, name }).delete();
     if (count === 0) throw new OciError('MANIFEST_UNKNOWN', `There is no tag ${name} in this repository.`);
@@ -161,7 +162,7 @@ export async function deleteTag({ db }: RegistryDeps, repository: Repository, na
 export async function deleteManifest(deps: RegistryDeps, repository: Repository, digest: string): Promise<void> {
   const key = { repository_id: repository.id, digest };
   try {
-    await deps.db.transaction(async (trx) => {
+    await withUpstream(deps.db, async (trx) => {
       await holdRepository(trx, repository);
       await lockContent(trx, digest);
       const tags = await trx('registry_tags').where({ repository_id: repository.id, manifest_digest: digest }).delete();

@@ -5,10 +5,11 @@ import type { RegistryDeps } from '../deps.ts';
 import { OciError } from '../errors.ts';
 import { withdrawImages } from '../images/withdraw.ts';
 import { getRepository, isImmutable, requestDeletion } from './repositories.ts';
+import { briefly } from './transactions.ts';
 
 /** Hides a repository and its images at once; the loop removes them. Throws `NotFound`, `Conflict` where something must stay. */
 export async function deleteRepository({ db }: Pick<RegistryDeps, 'db'>, visible: Visible, id: string): Promise<void> {
-  await db.transaction(async (trx) => {
+  await briefly(db, async (trx) => {
     const repository = await getRepository(trx, visible, id);
     const tags = await trx('registry_tags').where({ repository_id: id }).delete();
     if (tags > 0 && (await isImmutable(trx, repository)))

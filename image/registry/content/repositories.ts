@@ -5,6 +5,7 @@ import { BadRequest, NotFound } from '../../../common/errors.ts';
 import type { PageRequest } from '../../../common/http/page.ts';
 import { isUuid } from '../../../common/ids.ts';
 import { OciError } from '../errors.ts';
+import { briefly } from './transactions.ts';
 
 export interface Repository {
   id: string;
@@ -85,9 +86,12 @@ export async function listRepositories(
 
 /** `null`: as the project says. */
 export async function setImmutable(db: Knex, id: string, immutableTags: boolean | null): Promise<void> {
-  await live(db)
-    .where({ id })
-    .update({ immutable_tags: immutableTags, updated_at: db.fn.now(3) } as object);
+  const said = { immutable_tags: immutableTags, updated_at: db.fn.now(3) };
+  await briefly(db, async (trx) =>
+    live(trx)
+      .where({ id })
+      .update(said as object),
+  );
 }
 
 export async function requestDeletion(db: Knex, id: string): Promise<void> {

@@ -9,6 +9,7 @@ import { OciError } from '../errors.ts';
 import { isDigest } from '../names.ts';
 import { lockContent, projectHas, putBlob } from './blobs.ts';
 import { keepRepository, type Repository } from './repositories.ts';
+import { briefly, withUpstream } from './transactions.ts';
 import { checkRoom, noRoom, roomForUpload } from './usage.ts';
 
 export interface Upload {
@@ -134,8 +135,9 @@ export async function finishUpload(
 ): Promise<void> {
   if (!isDigest(digest)) throw new OciError('DIGEST_INVALID', 'A digest is sha256: and 64 hexadecimal digits.');
   const { db, upstream, region } = deps;
+  if (busy.has(upload.id)) throw new OciError('BLOB_UPLOAD_INVALID', 'Data is coming for this upload yet.');
   try {
-    await db.transaction(async (trx) => {
+    await withUpstream(db, async (trx) => {
       await keepRepository(trx, repository.id);
       // What has come becomes the blob, so that it is not counted twice.
       const count = await trx('registry_uploads').where({ id: upload.id, is_over: false }).delete();
@@ -161,7 +163,8 @@ export async function cancelUpload(
   { id, location, receivedBytes }: Upload,
 ): Promise<void> {
   try {
-    await db('registry_uploads').where({ id }).update({ is_over: true, received_bytes: receivedBytes });
+    const over = { is_over: true, received_bytes: receivedBytes };
+    await briefly(db, async (trx) => trx('registry_uploads').where({ id }).update(over));
     if (await upstream.cancelUpload(location)) await db('registry_uploads').where({ id }).delete();
     else await notify(db, 'registry-uploads', id);
   } catch (err) {

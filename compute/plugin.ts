@@ -47,6 +47,7 @@ import { addForcedDown } from './migrations/0009-forced-down.ts';
 import { createPastServers } from './migrations/0010-past-servers.ts';
 import { addEventHosts } from './migrations/0011-event-hosts.ts';
 import { rememberPastFlavors } from './migrations/0011-past-flavors.ts';
+import { claimRescueDisks } from './migrations/0012-rescue-claims.ts';
 import type { Scheduling } from './scheduler/scheduling.ts';
 import { lockPolicy } from './servers/locks.ts';
 import { serverReconciler } from './servers/reconciler.ts';
@@ -92,6 +93,7 @@ export const computeMigrations: Migration[] = [
   createPastServers,
   rememberPastFlavors,
   addEventHosts,
+  claimRescueDisks,
 ];
 
 export const computePolicy = {

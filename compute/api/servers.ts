@@ -6,6 +6,7 @@ import { definePolicy, projectMember, projectReader } from '../../common/policy/
 import { addressesOf as addressesByServer } from '../../network/ports.ts';
 import { createServers } from '../servers/create.ts';
 import { deleteServer } from '../servers/deletion.ts';
+import { imageFitPolicy } from '../servers/image-fit.ts';
 import { updateServer } from '../servers/labels.ts';
 import { listServers } from '../servers/listing.ts';
 import { placePolicy } from '../servers/place.ts';
@@ -29,7 +30,7 @@ export const serverPolicy = definePolicy({
 });
 
 /** Those that guard part of a request. */
-export const serverPartPolicy = { ...placePolicy, ...serverQueryPolicy, ...serverViewPolicy };
+export const serverPartPolicy = { ...placePolicy, ...imageFitPolicy, ...serverQueryPolicy, ...serverViewPolicy };
 
 export const serverRoutes = (deps: ComputeApiDeps) => [
   ...(['index', 'detail'] as const).map((kind) =>

@@ -68,6 +68,42 @@ test('a flavor too small for its image is refused', async (t) => {
   await createServer();
 });
 
+test('a flavor without a disk is for administrators, and its servers get no smaller or larger disks than they have', async (t) => {
+  const cloud = await startTestCloud(t);
+  const { imageId } = await prepareCompute(t, cloud);
+  const [admin, member] = [cloud.as('admin'), cloud.as('member')];
+  for (const [id, disk] of [
+    ['none', 0],
+    ['little', 2],
+    ['enough', 3],
+  ] as const)
+    await admin.post('/compute/v2.1/flavors', { flavor: { id, name: id, ram: 64, vcpus: 1, disk } }, 200);
+  const [large, larger] = [await uploadImage(t, cloud), await uploadImage(t, cloud)];
+  const grow = (id: string, gib: number) =>
+    cloud
+      .db('images')
+      .where({ id })
+      .update({ virtual_size_bytes: gib * 2 ** 30 });
+  await grow(large, 3);
+  await grow(larger, 4);
+  const body = { server: { name: 'w', imageRef: large, flavorRef: 'none' } };
+  const refused = await member.post('/compute/v2.1/servers', body, 403);
+  t.is(refused.forbidden.message, 'Only volume-backed servers are allowed for flavors with zero disk.');
+  const { server } = await admin.post('/compute/v2.1/servers', body, 202);
+  await cloud.settle();
+  const act = (action: object, status: number) =>
+    admin.post(`/compute/v2.1/servers/${server.id}/action`, action, status);
+  const shrunk = await act({ resize: { flavorRef: 'little' } }, 400);
+  t.is(shrunk.badRequest.message, 'Unable to resize disk down.');
+  const tooLarge = await act({ rescue: { rescue_image_ref: larger } }, 400);
+  t.regex(tooLarge.badRequest.message, /^The disk of the server is too small for the rescue image/);
+  await act({ rescue: { rescue_image_ref: imageId } }, 200);
+  await cloud.settle();
+  await act({ unrescue: null }, 202);
+  await cloud.settle();
+  await act({ resize: { flavorRef: 'enough' } }, 202);
+});
+
 test('a server that fits nowhere is in error and says which check failed, host by host, by how much', async (t) => {
   const cloud = await startTestCloud(t);
   const { createServer, show, imageId } = await prepareCompute(t, cloud);

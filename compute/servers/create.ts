@@ -17,7 +17,7 @@ import { joinServerGroup, lockServerGroup } from '../server-groups/membership.ts
 import type { GroupDemand } from '../server-groups/server-group.ts';
 import { recordAction } from './actions.ts';
 import { hintedHosts, type SchedulerHints } from './hints.ts';
-import { bootableFormat, checkImageFits } from './image-fit.ts';
+import { bootableFormat, checkImageFits, checkZeroDisk } from './image-fit.ts';
 import { createServerPorts, type NetworkRequest, type ResolvedNetworks, resolveNetworks } from './networks.ts';
 import { type RequestedPlace, requestedPlace } from './place.ts';
 import { asBadReference, badReference } from './references.ts';
@@ -76,6 +76,7 @@ export async function createServers(deps: ServerDeps, ctx: ProjectContext, asked
   return deps.db.transaction(async (trx) => {
     if (place.zone !== null) await requireZone(trx, place.zone);
     const found = await resolve(trx, ctx, asked);
+    checkZeroDisk(deps.enforcer, ctx, found.flavor);
     const { vcpus, memoryMib, diskGib, extraSpecs } = found.flavor;
     const { projectId, userId } = ctx;
     const scope = { region: deps.region, projectId, userId };

@@ -6,10 +6,7 @@ import type { Server } from './server.ts';
 
 /** The server is as asked in this revision. Something newer may have been asked for meanwhile; that stays unsettled. */
 export async function settleServer(db: Knex, server: Server, power: PowerState): Promise<void> {
-  await db('server_boot_data')
-    .where({ server_id: server.id })
-    .whereNotNull('admin_password')
-    .update({ admin_password: null });
+  await forgetPassword(db, server);
   await db('servers')
     .where({ id: server.id })
     .update({
@@ -22,6 +19,16 @@ export async function settleServer(db: Knex, server: Server, power: PowerState):
       launched_at: db.raw('coalesce(launched_at, now())'),
       updated_at: db.fn.now(),
     });
+}
+
+/** The one of this revision: a later wish has brought its own. The lock makes one that is just being asked for come first. */
+async function forgetPassword(db: Knex, { id, revision }: Server): Promise<void> {
+  await db.raw(
+    `with settled as (select id from servers where id = ? and revision = ? for no key update)
+      update server_boot_data set admin_password = null from settled
+      where server_id = settled.id and admin_password is not null`,
+    [id, revision],
+  );
 }
 
 /** The guest has ended by itself: until something else is asked for, that is how it should be. */

@@ -1,13 +1,13 @@
 import { type ProjectContext, visibleTo } from '../../common/context.ts';
 import type { Knex } from '../../common/database/database.ts';
-import { BadRequest } from '../../common/errors.ts';
+import { BadRequest, Conflict } from '../../common/errors.ts';
 import { isUuid } from '../../common/ids.ts';
 import { getUsableImage } from '../../image/images/use.ts';
 import { findKeypair } from '../keypairs/store.ts';
 import { checkInjectedFiles, checkMetadataItems } from '../quotas/quotas.ts';
 import { ask } from './ask.ts';
 import type { ServerDeps } from './create.ts';
-import { bootableFormat, checkImageFits } from './image-fit.ts';
+import { bootableFormat, checkImageFits, checkZeroDisk } from './image-fit.ts';
 import { badReference } from './references.ts';
 import type { Server } from './server.ts';
 import { requirements } from './states.ts';
@@ -31,7 +31,7 @@ export interface RebuildRequest {
 
 /** Gives the server a new root disk, of the same image or another. What was on the old one is gone. */
 export async function rebuildServer(
-  { db, region }: ServerDeps,
+  { db, region, enforcer }: ServerDeps,
   ctx: ProjectContext,
   id: string,
   asked: RebuildRequest,
@@ -41,11 +41,14 @@ export async function rebuildServer(
     api: 'rebuild',
     requirement: requirements.rebuild,
     async change(trx, server, revision) {
+      if (server.oldFlavor !== null)
+        throw new Conflict(`Cannot 'rebuild' instance ${server.id} while its resize has failed: revert that first.`);
       if (!isUuid(asked.imageId)) throw new BadRequest('Invalid imageRef provided.');
       const image = await getUsableImage(trx, visibleTo(ctx), asked.imageId).catch(
         badReference('Cannot find image for rebuild'),
       );
       checkImageFits(image, server);
+      checkZeroDisk(enforcer, ctx, server);
       const project = { projectId: server.projectId, region };
       await checkMetadataItems(trx, project, Object.keys(asked.metadata ?? {}).length);
       await checkInjectedFiles(trx, project, asked.personality ?? []);

@@ -4,7 +4,7 @@ import { isUuid } from '../../common/ids.ts';
 import { getUsableImage } from '../../image/images/use.ts';
 import { ask } from './ask.ts';
 import type { ServerDeps } from './create.ts';
-import { bootableFormat } from './image-fit.ts';
+import { bootableFormat, checkRescueFits, imageDiskGib } from './image-fit.ts';
 import { badReference } from './references.ts';
 import { requirements } from './states.ts';
 
@@ -14,7 +14,10 @@ export interface RescueRequest {
   adminPassword: string;
 }
 
-/** Boots the server from a fresh disk of an image, with its own disk as the second one. Throws `BadRequest`, `Conflict`. */
+/**
+ * Boots the server from a fresh disk of an image, with its own disk as the second one. The disk counts on the host, but a host
+ * without room for it is no reason to leave a server without rescue. Throws `BadRequest`, `Conflict`.
+ */
 export async function rescueServer(
   { db }: ServerDeps,
   ctx: ProjectContext,
@@ -28,13 +31,18 @@ export async function rescueServer(
     power: 'running',
     async change(trx, server) {
       await trx('server_boot_data').where({ server_id: server.id }).update({ admin_password: adminPassword });
-      if (imageId === undefined)
-        return { rescue_image_id: server.diskImageId, rescue_image_format: server.diskImageFormat };
+      const rescueDisk = async (id: string, format: 'raw' | 'qcow2') => ({
+        rescue_image_id: id,
+        rescue_image_format: format,
+        rescue_disk_gib: (await imageDiskGib(trx, id)) ?? server.diskGib,
+      });
+      if (imageId === undefined) return rescueDisk(server.diskImageId, server.diskImageFormat);
       if (!isUuid(imageId)) throw new BadRequest('Invalid rescue_image_ref provided.');
       const image = await getUsableImage(trx, visibleTo(ctx), imageId).catch(
         badReference('Can not find requested image'),
       );
-      return { rescue_image_id: image.id, rescue_image_format: bootableFormat(image) };
+      await checkRescueFits(trx, image, server);
+      return rescueDisk(image.id, bootableFormat(image));
     },
   });
 }
@@ -46,6 +54,6 @@ export async function unrescueServer({ db }: ServerDeps, ctx: ProjectContext, id
     api: 'unrescue',
     requirement: requirements.unrescue,
     power: 'running',
-    change: () => ({ rescue_image_id: null, rescue_image_format: null }),
+    change: () => ({ rescue_image_id: null, rescue_image_format: null, rescue_disk_gib: 0 }),
   });
 }

@@ -7,6 +7,7 @@ import { checkQuota } from '../quotas/quotas.ts';
 import { claimHost } from '../scheduler/claim.ts';
 import { ask } from './ask.ts';
 import type { ServerDeps } from './create.ts';
+import { imageDiskGib } from './image-fit.ts';
 import { badReference } from './references.ts';
 import type { OldFlavor, Server } from './server.ts';
 import { requirements } from './states.ts';
@@ -29,6 +30,7 @@ export async function resizeServer(
     async change(trx, server, revision) {
       const flavor = await getFlavor(trx, visibleTo(ctx), flavorId).catch(badReference());
       checkChange(server, flavor);
+      if (server.diskGib === 0) await checkHoldsImage(trx, server, flavor);
       await claimMore(trx, { region, scheduling }, server, flavor);
       return {
         ...flavorColumns({ ...flavor, flavorId: flavor.id, flavorName: flavor.name }),
@@ -79,6 +81,12 @@ function checkChange(server: Server, flavor: Flavor): void {
   if (flavor.swapMib > 0 || flavor.ephemeralGib > 0)
     throw new BadRequest('Servers cannot have swap or ephemeral disks yet; use a flavor without.');
   if (flavor.diskGib < server.diskGib) throw new BadRequest('Unable to resize disk down.');
+}
+
+/** The disk so far is as large as its image. */
+async function checkHoldsImage(trx: Knex, server: Server, { diskGib }: Flavor): Promise<void> {
+  const needed = await imageDiskGib(trx, server.diskImageId);
+  if (diskGib > 0 && needed !== undefined && needed > diskGib) throw new BadRequest('Unable to resize disk down.');
 }
 
 /** What the new size takes beyond the old one, and a second disk until it is settled which of them stays. */

@@ -2,6 +2,8 @@
 import test from 'ava';
 import { startTestCloud } from '../../tests/cloud.ts';
 import { prepareCompute, uploadImage } from '../testing.ts';
+import { settleServer } from './observations.ts';
+import { getServer } from './store.ts';
 
 test('a server is paused and suspended, goes on where it was, and survives the loss of either', async (t) => {
   const cloud = await startTestCloud(t);
@@ -49,8 +51,20 @@ test('a server is rescued from another image, with its own disk kept, and rebuil
   const act = (body: object, status = 202) => member.post(`/compute/v2.1/servers/${id}/action`, body, status);
   const spec = () => host.servers.get(id)?.spec;
 
+  const vast = await uploadImage(t, cloud, { name: 'vast' });
+  await cloud
+    .db('images')
+    .where({ id: vast })
+    .update({ virtual_size_bytes: 5 * 2 ** 30 });
+  const tooLarge = await act({ rescue: { rescue_image_ref: vast } }, 400);
+  t.regex(tooLarge.badRequest.message, /^Flavor's disk is too small for requested image/);
+  const claimedGib = async () => (await cloud.db('compute_claims').where({ id }).first()).disk_gib;
+  const before = await getServer(cloud.db, 'everyone', id);
   const other = await uploadImage(t, cloud, { name: 'other' });
   t.deepEqual(await act({ rescue: { adminPass: 'letmein', rescue_image_ref: other } }, 200), { adminPass: 'letmein' });
+  await settleServer(cloud.db, before, 'running'); // of the wish before, which ends only now
+  t.is((await cloud.db('server_boot_data').where({ server_id: id }).first()).admin_password, 'letmein');
+  t.is(await claimedGib(), 2, 'its own disk and the one that it is rescued from');
   await act({ 'os-stop': null }, 409);
   await cloud.settle();
   t.like(await show(id), { status: 'RESCUE', 'OS-EXT-STS:vm_state': 'rescued' });
@@ -60,6 +74,8 @@ test('a server is rescued from another image, with its own disk kept, and rebuil
   await cloud.settle();
   t.is((await show(id)).status, 'ACTIVE');
   t.is(spec()?.rescueImage, null);
+  t.is(await claimedGib(), 1);
+  t.is((await cloud.db('server_boot_data').where({ server_id: id }).first()).admin_password, null);
 
   await act({ 'os-stop': null });
   await cloud.settle();
@@ -76,7 +92,7 @@ test('a server is rescued from another image, with its own disk kept, and rebuil
 
 test('a server is resized, back and for good, within its quota, its host and its disk', async (t) => {
   const cloud = await startTestCloud(t);
-  const { createServer, show, host } = await prepareCompute(t, cloud);
+  const { createServer, show, host, imageId } = await prepareCompute(t, cloud);
   const [admin, member] = [cloud.as('admin'), cloud.as('member')];
   const flavors = [
     { id: 'more', name: 'more', ram: 128, vcpus: 2, disk: 2 },
@@ -103,6 +119,9 @@ test('a server is resized, back and for good, within its quota, its host and its
   t.like(host.servers.get(id)?.spec, { vcpus: 2, rootDiskGib: 2, rootDiskCopiedFrom: 1 });
   t.is(await used(), 2);
 
+  await admin.post(`/compute/v2.1/servers/${id}/action`, { 'os-resetState': { state: 'error' } }, 202);
+  const { conflictingRequest } = await act({ rebuild: { imageRef: imageId } }, 409);
+  t.regex(conflictingRequest.message, /revert that first/);
   await act({ revertResize: null });
   t.is((await show(id)).status, 'REVERT_RESIZE');
   await cloud.settle();

@@ -11,7 +11,7 @@ import type { ByteRange } from '../stores/store.ts';
 import { type ImageStores, openCopy, readable } from '../stores/stores.ts';
 import { listCopies } from './copies.ts';
 import { listImages, newestFirst } from './listing.ts';
-import { getImage, liveImages } from './store.ts';
+import { findImage, getImage, liveImages } from './store.ts';
 
 /** An image with data. What is said here of the data was seen by the inspector and never changes. */
 export interface UsableImage {
@@ -45,6 +45,17 @@ export async function getUsableImage(db: Knex, visible: Visible, id: string): Pr
     minRamMib: image.minRamMib,
     properties: image.properties,
   };
+}
+
+/** Bytes of a new disk of the image. */
+export function diskBytesOf({ virtualSizeBytes, sizeBytes }: Pick<UsableImage, 'virtualSizeBytes' | 'sizeBytes'>) {
+  return virtualSizeBytes ?? sizeBytes;
+}
+
+/** The same of an image that somebody uses already, whoever may see it; undefined when it is gone or has no data. */
+export async function diskSizeOfImage(db: Knex, id: string): Promise<number | undefined> {
+  const image = await findImage(db, 'everyone', id);
+  return image?.virtualSizeBytes ?? image?.sizeBytes ?? undefined;
 }
 
 /**

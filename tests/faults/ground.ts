@@ -62,7 +62,10 @@ export async function untilNothingIsLeft(
 
 const paths = { server: '/compute/v2.1/servers', container: '/container/v1/containers' };
 
-export async function prepareGuests(cloud: RealCloud, { needsHost = true, needsDrawing = true } = {}): Promise<Guests> {
+export async function prepareGuests(
+  cloud: RealCloud,
+  { needsHost = true, needsDrawing = true, rootDiskGib = 1 } = {},
+): Promise<Guests> {
   const given = async (...[as, method, path, body]: Parameters<RealCloud['ask']>) => {
     const answer = await cloud.ask(as, method, path, body);
     if (answer.status >= 300) throw new Error(`${method} ${path}: ${answer.status} ${JSON.stringify(answer.body)}`);
@@ -74,7 +77,7 @@ export async function prepareGuests(cloud: RealCloud, { needsHost = true, needsD
     await given('admin', 'PUT', `/image/v2/images/${id}/file`, bytes);
     return id as string;
   };
-  const flavor = { id: 'tiny', name: 'tiny', ram: 64, vcpus: 1, disk: 0 };
+  const flavor = { id: 'tiny', name: 'tiny', ram: 64, vcpus: 1, disk: rootDiskGib };
   await given('admin', 'POST', '/compute/v2.1/flavors', { flavor });
   const imageRef = await makeImage('blank', 'bare', new Uint8Array(1024 * 1024));
   const archive = join(cloud.dataDir, 'busybox.tar');

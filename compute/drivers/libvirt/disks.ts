@@ -26,13 +26,17 @@ export async function ensureRootDisk(directory: GuestDirectory, spec: ServerSpec
   await grow(path, size);
 }
 
-/** The disk that a server is rescued from, fresh for each rescue; as large as its image. */
+/**
+ * The disk that a server is rescued from, fresh for each rescue; as large as its image, which may be as large as the root
+ * disk. @throws PermanentFailure when it is larger.
+ */
 export async function ensureRescueDisk(
   directory: GuestDirectory,
-  { rescueImage }: Pick<ServerSpec, 'rescueImage'>,
+  { rescueImage, rootDiskGib }: Pick<ServerSpec, 'rescueImage' | 'rootDiskGib'>,
   qemu: QemuUser,
 ): Promise<void> {
   if (rescueImage === null || (await exists(directory.rescueDiskPath))) return;
+  await wantedSize(rescueImage, rootDiskGib); // refuses what does not fit
   await makeOverlay(directory, directory.rescueDiskPath, rescueImage, await wantedSize(rescueImage, 0), qemu);
 }
 

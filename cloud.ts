@@ -47,7 +47,7 @@ import { registryModules, registryPolicy } from './image/registry/plugin.ts';
 import { registrySocket, registryStorage } from './image/registry/server-config.ts';
 import { openUpstream } from './image/registry/upstream.ts';
 import { openFileStore } from './image/stores/files/files.ts';
-import { openStores, readCloudId, reportMissingStores } from './image/stores/open.ts';
+import { openStores, readStoreCloud, reportMissingStores } from './image/stores/open.ts';
 import { readStoresFile } from './image/stores/settings.ts';
 import { networkMigrations, networkModule, networkPolicy } from './network/plugin.ts';
 
@@ -123,7 +123,7 @@ export async function buildCloud(config: Config, log: Logger, given?: Drivers): 
 
   const memory = rememberIdentity(notifications);
   const registry = openUpstream(config.registry || `unix:${registrySocket(config.dataDir)}`);
-  const imageStores = await openStores(storesSettings, await readCloudId(db), [
+  const imageStores = await openStores(storesSettings, await readStoreCloud(db), [
     registryStore({ db, upstream: registry }),
   ]);
   await reportMissingStores(db, imageStores, log);
@@ -177,6 +177,7 @@ export async function buildCloud(config: Config, log: Logger, given?: Drivers): 
       region: config.region,
       scheduling,
       reclaimSeconds: config.reclaimServerSeconds,
+      imageProtection: protection,
       host: {
         name: config.hostName,
         driver: drivers.servers,

@@ -1,8 +1,10 @@
 /** What the tests of the image service share. */
+
 import { readdir } from 'node:fs/promises';
 import { type ClientRequest, request } from 'node:http';
 import { join } from 'node:path';
 import type { Answer, Client, TestCloud } from '../tests/cloud.ts';
+import { ownerKey } from './stores/owner.ts';
 
 export const images = '/image/v2/images';
 export const rawBare = { disk_format: 'raw', container_format: 'bare' };
@@ -25,9 +27,10 @@ export async function patch(client: Client, id: string, operations: unknown, typ
   return await client.request({ method: 'PATCH', path: `${images}/${id}`, body: operations, headers });
 }
 
-/** Names of everything in the store's directory. */
+/** Names of everything in the store's directory but the mark of whose it is. */
 export async function filesOf(cloud: TestCloud): Promise<string[]> {
-  return await readdir(join(cloud.config.dataDir, 'images')).catch(() => []);
+  const names = await readdir(join(cloud.config.dataDir, 'images')).catch(() => []);
+  return names.filter((name) => name !== ownerKey);
 }
 
 /** An upload over a real connection that has begun and goes on as the test says. */

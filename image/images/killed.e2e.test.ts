@@ -9,6 +9,7 @@ import { migrations } from '../../cloud.ts';
 import { createTestDatabase } from '../../tests/database.ts';
 import { fillIdentity, personas } from '../../tests/personas.ts';
 import { download, startSite } from '../import/testing.ts';
+import { ownerKey } from '../stores/owner.ts';
 import { images, openUploadAt, rawBare, until } from '../testing.ts';
 
 /** Our whole program as a process of its own, that can be killed; and how to find it. */
@@ -66,7 +67,8 @@ test('killed in the middle of an upload, the cloud comes back with the image que
   const databaseUrl = await createTestDatabase(t, migrations, { name: 'personas', fill: fillIdentity });
   const dataDir = await mkdtemp(join(tmpdir(), 'cirrostack-killed-'));
   t.teardown(() => rm(dataDir, { recursive: true, force: true }));
-  const files = () => readdir(join(dataDir, 'images')).catch(() => []);
+  const files = async () =>
+    (await readdir(join(dataDir, 'images')).catch(() => [])).filter((name) => name !== ownerKey);
   const first = await startProcess(t, databaseUrl, dataDir);
   const headers = { 'x-auth-token': await logIn(first.url), 'content-type': 'application/json' };
   const created = await fetch(first.url + images, { method: 'POST', headers, body: JSON.stringify(rawBare) });
@@ -108,7 +110,8 @@ test('killed in the middle of an import, the cloud comes back and carries it out
   const databaseUrl = await createTestDatabase(t, migrations, { name: 'personas', fill: fillIdentity });
   const dataDir = await mkdtemp(join(tmpdir(), 'cirrostack-killed-'));
   t.teardown(() => rm(dataDir, { recursive: true, force: true }));
-  const files = () => readdir(join(dataDir, 'images')).catch(() => []);
+  const files = async () =>
+    (await readdir(join(dataDir, 'images')).catch(() => [])).filter((name) => name !== ownerKey);
   const first = await startProcess(t, databaseUrl, dataDir, settings);
   const headers = { 'x-auth-token': await logIn(first.url), 'content-type': 'application/json' };
   const created = await fetch(first.url + images, { method: 'POST', headers, body: JSON.stringify(rawBare) });

@@ -27,6 +27,7 @@ const full = failing(() => new OverQuota('The store is full.'));
 async function makeGround(t: ExecutionContext) {
   const stores = await makeStores(t);
   const cloud = await startTestCloud(t, stores.settings);
+  await cloud.sweep(); // marks the stores as the cloud's, before the test puts anything there by itself
   const depsOf = (over: Over): ImportDeps => ({
     db: cloud.db,
     region: cloud.config.region,

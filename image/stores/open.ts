@@ -2,29 +2,37 @@ import { readFile } from 'node:fs/promises';
 import type { Knex } from '../../common/database/database.ts';
 import { BadRequest } from '../../common/errors.ts';
 import type { Logger } from '../../common/logger.ts';
+import { knownDataIds } from '../images/copies.ts';
 import { openFileStore } from './files/files.ts';
+import type { Owner } from './owner.ts';
 import type { StoreSettings, StoresSettings } from './settings.ts';
 import { findStore, type ImageStores, type NamedStore } from './stores.ts';
 
 /**
- * Opens what the operator has configured; `more` are the cloud's own, and `cloudId` tells it from others (readCloudId). Throws `BadRequest` that names the store whose settings cannot
- * be used. Asks none of them whether it works.
+ * Opens what the operator has configured; `more` are the cloud's own, which is told from others by `cloud`. Throws `BadRequest` that
+ * names the store whose settings cannot be used. Asks none of them whether it works.
  */
 export async function openStores(
   { defaultId, stores }: StoresSettings,
-  cloudId: string,
+  cloud: StoreCloud,
   more: readonly NamedStore[] = [],
 ): Promise<ImageStores> {
-  const all = [...(await Promise.all(stores.map((store) => openStore(store, cloudId)))), ...more];
+  const all = [...(await Promise.all(stores.map((store) => openStore(store, cloud)))), ...more];
   return { all, default: all.find(({ id }) => id === defaultId)! }; // the settings made sure of it
 }
 
-async function openStore(settings: StoreSettings, cloudId: string): Promise<NamedStore> {
+async function openStore(settings: StoreSettings, cloud: StoreCloud): Promise<NamedStore> {
   const { id, description, weight, isReadOnly } = settings;
   const common = { id, description, weight, isReadOnly };
+  const owner: Owner = {
+    cloudId: cloud.id,
+    storeId: id,
+    isAtHome: settings.type === 'files' && settings.isAtHome,
+    known: (ids) => cloud.known(id, ids),
+  };
   if (settings.type === 'files') {
     const { directory } = settings;
-    return { ...common, type: 'files', properties: { data_dir: directory }, data: openFileStore(directory) };
+    return { ...common, type: 'files', properties: { data_dir: directory }, data: openFileStore(directory, owner) };
   }
   const { s3, caFile } = settings;
   const caCertificates = caFile === null ? null : await readCertificates(id, caFile);
@@ -34,7 +42,7 @@ async function openStore(settings: StoreSettings, cloudId: string): Promise<Name
     s3_store_bucket: s3.bucket,
     s3_store_large_object_chunk_size: s3.partBytes / 2 ** 20,
   };
-  return { ...common, type: 's3', properties, data: openS3Store({ ...s3, caCertificates }, cloudId) };
+  return { ...common, type: 's3', properties, data: openS3Store({ ...s3, caCertificates }, owner) };
 }
 
 async function readCertificates(id: string, path: string): Promise<string> {
@@ -47,9 +55,15 @@ async function readCertificates(id: string, path: string): Promise<string> {
 }
 
 /** By which stores that several clouds could reach tell whose they are. */
-export async function readCloudId(db: Knex): Promise<string> {
+export interface StoreCloud {
+  id: string;
+  /** Those of the ids that data in this store is known by. */
+  known(store: string, ids: string[]): Promise<ReadonlySet<string>>;
+}
+
+export async function readStoreCloud(db: Knex): Promise<StoreCloud> {
   const { id } = await db('image_cloud').first('id');
-  return id;
+  return { id, known: (store, ids) => knownDataIds(db, store, ids) };
 }
 
 /** Tells the operator of stores that images say they are in and that this cloud does not have. */

@@ -1,4 +1,4 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test from 'ava';
@@ -6,6 +6,7 @@ import { BadRequest } from '../../common/errors.ts';
 import { openStores } from './open.ts';
 import { readStoresFile, storesSettings } from './settings.ts';
 
+const ours = { id: 'ours', known: async () => new Set<string>() };
 const files = (id: string, more: object = {}) => ({ id, type: 'files', directory: `/srv/${id}`, ...more });
 const s3 = (id: string, more: object = {}) => ({
   ...{ id, type: 's3', endpoint: 'https://s3.example.com', bucket: 'images', accessKeyId: 'us' },
@@ -28,7 +29,7 @@ test('stores are read with what is usual where nothing is said, and secrets stay
   t.is(settings.defaultId, 'b');
   t.like(settings.stores[0], { id: 'a', weight: 0, isReadOnly: false, type: 's3' });
   t.notRegex(JSON.stringify(settings), /hidden-words/);
-  const { all, default: usual } = await openStores(settings, 'ours');
+  const { all, default: usual } = await openStores(settings, ours);
   t.is(usual.id, 'b');
   t.like(all[0]?.properties, { s3_store_bucket: 'images', s3_store_large_object_chunk_size: 10 });
   t.notRegex(JSON.stringify(all), /hidden-words/);
@@ -59,9 +60,25 @@ for (const [what, content] of Object.entries({
     t.throws(() => storesSettings(content, '/data'), { instanceOf: BadRequest });
   });
 
+test('links to a directory of another store, or among what is staged, are refused, and a link of the operator’s is not', async (t) => {
+  const root = await mkdtemp(join(tmpdir(), 'stores-'));
+  t.teardown(() => rm(root, { recursive: true }));
+  const [dataDir, disk] = [join(root, 'data'), join(root, 'disk')];
+  for (const directory of [disk, join(dataDir, 'staging')]) await mkdir(directory, { recursive: true });
+  await symlink(disk, join(dataDir, 'images'));
+  await symlink(join(dataDir, 'staging'), join(root, 'staged'));
+  const home = files('a', { directory: join(dataDir, 'images') });
+  t.like(storesSettings({ stores: [home] }, dataDir).stores, [{ isAtHome: true }]);
+  t.like(storesSettings({ stores: [files('a', { directory: disk })] }, dataDir).stores, [{ isAtHome: false }]);
+  const same = { stores: [home, files('b', { directory: disk })] };
+  t.throws(() => storesSettings(same, dataDir), { instanceOf: BadRequest, message: /same place/ });
+  const inner = { stores: [files('a', { directory: join(root, 'staged', 'inner') })] };
+  t.throws(() => storesSettings(inner, dataDir), { instanceOf: BadRequest, message: /in images only/ });
+});
+
 test('certificates that are not there are told of', async (t) => {
   const settings = storesSettings({ stores: [s3('a', { caFile: '/nowhere/ca.pem' })] }, '/data');
-  await t.throwsAsync(openStores(settings, 'ours'), {
+  await t.throwsAsync(openStores(settings, ours), {
     instanceOf: BadRequest,
     message: /certificates of image store a/,
   });

@@ -1,5 +1,6 @@
+import { realpathSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
-import { isAbsolute, join, relative, resolve } from 'node:path';
+import { basename, dirname, isAbsolute, join, relative, resolve } from 'node:path';
 import { type Static, Type } from 'typebox';
 import { BadRequest } from '../../common/errors.ts';
 import { validator } from '../../common/http/validate.ts';
@@ -66,8 +67,9 @@ interface CommonSettings {
   isReadOnly: boolean;
 }
 export type StoreSettings = CommonSettings &
+  /** `isAtHome`: in the data directory. */
   (
-    | { type: 'files'; directory: string }
+    | { type: 'files'; directory: string; isAtHome: boolean }
     | { type: 's3'; s3: Omit<S3Settings, 'caCertificates'>; caFile: string | null }
   );
 
@@ -131,7 +133,7 @@ function commonOf({ id, description = '', weight = 0, readOnly = false }: Writte
 }
 
 function placeOf(store: Written, dataDir: string) {
-  if (store.type === 'files') return { type: store.type, directory: directoryOf(store.directory, dataDir) };
+  if (store.type === 'files') return { type: store.type, ...directoryOf(store.directory, dataDir) };
   const { prefix = '' } = store;
   if (prefix !== '' && !/^([^/]+\/)+$/.test(prefix))
     throw new BadRequest(`The prefix ${prefix} does not end with a slash, or has an empty part.`);
@@ -152,13 +154,30 @@ function placeOf(store: Written, dataDir: string) {
 }
 
 /** The data directory has other files named by ids, which are not for a store to sweep. */
-function directoryOf(directory: string, dataDir: string): string {
+function directoryOf(directory: string, dataDir: string): { directory: string; isAtHome: boolean } {
   if (!isAbsolute(directory)) throw new BadRequest(`The directory ${directory} is not a path from the root.`);
-  const inside = relative(resolve(dataDir), resolve(directory));
-  const isOurs = !inside.startsWith('..') && !isAbsolute(inside);
-  if (isOurs && inside !== 'images' && !inside.startsWith('images/'))
+  const isAtHome = isWithin(join(dataDir, 'images'), directory);
+  const isElsewhere = !isAtHome && isWithin(dataDir, directory);
+  const leadsElsewhere =
+    isWithin(realPath(dataDir), realPath(directory)) &&
+    !isWithin(realPath(join(dataDir, 'images')), realPath(directory));
+  if (isElsewhere || leadsElsewhere)
     throw new BadRequest(`The directory ${directory} is in the data directory, where stores are in images only.`);
-  return resolve(directory);
+  return { directory: resolve(directory), isAtHome };
+}
+
+function isWithin(outer: string, inner: string): boolean {
+  const way = relative(resolve(outer), resolve(inner));
+  return way !== '..' && !way.startsWith('../') && !isAbsolute(way);
+}
+
+/** Where it leads through symbolic links, as far as it is there. */
+function realPath(path: string): string {
+  try {
+    return realpathSync(path);
+  } catch {
+    return dirname(path) === path ? path : join(realPath(dirname(path)), basename(path));
+  }
 }
 
 function addressOf(text: string): string {
@@ -170,6 +189,6 @@ function addressOf(text: string): string {
 }
 
 const placeName = (store: StoreSettings): string =>
-  store.type === 'files' ? store.directory : `${store.s3.endpoint} ${store.s3.bucket}/${store.s3.prefix}`;
+  store.type === 'files' ? realPath(store.directory) : `${store.s3.endpoint} ${store.s3.bucket}/${store.s3.prefix}`;
 
 const duplicate = (names: string[]): string | undefined => names.find((name, i) => names.indexOf(name) !== i);

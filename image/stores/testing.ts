@@ -1,9 +1,11 @@
 /** Clouds with several stores. */
+import { randomUUID } from 'node:crypto';
 import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { ExecutionContext } from 'ava';
 import { openFileStore } from './files/files.ts';
+import { type Owner, ownerKey } from './owner.ts';
 import type { ImageStore } from './store.ts';
 import { type ImageStores, singleStore } from './stores.ts';
 
@@ -11,7 +13,7 @@ export interface TestStores {
   /** For `startTestCloud`. */
   settings: { imageStoresFile: string };
   directoryOf(id: string): string;
-  /** Names of everything in a store, sorted. */
+  /** Names of everything in a store but the mark of whose it is, sorted. */
   filesIn(id: string): Promise<string[]>;
 }
 
@@ -32,8 +34,14 @@ export async function makeStores(
   return {
     settings: { imageStoresFile },
     directoryOf,
-    filesIn: async (id) => (await readdir(directoryOf(id)).catch(() => [])).sort(),
+    filesIn: async (id) => (await readdir(directoryOf(id)).catch(() => [])).filter((name) => name !== ownerKey).sort(),
   };
+}
+
+/** A store of a cloud of its own, which knows what is said. */
+export function ownerLike({ known = [], ...more }: { known?: string[] } & Partial<Omit<Owner, 'known'>> = {}): Owner {
+  const owner = { cloudId: randomUUID(), storeId: 'far', isAtHome: false, ...more };
+  return { ...owner, known: async () => new Set(known) };
 }
 
 /** The same stores for a loop of the test's own, some of them doing things differently. */

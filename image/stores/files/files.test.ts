@@ -1,11 +1,14 @@
 import { spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
-import { mkdir, mkdtemp, readdir, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
+import { Unavailable } from '../../../common/errors.ts';
 import { testImageStore } from '../contract.ts';
+import { type Owner, ownerKey } from '../owner.ts';
+import { ownerLike } from '../testing.ts';
 import { openFileStore } from './files.ts';
 
 async function makeDirectory(t: ExecutionContext): Promise<string> {
@@ -14,7 +17,7 @@ async function makeDirectory(t: ExecutionContext): Promise<string> {
   return directory;
 }
 
-testImageStore(test, async (t) => openFileStore(join(await makeDirectory(t), 'images')));
+testImageStore(test, async (t) => openFileStore(join(await makeDirectory(t), 'images'), ownerLike()));
 
 async function* one(bytes: Buffer): AsyncGenerator<Buffer> {
   yield bytes;
@@ -48,6 +51,52 @@ test('what is not a file of ours is left alone', async (t) => {
   await store.put(id, one(Buffer.from('x')));
   t.deepEqual(await store.sweep(async () => new Set()), [id]);
   t.deepEqual((await readdir(directory)).sort(), [inner, 'notes'].sort());
+});
+
+test('a directory with data of others, or of another store, is not taken, and nothing of it is removed', async (t) => {
+  const directory = await makeDirectory(t);
+  const theirs = randomUUID();
+  await writeFile(join(directory, theirs), 'of another cloud');
+  const refused = async (owner: Owner, why: RegExp) => {
+    const store = openFileStore(directory, owner);
+    const asked = [
+      ...[store.sweep(async () => new Set()), store.put(randomUUID(), one(Buffer.from('x')))],
+      ...[store.remove(theirs), store.check()],
+    ];
+    for (const answer of asked) {
+      const error = await t.throwsAsync(answer, { instanceOf: Unavailable });
+      t.regex((error.cause as Error).message, why);
+    }
+    t.deepEqual(await store.list(), [theirs]);
+  };
+  const owner = ownerLike();
+  await refused(
+    owner,
+    new RegExp(`${theirs}, of which this cloud does not know, .* write ${owner.cloudId}/far into ${directory}`),
+  );
+  t.deepEqual(await readdir(directory), [theirs]);
+
+  const knowing = ownerLike({ known: [theirs] });
+  await Promise.all([1, 2, 3].map(() => openFileStore(directory, knowing).check()));
+  t.deepEqual((await readdir(directory)).sort(), [theirs, ownerKey].sort());
+  const link = join(await makeDirectory(t), 'link');
+  await symlink(directory, link);
+  await refused(ownerLike({ isAtHome: true }), /says that the place is of/);
+  const alias = openFileStore(link, { ...knowing, storeId: 'alias' });
+  await t.throwsAsync(
+    alias.sweep(async () => new Set()),
+    { instanceOf: Unavailable },
+  );
+  t.deepEqual(await openFileStore(link, knowing).sweep(async () => new Set()), [theirs]);
+});
+
+test('what is in the data directory from before there were marks is taken over', async (t) => {
+  const directory = await makeDirectory(t);
+  const left = randomUUID();
+  await writeFile(join(directory, left), '');
+  const owner = ownerLike({ isAtHome: true });
+  t.deepEqual(await openFileStore(directory, owner).sweep(async () => new Set()), [left]);
+  t.deepEqual(await readdir(directory), [ownerKey]);
 });
 
 test('what cannot be removed is told of, and keeps nothing else from being swept', async (t) => {

@@ -1,9 +1,11 @@
 import { access, constants, type FileHandle, mkdir, open, readdir, rename, rm, stat, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
-import { OverQuota, Unavailable } from '../../../common/errors.ts';
+import { CloudError, OverQuota, Unavailable } from '../../../common/errors.ts';
 import { isUuid } from '../../../common/ids.ts';
 import { hashedWrite } from '../hashing/hashed-write.ts';
+import { claimOf, type Owner } from '../owner.ts';
 import { DataMissing, type ImageStore, type StoredData } from '../store.ts';
+import { placeInDirectory } from './place.ts';
 import { FileReading } from './reading.ts';
 
 /** Left free for others on the same file system, the database above all, which a full disk stops. */
@@ -15,8 +17,11 @@ const unfinishedSuffix = '.partial';
 const fileMode = 0o444;
 const directoryMode = 0o711;
 
-/** Keeps each image's data as one file named by its id. A file under its final name is whole and on the disk. */
-export function openFileStore(directory: string): ImageStore {
+/**
+ * Keeps each image's data as one file named by its id. A file under its final name is whole and on the disk. `owner`: whose the
+ * directory is to be; none for one that nobody else can be told to use.
+ */
+export function openFileStore(directory: string, owner?: Owner): ImageStore {
   const pathOf = (id: string) => {
     if (!isUuid(id)) throw new Error(`not an id of stored data: ${id}`); // it becomes a file name
     return join(directory, id.toLowerCase());
@@ -24,12 +29,20 @@ export function openFileStore(directory: string): ImageStore {
   const ready = async () => {
     await mkdir(directory, { recursive: true, mode: directoryMode });
   };
+  const ids = async () => new Set((await names(directory)).map(withoutSuffix).filter(isUuid));
+  const claim = owner && claimOf(placeInDirectory(directory, ids), owner);
+  const asOwner = async (how: 'check' | 'once') => {
+    if (claim === undefined) return;
+    await storing(ready);
+    await storing(() => claim[how]());
+  };
 
   return {
     async put(id, data) {
       const path = pathOf(id);
       const unfinished = path + unfinishedSuffix;
       await storing(ready);
+      await asOwner('once');
       const handle = await storing(() => open(unfinished, 'wx', fileMode));
       try {
         const stored = await write(handle, withinRoom(directory, data)).finally(() => handle.close());
@@ -51,8 +64,10 @@ export function openFileStore(directory: string): ImageStore {
     },
 
     async remove(id) {
-      await rm(pathOf(id) + unfinishedSuffix, { force: true });
-      await rm(pathOf(id), { force: true });
+      const path = pathOf(id);
+      await asOwner('once');
+      await rm(path + unfinishedSuffix, { force: true });
+      await rm(path, { force: true });
     },
 
     async list() {
@@ -60,7 +75,8 @@ export function openFileStore(directory: string): ImageStore {
     },
 
     async sweep(aliveAmong) {
-      const found = new Set((await names(directory)).map(withoutSuffix).filter(isUuid));
+      await asOwner('check');
+      const found = await ids();
       const alive = await aliveAmong([...found]);
       const dead = [...found.difference(alive)];
       const failures: unknown[] = [];
@@ -81,6 +97,7 @@ export function openFileStore(directory: string): ImageStore {
     async check() {
       await storing(ready);
       await storing(() => access(directory, constants.W_OK));
+      await asOwner('check');
     },
   };
 }
@@ -130,6 +147,7 @@ async function storing<T>(act: () => Promise<T>): Promise<T> {
   try {
     return await act();
   } catch (error) {
+    if (error instanceof CloudError) throw error;
     const { code = '' } = error as NodeJS.ErrnoException;
     const isFull = ['ENOSPC', 'EDQUOT', 'EFBIG'].includes(code);
     if (isFull) throw full(error);

@@ -5,15 +5,15 @@ import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { ListMultipartUploadsCommand, PutObjectCommand } from '@aws-sdk/client-s3';
+import { DeleteObjectCommand, ListMultipartUploadsCommand, PutObjectCommand } from '@aws-sdk/client-s3';
 import test from 'ava';
 import { Unavailable } from '../../../common/errors.ts';
 import { Secret } from '../../../common/secret.ts';
 import { startTestCloud } from '../../../tests/cloud.ts';
 import { images, rawBare } from '../../testing.ts';
 import { testImageStore } from '../contract.ts';
-import type { ByteRange } from '../store.ts';
-import { makeStores } from '../testing.ts';
+import type { ByteRange, ImageStore } from '../store.ts';
+import { makeStores, ownerLike } from '../testing.ts';
 import { connect, type S3Settings } from './client.ts';
 import { openS3Store } from './s3.ts';
 import { missingForS3Server, type S3Server, startS3Server } from './server.ts';
@@ -21,7 +21,7 @@ import { missingForS3Server, type S3Server, startS3Server } from './server.ts';
 const missing = await missingForS3Server();
 if (missing !== undefined) throw new Error(`The tests of stores in S3 need ${missing}.`);
 
-const cloudId = randomUUID();
+const owner = ownerLike();
 
 /** One for all tests here, each with a bucket of its own. */
 let running: Promise<S3Server> | undefined;
@@ -45,17 +45,17 @@ async function uploadsIn(settings: S3Settings): Promise<number> {
 }
 
 const objectsIn = async (settings: S3Settings): Promise<number> =>
-  (await openS3Store({ ...settings, prefix: '' }, cloudId).list()).length;
+  (await openS3Store({ ...settings, prefix: '' }, owner).list()).length;
 
 async function* pieces(count: number, bytes = 2 ** 20): AsyncGenerator<Buffer> {
   for (let i = 0; i < count; i++) yield Buffer.alloc(bytes, i);
 }
 
-testImageStore(test, async () => openS3Store(await makeBucket(), cloudId), 20); // three parts, and blocks being hashed
+testImageStore(test, async () => openS3Store(await makeBucket(), owner), 20); // three parts, and blocks being hashed
 
 test.serial('data of many parts is one object, and any part of it can be read', async (t) => {
   const settings = await makeBucket();
-  const store = openS3Store(settings, cloudId);
+  const store = openS3Store(settings, owner);
   const bytes = randomBytes(12 * 2 ** 20 + 7);
   const id = randomUUID();
   async function* data() {
@@ -74,7 +74,7 @@ test.serial('data of many parts is one object, and any part of it can be read', 
 
 test.serial('an upload that breaks among its parts leaves neither an object nor parts', async (t) => {
   const settings = await makeBucket();
-  const store = openS3Store(settings, cloudId);
+  const store = openS3Store(settings, owner);
   async function* broken() {
     yield* pieces(13);
     throw new Error('the client went away');
@@ -93,8 +93,9 @@ test.serial('what a killed process left unfinished is swept, and what lives is n
     async function* endless() {
       for (let count = 0; ; count++) { if (count === 12) console.log('writing'); yield Buffer.alloc(2 ** 20); }
     }
+    const owner = { ...${JSON.stringify(owner)}, known: async () => new Set() };
     const settings = { ...${JSON.stringify(settings)}, secretAccessKey: new Secret(process.env.SECRET) };
-    await openS3Store(settings, ${JSON.stringify(cloudId)}).put(${JSON.stringify(id)}, endless());
+    await openS3Store(settings, owner).put(${JSON.stringify(id)}, endless());
   `;
   const directory = await mkdtemp(join(tmpdir(), 'cirrostack-s3-killed-'));
   t.teardown(() => rm(directory, { recursive: true }));
@@ -108,7 +109,7 @@ test.serial('what a killed process left unfinished is swept, and what lives is n
   child.kill('SIGKILL');
   await once(child, 'exit');
   t.is(await uploadsIn(settings), 1);
-  const store = openS3Store(settings, cloudId);
+  const store = openS3Store(settings, owner);
   t.deepEqual(await store.list(), []);
   t.deepEqual(await store.sweep(async (ids) => new Set(ids)), []);
   t.is(await uploadsIn(settings), 1);
@@ -122,11 +123,46 @@ test.serial('other objects of the bucket are nobody’s business', async (t) => 
   const names = [randomUUID(), `images/${randomUUID()}/more`, 'images/notes', `images/${randomUUID().toUpperCase()}`];
   for (const Key of names) await client.send(new PutObjectCommand({ Bucket: settings.bucket, Key, Body: 'x' }));
   client.destroy();
-  const store = openS3Store(settings, cloudId);
+  const store = openS3Store(settings, owner);
   t.deepEqual(await store.list(), []);
   t.deepEqual(await store.sweep(async () => new Set()), []);
   await t.throwsAsync(store.open('../x'), { message: /not an id/ });
 });
+
+test.serial(
+  'a place with data of others, or of another store, is not taken, and nothing of it is removed',
+  async (t) => {
+    const settings = { ...(await makeBucket()), prefix: '' };
+    const client = connect(settings);
+    const write = async (Key: string, Body: string) =>
+      void (await client.send(new PutObjectCommand({ Bucket: settings.bucket, Key, Body })));
+    const theirs = randomUUID();
+    await write(theirs, 'of another cloud');
+    const refused = async (store: ImageStore, why: RegExp) => {
+      const asked = [
+        store.sweep(async () => new Set()),
+        store.put(randomUUID(), pieces(1)),
+        store.remove(theirs),
+        store.check(),
+      ];
+      for (const answer of asked) {
+        const error = await t.throwsAsync(answer, { instanceOf: Unavailable });
+        t.regex((error.cause as Error).message, why);
+      }
+      t.deepEqual(await store.list(), [theirs]);
+    };
+    await refused(openS3Store(settings, owner), new RegExp(`${theirs}, of which this cloud does not know`));
+    await write('cirrostack-owner', owner.cloudId); // without a store
+    await refused(openS3Store(settings, owner), /says that the place is of/);
+    await client.send(new DeleteObjectCommand({ Bucket: settings.bucket, Key: 'cirrostack-owner' }));
+
+    const knowing = ownerLike({ known: [theirs] });
+    await Promise.all([1, 2, 3].map(() => openS3Store(settings, knowing).check()));
+    await refused(openS3Store(settings, { ...knowing, storeId: 'alias' }), /says that the place is of .*\/far\. /);
+    t.deepEqual(await openS3Store(settings, knowing).sweep(async () => new Set()), [theirs]);
+    client.destroy();
+  },
+);
 
 test.serial(
   'a server that is away, a bucket that is not there and a wrong key are told alike, without the key',
@@ -136,7 +172,7 @@ test.serial(
     const nowhere = { ...settings, bucket: 'no-such-bucket' };
     const away = { ...settings, endpoint: 'http://127.0.0.1:1' };
     for (const broken of [wrong, nowhere, away]) {
-      const store = openS3Store(broken, cloudId);
+      const store = openS3Store(broken, owner);
       const asked = [
         store.put(randomUUID(), pieces(1)),
         store.put(randomUUID(), pieces(6)),
@@ -199,12 +235,15 @@ test.serial(
     await cloud.settle();
     t.is((await member.get(`${images}/${id}`)).stores, 'far,second');
     await server.kill();
+    await admin.delete(`/image/v2/stores/second/${id}`, 403); // the other copy cannot be asked for
     const { id: late } = await member.post(images, rawBare);
     t.is((await sent(late)).status, 503);
     t.is((await member.get(`${images}/${late}`)).status, 'queued');
     t.is((await member.request(file('bytes=0-9'))).status, 206, 'from the other store');
+    await server.start();
     await admin.delete(`/image/v2/stores/second/${id}`);
     await cloud.settle();
+    await server.kill();
     t.is((await member.request(file())).status, 503);
     await member.delete(`${images}/${id}`);
     await cloud.settle();

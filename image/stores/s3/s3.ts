@@ -11,21 +11,16 @@ import {
 import { Unavailable } from '../../../common/errors.ts';
 import { isUuid } from '../../../common/ids.ts';
 import { hashedWrite } from '../hashing/hashed-write.ts';
+import { claimOf, type Owner } from '../owner.ts';
 import { type ByteRange, DataMissing, type ImageStore } from '../store.ts';
 import { asking, connect, isMissingObject, isMissingUpload, renamed, type S3Settings } from './client.ts';
-import { claim, ownerKey } from './owner.ts';
+import { placeInBucket } from './place.ts';
 import { uploadObject } from './upload.ts';
 
-/** Keeps each image's data as one object of a bucket, named by its id. An object is whole or not there. `cloudId`: whose the place is to be. */
-export function openS3Store(settings: S3Settings, cloudId: string): ImageStore {
+/** Keeps each image's data as one object of a bucket, named by its id. An object is whole or not there. `owner`: whose the place is to be. */
+export function openS3Store(settings: S3Settings, owner: Owner): ImageStore {
   const client = connect(settings);
   const { bucket: Bucket, prefix: Prefix, partBytes } = settings;
-  let isClaimed = false;
-  const checkOwner = async () => {
-    isClaimed = false;
-    await claim(client, { Bucket, Key: Prefix + ownerKey }, cloudId);
-    isClaimed = true;
-  };
   const nameOf = (id: string) => {
     if (!isUuid(id)) throw new Error(`not an id of stored data: ${id}`); // keys of others are none of our business
     return { Bucket, Key: Prefix + id.toLowerCase() };
@@ -61,6 +56,14 @@ export function openS3Store(settings: S3Settings, cloudId: string): ImageStore {
     }
   }
 
+  const claim = claimOf(
+    placeInBucket(client, settings, async function* () {
+      yield* objects();
+      for await (const { id } of unfinished()) yield id;
+    }),
+    owner,
+  );
+
   const abort = async (id: string, UploadId: string | undefined) => {
     await client.send(new AbortMultipartUploadCommand({ ...nameOf(id), UploadId })).catch((error) => {
       if (!isMissingUpload(error)) throw renamed(error);
@@ -70,7 +73,7 @@ export function openS3Store(settings: S3Settings, cloudId: string): ImageStore {
   return {
     async put(id, data) {
       const name = nameOf(id);
-      if (!isClaimed) await checkOwner();
+      await claim.once();
       const upload = uploadObject(client, name, partBytes);
       try {
         const stored = await hashedWrite(data, (bytes) => upload.write(bytes));
@@ -100,8 +103,10 @@ export function openS3Store(settings: S3Settings, cloudId: string): ImageStore {
     },
 
     async remove(id) {
-      await asking(() => client.send(new DeleteObjectCommand(nameOf(id))));
-      for await (const { UploadId } of unfinished(nameOf(id).Key)) await abort(id, UploadId);
+      const name = nameOf(id);
+      await claim.once();
+      await asking(() => client.send(new DeleteObjectCommand(name)));
+      for await (const { UploadId } of unfinished(name.Key)) await abort(id, UploadId);
     },
 
     async list() {
@@ -109,12 +114,13 @@ export function openS3Store(settings: S3Settings, cloudId: string): ImageStore {
     },
 
     async sweep(aliveAmong) {
-      await checkOwner();
+      await claim.check();
       const whole = new Set(await Array.fromAsync(objects()));
       const broken = await Array.fromAsync(unfinished());
       const found = [...whole.union(new Set(broken.map(({ id }) => id)))];
       const alive = await aliveAmong(found);
       const dead = found.filter((id) => !alive.has(id));
+      if (dead.length > 0) await claim.check(); // whoever took the place since did it before they put anything there
       const failures: unknown[] = [];
       for (const id of dead) await this.remove(id).catch((error) => failures.push(error));
       if (failures.length > 0)
@@ -129,7 +135,7 @@ export function openS3Store(settings: S3Settings, cloudId: string): ImageStore {
 
     async check() {
       await asking(() => client.send(new HeadBucketCommand({ Bucket })));
-      await checkOwner();
+      await claim.check();
     },
   };
 }

@@ -5,6 +5,7 @@ import type { ImageModuleDeps } from '../deps.ts';
 import { getImageData } from '../images/operations.ts';
 import { imagePolicy } from '../images/policy.ts';
 import { DataRefused, uploadImageData } from '../images/uploads.ts';
+import { DataMissing } from '../stores/store.ts';
 import { drain } from './drain.ts';
 import { readRange } from './range.ts';
 import { saidSize } from './said-size.ts';
@@ -42,10 +43,12 @@ export const dataRoutes = (deps: ImageModuleDeps) => [
       const range = readRange(request.headers, image.sizeBytes);
       if (range === 'unsatisfiable')
         return h.response().code(416).header('content-range', `bytes */${image.sizeBytes}`);
-      const answer = h
-        .response(await open(range))
-        .type('application/octet-stream')
-        .header('accept-ranges', 'bytes');
+      const data = await open(range).catch((error) => {
+        if (error instanceof DataMissing) return undefined;
+        throw error;
+      });
+      if (data === undefined) return noContent(h); // as Glance answers when its stores have lost it (image_data.py, download)
+      const answer = h.response(data).type('application/octet-stream').header('accept-ranges', 'bytes');
       if (range === undefined) return answer.bytes(image.sizeBytes).header('content-md5', image.md5 ?? '');
       return answer
         .code(206)

@@ -1,4 +1,5 @@
-import { rm, writeFile } from 'node:fs/promises';
+import { randomUUID } from 'node:crypto';
+import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import test from 'ava';
 import { type Client, startTestCloud } from '../../tests/cloud.ts';
@@ -160,6 +161,44 @@ test('an image is copied to further stores, one after the other, and taken out o
   for (const store of ['default', 'second', 'third']) t.deepEqual(await stores.filesIn(store), [], store);
 });
 
+test('a store whose place has data of others takes nothing, the log says why, and the other stores go on', async (t) => {
+  const stores = await makeStores(t);
+  const theirs = randomUUID();
+  await mkdir(stores.directoryOf('second'));
+  await writeFile(join(stores.directoryOf('second'), theirs), 'of another cloud');
+  const cloud = await startTestCloud(t, stores.settings);
+  const member = cloud.as('member');
+  await cloud.sweep();
+  t.deepEqual(await stores.filesIn('second'), [theirs]);
+  const said = cloud.logLines.find((line) => line.includes('sweep failed'));
+  t.regex(
+    said!,
+    new RegExp(`${theirs}, of which this cloud does not know.*write .*/second into ${stores.directoryOf('second')}`),
+  );
+  const { id } = await member.post(images, rawBare);
+  t.is((await uploadTo(member, id, 'second')).status, 503);
+  t.is((await uploadTo(member, id, 'default')).status, 204);
+  await cloud.sweep();
+  t.is((await stores.filesIn('default')).length, 1);
+  await member.delete(`${images}/${id}`);
+  await cloud.settle();
+  t.deepEqual(await stores.filesIn('default'), []);
+});
+
+test('a copy in a store that the configuration does not name any more does not count as one that is left', async (t) => {
+  const stores = await makeStores(t);
+  const cloud = await startTestCloud(t, stores.settings);
+  const [admin, member] = [cloud.as('admin'), cloud.as('member')];
+  const { id } = await makeActive(member);
+  await cloud.db('image_copies').insert({ store: 'former', data_id: randomUUID(), image_id: id });
+  t.is((await member.get(`${images}/${id}`)).stores, 'default,former');
+  await admin.delete(`/image/v2/stores/default/${id}`, 403);
+  await admin.post(`${images}/${id}/import`, copyTo(['second']), 202);
+  await cloud.settle();
+  await admin.delete(`/image/v2/stores/default/${id}`);
+  t.is(await textOf(member, id), 'some bytes');
+});
+
 test('data is read from another store when one has lost it, and from the one that weighs most', async (t) => {
   const stores = await makeStores(t, { third: { weight: 10 } });
   const cloud = await startTestCloud(t, stores.settings);
@@ -177,4 +216,10 @@ test('data is read from another store when one has lost it, and from the one tha
   await rm(await inStore('default'));
   const ranged = { method: 'GET', path: `${images}/${id}/file`, headers: { range: 'bytes=5-6' } };
   t.is((await member.request(ranged)).text, 'by');
+
+  await admin.delete(`/image/v2/stores/second/${id}`, 403); // no other store has it any more
+  t.is((await member.get(`${images}/${id}`)).stores, 'default,second,third');
+  await admin.delete(`/image/v2/stores/third/${id}`);
+  await rm(await inStore('second'));
+  t.is((await member.request({ ...ranged, headers: {} })).status, 204, 'no store has it');
 });

@@ -6,6 +6,7 @@ import type { Logger } from '../common/logger.ts';
 import type { Module } from '../common/module.ts';
 import type { Enforcer } from '../common/policy/enforcer.ts';
 import type { UploadDeps } from '../image/images/uploads.ts';
+import type { PropertyProtection } from '../image/property-protection/protection.ts';
 import type { ImageStores } from '../image/stores/stores.ts';
 import { aggregatePolicy, aggregateRoutes } from './api/aggregates.ts';
 import { availabilityZonePolicy, availabilityZoneRoutes } from './api/availability-zones.ts';
@@ -63,6 +64,8 @@ export interface ComputeModuleDeps {
   scheduling: Scheduling;
   /** How long deleted servers can be restored, in seconds; 0: not at all. */
   reclaimSeconds: number;
+  /** Who may say what of images. */
+  imageProtection: PropertyProtection;
   /** This host's side; used only by processes that run an agent. */
   host: {
     name: string;
@@ -130,6 +133,7 @@ export function computeModule(deps: ComputeModuleDeps): Module {
     region,
     scheduling,
     reclaimSeconds: deps.reclaimSeconds,
+    imageProtection: deps.imageProtection,
     url: computeUrl(deps.publicUrl),
   };
   return {

@@ -6,6 +6,7 @@ import { BadRequest, OverQuota } from '../../common/errors.ts';
 import { isUuid } from '../../common/ids.ts';
 import type { Enforcer } from '../../common/policy/enforcer.ts';
 import { getUsableImage, type UsableImage } from '../../image/images/use.ts';
+import type { PropertyProtection } from '../../image/property-protection/protection.ts';
 import { requireZone } from '../aggregates/zones.ts';
 import type { Flavor } from '../flavors/flavor.ts';
 import { getFlavor } from '../flavors/store.ts';
@@ -33,6 +34,8 @@ export interface ServerDeps {
   scheduling: Scheduling;
   /** How long a deleted server can be restored; 0: not at all. */
   reclaimSeconds: number;
+  /** Who may say what of images, also of those that servers become. */
+  imageProtection: PropertyProtection;
 }
 
 export interface NewServer {

@@ -7,6 +7,7 @@ import { newImage } from '../../image/images/image.ts';
 import {
   discardReserved,
   fillReserved,
+  propertiesFor,
   reserveImage,
   rotateImages,
   statusOfReserved,
@@ -54,7 +55,7 @@ export async function createBackup(
 }
 
 async function reserve(
-  { db, region }: ServerDeps,
+  { db, region, imageProtection }: ServerDeps,
   ctx: ProjectContext,
   id: string,
   action: 'createImage' | 'createBackup',
@@ -71,6 +72,7 @@ async function reserve(
     parameters: { imageId, ...(rotation !== undefined && { rotation, backupType: kind.backup_type }) },
     async change(trx, server) {
       await checkMetadataItems(trx, { projectId: server.projectId, region }, Object.keys(metadata).length);
+      const properties = propertiesFor(imageProtection, ctx, metadata, { ...origin(server), ...kind });
       await reserveImage(trx, region, imageId, {
         ...newImage(server.projectId),
         name,
@@ -78,7 +80,7 @@ async function reserve(
         containerFormat: 'bare',
         visibility: 'private',
         minDiskGib: server.diskGib,
-        properties: { ...metadata, ...origin(server), ...kind },
+        properties,
       });
       return {};
     },

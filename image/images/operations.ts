@@ -132,7 +132,8 @@ function checkOwner(ctx: ProjectContext, { owner }: EditableImage, before: strin
     throw new Forbidden(`You are not permitted to give images to project ${owner}.`);
 }
 
-function checkSizes({ tags, properties }: EditableImage): void {
+/** Throws `OverQuota` for more properties or tags than an image may have. */
+export function checkSizes({ tags, properties }: Pick<EditableImage, 'tags' | 'properties'>): void {
   const count = Object.keys(properties).length;
   if (count > maximumProperties)
     throw new OverQuota(`An image may have at most ${maximumProperties} properties, not ${count}.`);

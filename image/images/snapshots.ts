@@ -3,12 +3,38 @@
  * the data comes later from the server's host, where nobody is logged in: whose image it is was decided before.
  */
 import type { Readable } from 'node:stream';
+import type { ProjectContext } from '../../common/context.ts';
 import type { Knex } from '../../common/database/database.ts';
 import { notify } from '../../common/database/notifications.ts';
+import { Forbidden } from '../../common/errors.ts';
+import { checkWritable, isEditableField } from '../api/document.ts';
+import type { PropertyProtection } from '../property-protection/protection.ts';
 import type { EditableImage, ImageStatus } from './image.ts';
+import { checkSizes } from './operations.ts';
 import { findImage, insertImage, liveImages, requestDeletion } from './store.ts';
 import { type UploadDeps, uploadImageData } from './uploads.ts';
 import { checkOneMore } from './usage.ts';
+
+type Properties = Readonly<Record<string, string>>;
+
+/**
+ * The properties of an image that is made for somebody: what they asked for, as far as they could say it to the image service
+ * themselves, and what is said of every such image, which wins. Throws `Forbidden`, `BadRequest`, and `OverQuota` for too many.
+ */
+export function propertiesFor(
+  protection: PropertyProtection,
+  ctx: ProjectContext,
+  asked: Properties,
+  own: Properties,
+): Record<string, string> {
+  for (const key of Object.keys(asked)) {
+    checkWritable(key);
+    if (key === 'id' || isEditableField(key)) throw new Forbidden(`Attribute '${key}' is reserved.`);
+  }
+  const properties = { ...protection.changed(ctx, {}, asked), ...own };
+  checkSizes({ properties, tags: [] });
+  return properties;
+}
 
 /** Makes an image without data. Throws `OverQuota` when the project may not have one more. */
 export async function reserveImage(trx: Knex, region: string, id: string, image: EditableImage): Promise<void> {

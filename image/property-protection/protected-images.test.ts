@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { BadRequest } from '../../common/errors.ts';
+import { prepareCompute } from '../../compute/testing.ts';
 import { startTestCloud } from '../../tests/cloud.ts';
 import { direct, stage } from '../import/testing.ts';
 import { images, patch, rawBare, until } from '../testing.ts';
@@ -83,6 +84,33 @@ test('what a property is protected from, nobody does by any way', async (t) => {
   await cloud.settle();
   t.like(await admin.get(`${images}/${id}`), { status: 'active', secret_import: 'yes' }, 'what the operator injects');
   t.is((await member.get(`${images}/${id}`)).secret_import, undefined);
+});
+
+test('who makes an image of a server says no more of it than who uploads one', async (t) => {
+  const cloud = await startTestCloud(t, { propertyProtectionFile: await fileWith(t, rules) });
+  const { createServer } = await prepareCompute(t, cloud);
+  const id = await createServer();
+  await cloud.settle();
+  const member = cloud.as('member');
+  const make = async (metadata: object, status: number) => {
+    const path = `/compute/v2.1/servers/${id}/action`;
+    const image = await member.post(path, { createImage: { name: 'i', metadata } }, status);
+    const backup = { name: 'b', backup_type: 'daily', rotation: 1, metadata };
+    if (status !== 202) await member.post(path, { createBackup: backup }, status);
+    return image;
+  };
+  for (const name of ['secret_key', 'os_glance_importing_to_stores', 'status', 'locations', 'visibility', 'id'])
+    t.regex(
+      (await make({ [name]: 'x' }, 403)).forbidden.message,
+      new RegExp(`^Attribute '${name}' is (reserved|read-only)`),
+    );
+  const many = Object.fromEntries(Array.from({ length: 125 }, (_, n) => [`p${n}`, 'x']));
+  t.regex((await make(many, 403)).forbidden.message, /at most 128 properties/);
+  t.deepEqual((await member.get(images)).images.length, 1, 'the image of the server alone');
+  await make({ billing_code: '7', instance_uuid: 'another' }, 202);
+  await cloud.settle();
+  const [made] = (await member.get(`${images}?name=i`)).images;
+  t.like(made, { status: 'active', billing_code: '7', instance_uuid: id });
 });
 
 test('rules of the policy protect too, and a changed file is in force soon', async (t) => {

@@ -3,6 +3,7 @@ import type { Module } from '../../common/module.ts';
 import { distributionRoutes } from './api/distribution.ts';
 import { repositoryRoutes } from './api/repositories.ts';
 import { tokenRoutes } from './api/token.ts';
+import { roomIn } from './content/bytes.ts';
 import { repositoryReconciler, uploadReconciler } from './content/reconciler.ts';
 import type { RegistryDeps } from './deps.ts';
 import { registryDialect } from './errors.ts';
@@ -11,14 +12,13 @@ import { accessRuleService } from './tokens/judge.ts';
 
 export { registryPolicy } from './policy.ts';
 
-export interface RegistryModuleDeps extends RegistryDeps {
-  /** Where the registry server keeps everything. */
-  storageDirectory: string;
+export interface RegistryModuleDeps extends Omit<RegistryDeps, 'hasRoom'> {
   keepUnreferencedSeconds: number;
 }
 
 /** The registry of container images: its own API at `/v2`, and what that has no words for. */
-export function registryModules(deps: RegistryModuleDeps): Module[] {
+export function registryModules(settings: RegistryModuleDeps): Module[] {
+  const deps = { ...settings, hasRoom: roomIn(settings.storageDirectory) };
   return [
     {
       service: {

@@ -161,12 +161,14 @@ export function makeImage(layer: Buffer, config = '') {
   return { layer, config: made, manifest, digest: digestOf(manifest) };
 }
 
-/** Where and by what the registry's rows and files are removed, as the loop does it. */
+/** Where and by what the registry's rows and files are removed, as the loop does it, and what else pushing takes. */
 export const garbageDeps = ({ db, config }: TestCloud, upstream: Upstream, keepUnreferencedSeconds = 3600) => ({
   db,
   upstream,
   log: pino({ level: 'silent' }),
   storageDirectory: registryStorage(config.dataDir),
+  region: config.region,
+  hasRoom: async () => true,
   keepUnreferencedSeconds,
 });
 

@@ -3,6 +3,7 @@ import type { Knex } from '../../../common/database/database.ts';
 import { violatedConstraint } from '../../../common/database/database.ts';
 import type { RegistryDeps } from '../deps.ts';
 import { OciError } from '../errors.ts';
+import { lockContent, removeUnowned } from './bytes.ts';
 import { keepRepository, type Repository } from './repositories.ts';
 import { withUpstream } from './transactions.ts';
 import { checkRoom } from './usage.ts';
@@ -10,14 +11,6 @@ import { checkRoom } from './usage.ts';
 export interface Blob {
   digest: string;
   sizeBytes: number;
-}
-
-/**
- * Until the transaction ends, nobody else adds or removes what has this digest: the sweep of what nobody has (garbage.ts)
- * cannot fall between the registry server's finding that it has the bytes already and the row that says whose they are.
- */
-export async function lockContent(trx: Knex, digest: string): Promise<void> {
-  await trx.raw(`select pg_advisory_xact_lock(hashtextextended('registry content ' || ?, 0))`, [digest]);
 }
 
 export async function findBlob(db: Knex, repositoryId: string, digest: string): Promise<Blob | undefined> {
@@ -76,13 +69,18 @@ export async function mountBlob(
 }
 
 /** Throws `OciError` when it is not there, or a manifest refers to it. */
-export async function deleteBlob({ db, upstream }: RegistryDeps, repositoryId: string, digest: string): Promise<void> {
+export async function deleteBlob(
+  { db, upstream, storageDirectory }: RegistryDeps,
+  repositoryId: string,
+  digest: string,
+): Promise<void> {
   try {
     await withUpstream(db, async (trx) => {
       await lockContent(trx, digest);
       const count = await trx('registry_blobs').where({ repository_id: repositoryId, digest }).delete();
       if (count === 0) throw new OciError('BLOB_UNKNOWN', `There is no blob ${digest} in this repository.`);
       await upstream.unlinkBlob(repositoryId, digest);
+      await removeUnowned(trx, storageDirectory, digest);
     });
   } catch (error) {
     if (violatedConstraint(error) === undefined) throw error;

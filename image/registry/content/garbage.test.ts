@@ -35,14 +35,13 @@ test('what no manifest refers to goes once no push can be about to, and its byte
 
   t.is(await sweepUnreferenced(deps), 3, 'old, shared in one of its places, and shared in the other');
   t.deepEqual(await Promise.all([young!, old!, shared!, asked!, image.layer].map(head)), [200, 404, 404, 200, 200]);
-  t.deepEqual((await sweepContent(deps)).sort(), [digestOf(old!), digestOf(shared!)].sort());
+  t.deepEqual(await sweepContent(deps), [], 'its bytes went with it');
   const kept = [digestOf(young!), digestOf(asked!), digestOf(image.layer), digestOf(image.config), image.digest];
   t.deepEqual((await storedContent(cloud)).sort(), kept.sort());
 
   t.is((await member.request('DELETE', `/v2/p1/app/manifests/${image.digest}`)).status, 202);
   await cloud.db('registry_blobs').update({ seen_at: since(2) });
   await sweepUnreferenced(deps);
-  await sweepContent(deps);
   t.deepEqual(await storedContent(cloud), []);
   t.is((await member.push('p1/app', 'v1', { layer: image.layer })).status, 201, 'and can be pushed again');
   t.deepEqual((await member.request('GET', '/v2/p1/app/manifests/v1')).text, image.manifest);
@@ -54,11 +53,10 @@ test('whoever pushes while everything is swept loses nothing of it', async (t) =
   const docker = cloud.dockerAs('member');
   const layer = randomBytes(50_000);
   let isOver = false;
-  let removed = 0;
   const sweeping = (async () => {
     while (!isOver) {
       await sweepUnreferenced(deps);
-      removed += (await sweepContent(deps)).length;
+      await sweepContent(deps);
     }
   })();
   for (let round = 0; round < 8; round += 1) {
@@ -70,10 +68,10 @@ test('whoever pushes while everything is swept loses nothing of it', async (t) =
     // From the beginning: the same bytes come while they are being removed.
     await docker.request('DELETE', `/v2/p1/app/manifests/${image.digest}`);
     for (const blob of [layer, image.config]) await docker.request('DELETE', `/v2/p1/app/blobs/${digestOf(blob)}`);
+    t.deepEqual(await storedContent(cloud), [], 'what is deleted leaves its room at once');
   }
   isOver = true;
   await sweeping;
-  t.true(removed > 0);
 });
 
 test('what a crash left at the registry server is not there, goes, and can be pushed again', async (t) => {
@@ -113,6 +111,5 @@ test('with a project go its repositories, their images and their bytes', async (
   for (const table of ['repositories', 'blobs', 'manifests', 'tags', 'uploads', 'images'])
     t.deepEqual(await cloud.db(`registry_${table}`), [], table);
   t.deepEqual(await cloud.db('images').whereNull('deletion_requested_at'), []);
-  await sweepContent(garbageDeps(cloud, openTestUpstream(t, cloud)));
   t.deepEqual(await storedContent(cloud), []);
 });

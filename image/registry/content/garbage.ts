@@ -9,7 +9,7 @@ import type { Knex } from '../../../common/database/database.ts';
 import { violatedConstraint } from '../../../common/database/database.ts';
 import type { Logger } from '../../../common/logger.ts';
 import type { Upstream } from '../upstream.ts';
-import { lockContent } from './blobs.ts';
+import { blobsIn, lockContent, ownedAmong, removeUnowned } from './bytes.ts';
 import { withUpstream } from './transactions.ts';
 
 export interface GarbageDeps {
@@ -26,19 +26,32 @@ export interface GarbageDeps {
 const uploadSilenceSeconds = 3600;
 const atOnce = 500;
 
-/** Where the registry server keeps content, and repositories: https://distribution.github.io/distribution/storage-drivers/filesystem/ */
-const blobsIn = (storage: string) => join(storage, 'docker', 'registry', 'v2', 'blobs', 'sha256');
+/** Where the registry server keeps repositories: https://distribution.github.io/distribution/storage-drivers/filesystem/ */
 const repositoriesIn = (storage: string) => join(storage, 'docker', 'registry', 'v2', 'repositories');
 
-/** Everything of a repository: its rows, and what refers to content there. The content itself is for the sweep. */
-export async function removeRepository({ db, storageDirectory }: GarbageDeps, id: string): Promise<void> {
-  await withUpstream(db, async (trx) => {
+/** Everything of a repository: its rows, what refers to content there, and then the content that nobody else has. */
+export async function removeRepository(deps: GarbageDeps, id: string): Promise<void> {
+  const { db, storageDirectory } = deps;
+  const digests = await withUpstream(db, async (trx) => {
+    const content = new Set<string>();
     for (const table of ['tags', 'uploads', 'manifests', 'blobs']) {
       if (table === 'manifests') await trx('registry_manifest_children').where({ repository_id: id }).delete();
-      await trx(`registry_${table}`).where({ repository_id: id }).delete();
+      const rows = trx(`registry_${table}`).where({ repository_id: id });
+      if (table === 'tags' || table === 'uploads') await rows.delete();
+      else for (const { digest } of await rows.delete('digest')) content.add(digest);
     }
     await rm(join(repositoriesIn(storageDirectory), id), { recursive: true, force: true });
     await trx('registry_repositories').where({ id }).delete();
+    return content;
+  });
+  for (const digest of digests) await removeContent(deps, digest); // what this does not come to is for the sweep
+}
+
+/** False when somebody has it. */
+async function removeContent({ db, storageDirectory }: GarbageDeps, digest: string): Promise<boolean> {
+  return await withUpstream(db, async (trx) => {
+    await lockContent(trx, digest);
+    return await removeUnowned(trx, storageDirectory, digest);
   });
 }
 
@@ -60,7 +73,8 @@ export async function removeUpload(deps: GarbageDeps, id: string): Promise<void>
 }
 
 /** Blobs that no manifest of their repository refers to, and nobody has pushed or asked for of late. */
-export async function sweepUnreferenced({ db, upstream, keepUnreferencedSeconds }: GarbageDeps): Promise<number> {
+export async function sweepUnreferenced(deps: GarbageDeps): Promise<number> {
+  const { db, upstream, storageDirectory, keepUnreferencedSeconds } = deps;
   const candidates: { repositoryId: string; digest: string }[] = await db('registry_blobs as b')
     .whereRaw('b.seen_at < now() - make_interval(secs => ?)', [keepUnreferencedSeconds])
     .whereNotExists((refers) =>
@@ -81,6 +95,7 @@ export async function sweepUnreferenced({ db, upstream, keepUnreferencedSeconds 
           .delete();
         if (count === 0) return;
         await upstream.unlinkBlob(repositoryId, digest);
+        await removeUnowned(trx, storageDirectory, digest);
         removed += 1;
       });
     } catch (error) {
@@ -91,7 +106,8 @@ export async function sweepUnreferenced({ db, upstream, keepUnreferencedSeconds 
 }
 
 /** Content that no repository has, and what is left of repositories that are gone. @returns digests. */
-export async function sweepContent({ db, storageDirectory }: GarbageDeps): Promise<string[]> {
+export async function sweepContent(deps: GarbageDeps): Promise<string[]> {
+  const { db, storageDirectory } = deps;
   const removed: string[] = [];
   for (const prefix of await namesIn(blobsIn(storageDirectory))) {
     const names = (await namesIn(join(blobsIn(storageDirectory), prefix))).filter((name) =>
@@ -100,29 +116,12 @@ export async function sweepContent({ db, storageDirectory }: GarbageDeps): Promi
     const digests = names.map((name) => `sha256:${name}`);
     const owned = await ownedAmong(db, digests);
     for (const digest of digests.filter((one) => !owned.has(one))) {
-      await withUpstream(db, async (trx) => {
-        await lockContent(trx, digest);
-        if ((await ownedAmong(trx, [digest])).size > 0) return; // it was pushed since we looked
-        await rm(join(blobsIn(storageDirectory), prefix, digest.slice('sha256:'.length)), {
-          recursive: true,
-          force: true,
-        });
-        removed.push(digest);
-      });
+      if (await removeContent(deps, digest)) removed.push(digest); // or it was pushed since we looked
     }
   }
   await sweepRepositories(db, storageDirectory);
   await sweepUploadDirectories(db, storageDirectory);
   return removed;
-}
-
-async function ownedAmong(db: Knex, digests: string[]): Promise<Set<string>> {
-  const [blobs, manifests] = await Promise.all(
-    ['registry_blobs', 'registry_manifests'].map((table) =>
-      db(table).whereIn('digest', digests).distinct().pluck('digest'),
-    ),
-  );
-  return new Set([...blobs!, ...manifests!]);
 }
 
 /** A repository's row is there before anything of it is. */

@@ -5,7 +5,7 @@ import type { RegistryDeps } from '../deps.ts';
 import { OciError } from '../errors.ts';
 import { withdrawImages } from '../images/withdraw.ts';
 import { isDigest, isTag } from '../names.ts';
-import { lockContent } from './blobs.ts';
+import { checkSpace, lockContent, removeUnowned } from './bytes.ts';
 import { type Descriptor, type Manifest, mostReferrerAnnotationBytes, readManifest } from './manifest.ts';
 import { isImmutable, type Repository } from './repositories.ts';
 import { briefly, withUpstream } from './transactions.ts';
@@ -50,7 +50,7 @@ async function holdRepository(trx: Knex, { id }: Repository): Promise<void> {
  * MANIFEST_INVALID, MANIFEST_BLOB_UNKNOWN, DIGEST_INVALID, TAG_INVALID; DENIED for want of room, or a tag that must stay.
  */
 export async function putManifest(
-  { db, upstream, region }: RegistryDeps,
+  { db, upstream, region, hasRoom }: RegistryDeps,
   repository: Repository,
   reference: string,
   contentType: string,
@@ -62,6 +62,7 @@ export async function putManifest(
   if (tag === undefined && reference !== digest)
     throw new OciError('DIGEST_INVALID', 'The digest is not that of the manifest that came.');
   if (tag !== undefined && !isTag(tag)) throw new OciError('TAG_INVALID', 'This is no name of a tag.');
+  await checkSpace({ hasRoom }, bytes.length);
   await withUpstream(db, async (trx) => {
     await holdRepository(trx, repository);
     const isKnown = (await findManifest(trx, repository.id, digest)) !== undefined;
@@ -171,6 +172,7 @@ export async function deleteManifest(deps: RegistryDeps, repository: Repository,
       if (count === 0) throw new OciError('MANIFEST_UNKNOWN', `There is no manifest ${digest} in this repository.`);
       await withdrawImages(trx, repository.id);
       await deps.upstream.removeManifest(repository.id, digest);
+      await removeUnowned(trx, deps.storageDirectory, digest);
     });
   } catch (error) {
     if (violatedConstraint(error) !== 'registry_manifest_children_child') throw error;

@@ -1,5 +1,17 @@
+import { Readable } from 'node:stream';
+import { setTimeout as delay } from 'node:timers/promises';
 import test from 'ava';
-import { digestOf, startRegistryCloud, storedContent, uploadsOnDisk } from '../testing.ts';
+import { OciError } from '../errors.ts';
+import {
+  digestOf,
+  garbageDeps,
+  openTestUpstream,
+  startRegistryCloud,
+  storedContent,
+  uploadsOnDisk,
+} from '../testing.ts';
+import { ensureRepository } from './repositories.ts';
+import { appendToUpload, startUpload } from './uploads.ts';
 
 const mib = 2 ** 20;
 
@@ -51,4 +63,40 @@ test('no project has more in the registry than it may, however many push at once
     0,
   );
   t.is((await cloud.dockerAs('stranger').pushBlob('p2/app', 'their own')).status, 201);
+});
+
+test('an upload ends when others have taken its room meanwhile, or the disk has none left for it', async (t) => {
+  const cloud = await startRegistryCloud(t);
+  const [admin, docker] = [cloud.as('admin'), cloud.dockerAs('member')];
+  const [service] = (await admin.get('/identity/v3/services?type=image')).services;
+  const limit = { service_id: service.id, resource_name: 'registry_size_total', default_limit: 1 };
+  await admin.post('/identity/v3/registered_limits', { registered_limits: [limit] });
+  const deps = garbageDeps(cloud, openTestUpstream(t, cloud)) as unknown as Parameters<typeof appendToUpload>[0];
+  const repository = (await ensureRepository(cloud.db, cloud.as('member').projectId, 'app'))!;
+  const [upload, other] = [await startUpload(deps, repository), await startUpload(deps, repository)];
+  const others = cloud.db('registry_uploads').where({ id: other.id });
+  async function* slowly() {
+    yield Buffer.from('first');
+    await others.update({ is_over: true, received_bytes: mib });
+    for (let i = 0; i < 300; i += 1) {
+      yield Buffer.from('more');
+      await delay(50);
+    }
+  }
+  const appended = appendToUpload(deps, repository, upload, Readable.from(slowly()));
+  t.is((await t.throwsAsync(appended, { instanceOf: OciError })).code, 'DENIED');
+  await cloud.settle();
+
+  const full = { ...deps, hasRoom: async () => false };
+  const refused = appendToUpload(
+    full,
+    repository,
+    await startUpload(deps, repository),
+    Readable.from([Buffer.from('x')]),
+  );
+  t.is((await t.throwsAsync(refused, { instanceOf: OciError })).code, 'UNAVAILABLE');
+  await cloud.settle();
+  t.deepEqual(await cloud.db('registry_uploads'), []);
+  t.deepEqual(await uploadsOnDisk(cloud), []);
+  t.is((await docker.pushBlob('p1/app', 'there is room again')).status, 201);
 });

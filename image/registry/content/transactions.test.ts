@@ -20,7 +20,7 @@ test('a registry server that does not answer keeps few connections, and nobody e
       return answers.promise;
     },
   };
-  const deps = { ...garbageDeps(cloud, upstream), region: cloud.config.region } as never;
+  const deps = garbageDeps(cloud, upstream) as never;
   const deleted = blobs.map((blob) => deleteBlob(deps, id, digestOf(blob)));
   // Those who ask for one that is being deleted do not wait for that either.
   const token = await docker.tokenFor('repository:p1/app:pull,push');

@@ -7,9 +7,10 @@ import { isUuid } from '../../../common/ids.ts';
 import type { RegistryDeps } from '../deps.ts';
 import { OciError } from '../errors.ts';
 import { isDigest } from '../names.ts';
-import { lockContent, projectHas, putBlob } from './blobs.ts';
+import { projectHas, putBlob } from './blobs.ts';
+import { checkSpace, lockContent } from './bytes.ts';
 import { keepRepository, type Repository } from './repositories.ts';
-import { briefly, withUpstream } from './transactions.ts';
+import { briefly, openGate, withUpstream } from './transactions.ts';
 import { checkRoom, noRoom, roomForUpload } from './usage.ts';
 
 export interface Upload {
@@ -70,8 +71,8 @@ export async function appendToUpload(
   try {
     if (from !== undefined && from !== upload.receivedBytes)
       throw new OciError('RANGE_INVALID', `This upload goes on at byte ${upload.receivedBytes}.`);
-    const room = await roomForUpload({ db, region }, repository.projectId);
-    const meter = measure(deps, upload, body, room);
+    const room = await roomForUpload({ db, region }, repository.projectId, upload.id, { isComing: false });
+    const meter = measure(deps, repository, upload, body, room);
     try {
       const location = await upstream.append(upload.location, meter.data());
       const now = { ...upload, location, receivedBytes: upload.receivedBytes + meter.received() };
@@ -92,17 +93,45 @@ export async function appendToUpload(
   }
 }
 
+/** One upload after the other looks for its room, however many there are. */
+const looks = openGate(1, 60_000);
+
 /** Counts what comes, tells the database of it, and ends it when it is too much or nothing comes any more. */
-function measure({ db, log }: RegistryDeps, upload: Upload, body: Readable, room: number | undefined) {
+function measure(
+  { db, region, hasRoom, log }: RegistryDeps,
+  { projectId }: Repository,
+  upload: Upload,
+  body: Readable,
+  roomAtFirst: number | undefined,
+) {
+  let room = roomAtFirst;
   let received = 0;
   let heardAt = Date.now();
+  let isBeating = false;
+  const beat = async () => {
+    await db('registry_uploads')
+      .where({ id: upload.id })
+      .update({
+        received_bytes: db.raw('greatest(received_bytes, ?)', [upload.receivedBytes + received]),
+        seen_at: db.fn.now(3),
+      });
+    await looks.enter();
+    try {
+      room = await roomForUpload({ db, region }, projectId, upload.id, { isComing: true });
+    } finally {
+      looks.leave();
+    }
+  };
   const timer = setInterval(() => {
     if (Date.now() - heardAt > idleMs)
       body.destroy(new OciError('BLOB_UPLOAD_INVALID', 'The upload was given up: no data came for minutes.'));
-    db('registry_uploads')
-      .where({ id: upload.id })
-      .update({ received_bytes: upload.receivedBytes + received, seen_at: db.fn.now(3) })
-      .catch((err) => log.warn({ err, upload: upload.id }, 'cannot say that an upload lives'));
+    if (isBeating) return;
+    isBeating = true;
+    beat()
+      .catch((err) => log.warn({ err, upload: upload.id }, 'cannot say that an upload lives'))
+      .finally(() => {
+        isBeating = false;
+      });
   }, beatMs);
   return {
     received: () => received,
@@ -119,7 +148,8 @@ function measure({ db, log }: RegistryDeps, upload: Upload, body: Readable, room
         if (next.done) return;
         heardAt = Date.now();
         received += next.value.length;
-        if (room !== undefined && received > room) throw noRoom(room);
+        if (room !== undefined && upload.receivedBytes + received > room) throw noRoom(room);
+        await checkSpace({ hasRoom }, next.value.length);
         yield next.value;
       }
     },

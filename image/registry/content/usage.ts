@@ -56,12 +56,34 @@ export async function checkRoom(quotas: RegistryQuotas, projectId: string, moreB
   if (content + moreBytes > limit) throw noRoom(limit - content);
 }
 
-/** What may still come for an upload; undefined where nothing limits it. */
-export async function roomForUpload(quotas: RegistryQuotas, projectId: string): Promise<number | undefined> {
-  const limit = await limitBytes(quotas, projectId);
+/** An upload says that it lives every other second; one that did not for so long grows no more. */
+const aliveSeconds = 10;
+
+/**
+ * Bytes that all of an upload may have; undefined where nothing limits it. What has come of others counts. While data comes
+ * for it (`isComing`) those others do not for which data comes too and whose ids are higher, or several at the limit would
+ * all be ended for each other: each of those ends for this one.
+ */
+export async function roomForUpload(
+  { db, region }: RegistryQuotas,
+  projectId: string,
+  id: string,
+  { isComing }: { isComing: boolean },
+): Promise<number | undefined> {
+  const limit = await limitBytes({ db, region }, projectId);
   if (limit === undefined) return undefined;
-  const { content, uploads } = await usedBy(quotas.db, projectId);
-  return limit - content - uploads;
+  const { content } = await usedBy(db, projectId);
+  const others = await db('registry_uploads as u')
+    .join('registry_repositories as r', 'r.id', 'u.repository_id')
+    .where('r.project_id', projectId)
+    .whereNot('u.id', id)
+    .modify((query) => {
+      if (isComing)
+        query.whereRaw('(u.is_over or u.id < ? or u.seen_at < now() - make_interval(secs => ?))', [id, aliveSeconds]);
+    })
+    .sum({ bytes: 'received_bytes' })
+    .first();
+  return limit - content - Number(others?.bytes ?? 0);
 }
 
 export const noRoom = (room: number) =>

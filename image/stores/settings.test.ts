@@ -70,6 +70,10 @@ test('links to a directory of another store, or among what is staged, are refuse
   const home = files('a', { directory: join(dataDir, 'images') });
   t.like(storesSettings({ stores: [home] }, dataDir).stores, [{ isAtHome: true }]);
   t.like(storesSettings({ stores: [files('a', { directory: disk })] }, dataDir).stores, [{ isAtHome: false }]);
+  await mkdir(join(root, 'other'));
+  await symlink(join(root, 'other'), join(disk, 'out'));
+  const out = files('a', { directory: join(dataDir, 'images', 'out') });
+  t.like(storesSettings({ stores: [out] }, dataDir).stores, [{ isAtHome: false }]);
   const same = { stores: [home, files('b', { directory: disk })] };
   t.throws(() => storesSettings(same, dataDir), { instanceOf: BadRequest, message: /same place/ });
   const inner = { stores: [files('a', { directory: join(root, 'staged', 'inner') })] };

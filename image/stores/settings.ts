@@ -156,14 +156,13 @@ function placeOf(store: Written, dataDir: string) {
 /** The data directory has other files named by ids, which are not for a store to sweep. */
 function directoryOf(directory: string, dataDir: string): { directory: string; isAtHome: boolean } {
   if (!isAbsolute(directory)) throw new BadRequest(`The directory ${directory} is not a path from the root.`);
-  const isAtHome = isWithin(join(dataDir, 'images'), directory);
-  const isElsewhere = !isAtHome && isWithin(dataDir, directory);
-  const leadsElsewhere =
-    isWithin(realPath(dataDir), realPath(directory)) &&
-    !isWithin(realPath(join(dataDir, 'images')), realPath(directory));
+  const home = join(dataDir, 'images');
+  const leadsHome = isWithin(realPath(home), realPath(directory));
+  const isElsewhere = isWithin(dataDir, directory) && !isWithin(home, directory);
+  const leadsElsewhere = isWithin(realPath(dataDir), realPath(directory)) && !leadsHome;
   if (isElsewhere || leadsElsewhere)
     throw new BadRequest(`The directory ${directory} is in the data directory, where stores are in images only.`);
-  return { directory: resolve(directory), isAtHome };
+  return { directory: resolve(directory), isAtHome: leadsHome && isWithin(home, directory) };
 }
 
 function isWithin(outer: string, inner: string): boolean {

@@ -1,17 +1,14 @@
-import { access, constants, type FileHandle, mkdir, open, readdir, rename, rm, stat, statfs } from 'node:fs/promises';
+import { access, constants, type FileHandle, mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { CloudError, OverQuota, Unavailable } from '../../../common/errors.ts';
 import { isUuid } from '../../../common/ids.ts';
 import { hashedWrite } from '../hashing/hashed-write.ts';
 import { claimOf, type Owner } from '../owner.ts';
 import { DataMissing, type ImageStore, type StoredData } from '../store.ts';
+import { freeSpaceIn } from './free-space.ts';
 import { placeInDirectory } from './place.ts';
 import { FileReading } from './reading.ts';
 
-/** Left free for others on the same file system, the database above all, which a full disk stops. */
-const reserve = { bytes: 2 ** 30, share: 0.05 };
-/** How much is written between two looks at what is left. */
-const lookEveryBytes = 16 * 2 ** 20;
 const unfinishedSuffix = '.partial';
 /** QEMU and Docker may run as users of their own; the names cannot be guessed and the directory cannot be listed. */
 const fileMode = 0o444;
@@ -117,15 +114,9 @@ async function write(file: FileHandle, data: AsyncIterable<Buffer>): Promise<Sto
 
 /** Passes the data on while there is room for it. */
 async function* withinRoom(directory: string, data: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
-  let untilLook = 0;
+  const hasRoom = freeSpaceIn(directory);
   for await (const chunk of data) {
-    if (untilLook <= 0) {
-      const { bavail, blocks, bsize } = await storing(() => statfs(directory));
-      const kept = Math.min(reserve.bytes, blocks * bsize * reserve.share);
-      if (bavail * bsize - chunk.length < kept) throw full();
-      untilLook = lookEveryBytes;
-    }
-    untilLook -= chunk.length;
+    if (!(await storing(() => hasRoom(chunk.length)))) throw full();
     yield chunk;
   }
 }

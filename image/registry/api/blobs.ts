@@ -6,6 +6,7 @@ import { ensureRepository, type Repository } from '../content/repositories.ts';
 import { appendToUpload, cancelUpload, finishUpload, getUpload, startUpload, type Upload } from '../content/uploads.ts';
 import type { RegistryDeps } from '../deps.ts';
 import { OciError } from '../errors.ts';
+import { isBlobDeactivated } from '../images/withdraw.ts';
 import { isDigest, type Place, parseName } from '../names.ts';
 import type { Access, Allowed } from './access.ts';
 
@@ -16,11 +17,13 @@ export type Handlers = Record<string, (request: Request, h: ResponseToolkit) => 
 /** GET, HEAD and DELETE of a blob. */
 export const blobHandlers = (deps: RegistryDeps, access: Access, place: At<'blob'>): Handlers => ({
   async get(request, h) {
-    const { repository } = await access.to(request, place.repository, 'pull');
+    const { repository, isAdmin } = await access.to(request, place.repository, 'pull');
     const { digest } = place;
     if (!isDigest(digest)) throw new OciError('DIGEST_INVALID', 'A digest is sha256: and 64 hexadecimal digits.');
     const blob = repository && (await findBlob(deps.db, repository.id, digest));
     if (!repository || !blob) throw unknownBlob(digest);
+    if (!isAdmin && (await isBlobDeactivated(deps.db, repository.id, digest)))
+      throw new OciError('DENIED', 'The image that this blob is of has been deactivated.');
     if (request.method === 'head') {
       // Whoever may push is about to leave it out: it stays for as long as a push may take.
       if (await access.allows(request, place.repository, 'push')) await touchBlob(deps.db, repository.id, digest);
@@ -85,7 +88,9 @@ async function mountedFrom(
 ): Promise<string | undefined> {
   if (!isDigest(digest) || parseName(from) === undefined) return undefined;
   const as = { method: 'get', path: `/v2/${from}/blobs/${digest}` };
-  const source = (await access.allows(request, from, 'pull', { as }))?.repository;
+  const allowed = await access.allows(request, from, 'pull', { as });
+  const source = allowed?.repository;
+  if (source && !allowed.isAdmin && (await isBlobDeactivated(deps.db, source.id, digest))) return undefined;
   return source && (await mountBlob(deps, repository, digest, source)) ? digest : undefined;
 }
 

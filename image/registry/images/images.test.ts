@@ -95,7 +95,19 @@ test('a protected image keeps its tag, and what no container can be made of is n
   await member.post(`${images}/${image.id}/actions/deactivate`, undefined, 204);
   for (const reference of ['v1', pushed.digest])
     t.is((await docker.request('GET', `/v2/p1/app/manifests/${reference}`)).status, 403, 'as in the image service');
+  const layerDigest = JSON.parse(pushed.manifest).layers[0].digest;
+  const layerPath = `/v2/p1/app/blobs/${layerDigest}`;
+  const asked = async () =>
+    Promise.all(['GET', 'HEAD'].map(async (method) => (await docker.request(method, layerPath)).status));
+  const mount = async (to: string) => {
+    const path = `/v2/p1/${to}/blobs/uploads/?mount=${layerDigest}&from=p1/app`;
+    return (await docker.request('POST', path, { also: ['repository:p1/app:pull'] })).status;
+  };
+  t.deepEqual(await asked(), [403, 403], 'nor what it is made of');
+  t.is(await mount('other'), 202, 'it has to be sent');
   await member.post(`${images}/${image.id}/actions/reactivate`, undefined, 204);
+  t.deepEqual(await asked(), [200, 200]);
+  t.is(await mount('other'), 201);
   t.is((await docker.request('DELETE', '/v2/p1/app/manifests/v2')).status, 202);
   const set = (value: boolean) =>
     member.request({

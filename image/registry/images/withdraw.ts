@@ -34,3 +34,18 @@ export async function isDeactivated(db: Knex, repositoryId: string, digest: stri
     .first('i.image_id');
   return row !== undefined;
 }
+
+/** Whether a blob is part of manifests that are all kept from them so. One that no manifest refers to (yet) is not. */
+export async function isBlobDeactivated(db: Knex, repositoryId: string, digest: string): Promise<boolean> {
+  const { rows } = await db.raw(
+    `select bool_and(exists (
+       select from registry_images i join images on images.id = i.image_id
+       where i.repository_id = m.repository_id and images.is_deactivated
+         and (i.manifest_digest = m.manifest_digest or i.runs_digest = m.manifest_digest)
+     )) as is_kept
+     from registry_manifest_blobs m
+     where m.repository_id = ? and m.blob_digest = ?`,
+    [repositoryId, digest],
+  );
+  return rows[0].is_kept ?? false;
+}

@@ -48,9 +48,10 @@ export async function removeCopy(db: Knex, { store, dataId }: Copy): Promise<voi
  * one of them.
  */
 export async function knownDataIds(db: Knex, store: string, ids: string[]): Promise<Set<string>> {
-  const copies = db('image_copies').where({ store }).whereIn('data_id', ids).select('data_id');
+  // As one parameter: a store may hold more ids than a statement can have parameters.
+  const copies = db('image_copies').where({ store }).whereRaw('data_id = any(?::uuid[])', [ids]).select('data_id');
   const rows: { data_id: string }[] = await copies.unionAll(
-    db('images').whereIn('upload_id', ids).select({ data_id: 'upload_id' }),
+    db('images').whereRaw('upload_id = any(?::uuid[])', [ids]).select({ data_id: 'upload_id' }),
   );
   return new Set(rows.map((row) => row.data_id));
 }

@@ -44,8 +44,11 @@ export interface GuestDriver<Spec> {
   /** Every guest of ours on this host, recognised by its name or label; never a foreign one. */
   list(): Promise<ObservedGuest[]>;
   observe(id: string): Promise<ObservedGuest | undefined>;
-  /** Makes the guest exist, with its disks, as specified; leaves its power alone. Corrects what differs while it is shut down. */
-  ensure(spec: Spec): Promise<void>;
+  /**
+   * Makes the guest exist, with its disks, as specified; leaves its power alone. Corrects what differs while it is shut down.
+   * Aborted, it may fail in place of copying on.
+   */
+  ensure(spec: Spec, signal?: AbortSignal): Promise<void>;
   /**
    * Starts or stops the guest. Stopping asks the guest first and cuts its power after `graceSeconds`; 0 cuts at once.
    * A running container or server also gets its ports plugged (again), whatever happened to them.

@@ -1,9 +1,12 @@
 import { access } from 'node:fs/promises';
 import { join } from 'node:path';
 import test from 'ava';
+import { createLogger } from '../../common/logger.ts';
+import type { UploadDeps } from '../../image/images/uploads.ts';
 import { startTestCloud } from '../../tests/cloud.ts';
 import { smallServer } from '../drivers/contract.ts';
 import { prepareCompute, type TestCloud } from '../testing.ts';
+import { serverReconciler } from './reconciler.ts';
 
 const act = (cloud: TestCloud, id: string, body: object, status = 202) =>
   cloud.as('member').post(`/compute/v2.1/servers/${id}/action`, body, status);
@@ -256,4 +259,25 @@ test('a guest whose server is on another host is left alone: this host may have 
   await cloud.sweep();
   t.true(host.servers.has(id));
   t.true(cloud.logLines.some((line) => line.includes(id) && line.includes('has this host been renamed?')));
+});
+
+test('a deletion does not wait for the image that its server was to have', async (t) => {
+  const cloud = await startTestCloud(t);
+  const { createServer } = await prepareCompute(t, cloud);
+  const id = await createServer();
+  const never = new Promise<never>(() => undefined);
+  const reconciler = serverReconciler({
+    db: cloud.db,
+    driver: cloud.drivers.servers,
+    cache: { ensure: () => never, list: async () => [], removeUnless: async () => undefined },
+    log: createLogger('silent'),
+    hostName: 'host-1',
+    reclaimSeconds: 0,
+    images: {} as UploadDeps, // none is made here
+  });
+  const step = reconciler.reconcile(id);
+  await cloud.as('member').delete(`/compute/v2.1/servers/${id}`);
+  await t.throwsAsync(step, { message: 'The server is being deleted.' });
+  await cloud.settle();
+  await cloud.as('member').get(`/compute/v2.1/servers/${id}`, 404);
 });

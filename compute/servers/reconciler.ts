@@ -13,6 +13,7 @@ import { rebootGraceSeconds, shutdownGraceSeconds } from '../limits.ts';
 import { finishAction, finishActionsUpTo, listUnfinished, recordEvent, recordOwnAction } from './actions.ts';
 import { configDrive } from './config-drive.ts';
 import { forgetOldHistory, reclaimDeleted, removeServerRow } from './deletion.ts';
+import { waitUnless, watchingDeletion } from './deletion-watch.ts';
 import { eventOf } from './event-names.ts';
 import { acceptShutdown, type Fault, giveUpOn, recordFailure, settleServer, unsettle } from './observations.ts';
 import type { Server, WantedPower } from './server.ts';
@@ -90,9 +91,12 @@ async function settle(deps: ServerReconcilerDeps, server: Server): Promise<void>
     if (wanted === 'running' && guest?.power === 'shutdown' && guest.stoppedItself) return letShutdownStand(db, server);
     await noteDrift(db, server, guest);
   }
-  const spec = await specOf(deps, server);
-  await driver.ensure(spec);
-  await changeDisks(deps, server, spec);
+  const spec = await watchingDeletion(db, server.id, async (signal) => {
+    const spec = await specOf(deps, server, signal);
+    await driver.ensure(spec, signal);
+    await changeDisks(deps, server, spec, signal);
+    return spec;
+  });
   await reboot(deps, server, spec);
   await driver.power(spec, wanted, { graceSeconds: shutdownGraceSeconds });
   await takeSnapshots(deps, server, spec);
@@ -111,7 +115,12 @@ function isAs({ power }: ObservedGuest, wanted: WantedPower): boolean {
 }
 
 /** A guest that runs from other disks than it is to run from is taken down for that. */
-async function changeDisks({ driver }: ServerReconcilerDeps, server: Server, spec: ServerSpec): Promise<void> {
+async function changeDisks(
+  { driver }: ServerReconcilerDeps,
+  server: Server,
+  spec: ServerSpec,
+  signal: AbortSignal,
+): Promise<void> {
   if (server.observedPower === null) return;
   const isOtherDisk = server.observedDiskGeneration !== server.diskGeneration;
   const isRescue = server.rescueImageId !== null;
@@ -119,7 +128,7 @@ async function changeDisks({ driver }: ServerReconcilerDeps, server: Server, spe
   // Where what it has not written yet would be thrown away all the same, nobody waits for it.
   const isKept = isRescue || spec.rootDiskCopiedFrom !== null;
   await driver.power(spec, 'shutdown', { graceSeconds: isKept ? shutdownGraceSeconds : 0 });
-  await driver.ensure(spec);
+  await driver.ensure(spec, signal);
 }
 
 /** Each reboot that was asked for happens at least once; those that a later shutdown overtook are let go. */
@@ -170,10 +179,11 @@ function ownAction(server: Server, action: string, message: string) {
 }
 
 /** Everything the host has to know, read afresh: ports and addresses may have changed since the server was made. */
-async function specOf({ db, cache }: ServerReconcilerDeps, server: Server): Promise<ServerSpec> {
-  const path = await cache.ensure(server.diskImageId).catch(imageGone);
+async function specOf({ db, cache }: ServerReconcilerDeps, server: Server, signal: AbortSignal): Promise<ServerSpec> {
+  const pathOf = (imageId: string) => waitUnless(signal, cache.ensure(imageId)).catch(imageGone);
+  const path = await pathOf(server.diskImageId);
   const { rescueImageId, rescueImageFormat } = server;
-  const rescuePath = rescueImageId === null ? null : await cache.ensure(rescueImageId).catch(imageGone);
+  const rescuePath = rescueImageId === null ? null : await pathOf(rescueImageId);
   const ports = (await guestPorts(db, [server.id])).get(server.id) ?? [];
   const boot = await getBootData(db, server.id);
   return {

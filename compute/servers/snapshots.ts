@@ -18,6 +18,7 @@ import { checkMetadataItems } from '../quotas/quotas.ts';
 import { failAction, finishAction, listUnfinished, recordEvent, type ServerAction } from './actions.ts';
 import { ask } from './ask.ts';
 import type { ServerDeps } from './create.ts';
+import { watchingDeletion } from './deletion-watch.ts';
 import { eventOf } from './event-names.ts';
 import type { Server } from './server.ts';
 import { requirements } from './states.ts';
@@ -132,25 +133,15 @@ async function takeSnapshot(
   const status = await statusOfReserved(db, imageId);
   if (status === undefined || status === 'active' || status === 'deactivated') return undefined;
   if (status !== 'queued') throw new Unavailable(`The image ${imageId} is ${status}; its last upload was cut off.`);
-  const watch = new AbortController();
-  // A deletion does not wait for gigabytes.
-  const look = setInterval(() => {
-    db('servers')
-      .where({ id: server.id })
-      .whereNotNull('deletion_requested_at')
-      .first('id')
-      .then((row) => row && watch.abort())
-      .catch(() => undefined);
-  }, 2000);
   try {
-    const data = await driver.openSnapshot(spec, imageId, watch.signal);
-    watch.signal.addEventListener('abort', () => data.destroy(new Unavailable('The server is being deleted.')));
-    await fillReserved(images, server.projectId, imageId, data);
+    await watchingDeletion(db, server.id, async (signal) => {
+      const data = await driver.openSnapshot(spec, imageId, signal);
+      signal.addEventListener('abort', () => data.destroy(signal.reason));
+      await fillReserved(images, server.projectId, imageId, data);
+    });
     return undefined;
   } catch (error) {
     return error as Error;
-  } finally {
-    clearInterval(look);
   }
 }
 

@@ -14,7 +14,12 @@ const copySeconds = 3600;
  * guest wrote is never thrown away. `rootDiskGib` 0: as large as the image. @throws PermanentFailure when the image does not
  * fit or is empty, or the disk to copy is gone.
  */
-export async function ensureRootDisk(directory: GuestDirectory, spec: ServerSpec, qemu: QemuUser): Promise<void> {
+export async function ensureRootDisk(
+  directory: GuestDirectory,
+  spec: Pick<ServerSpec, 'image' | 'rootDisk' | 'rootDiskCopiedFrom' | 'rootDiskGib'>,
+  qemu: QemuUser,
+  signal?: AbortSignal,
+): Promise<void> {
   const { image, rootDisk, rootDiskCopiedFrom, rootDiskGib } = spec;
   const path = directory.diskPath(rootDisk);
   const size = await wantedSize(image, rootDiskGib);
@@ -22,7 +27,7 @@ export async function ensureRootDisk(directory: GuestDirectory, spec: ServerSpec
   if (rootDiskCopiedFrom === null) return makeOverlay(directory, path, image, size, qemu);
   const before = directory.diskPath(rootDiskCopiedFrom);
   if (!(await exists(before))) throw new PermanentFailure('The disk of the server is gone from its host.');
-  await directory.replace(path, qemu, (temporary) => copyDisk(before, temporary));
+  await directory.replace(path, qemu, (temporary) => copyDisk(before, temporary, signal));
   await grow(path, size);
 }
 
@@ -60,8 +65,9 @@ async function grow(path: string, size: number): Promise<void> {
 }
 
 /** Shares the blocks where the file system can. */
-async function copyDisk(from: string, to: string): Promise<void> {
-  await runTool('copy the root disk', 'cp', ['--reflink=auto', '--sparse=always', '--', from, to], copySeconds);
+async function copyDisk(from: string, to: string, signal?: AbortSignal): Promise<void> {
+  const how = ['--reflink=auto', '--sparse=always', '--'];
+  await runTool('copy the root disk', 'cp', [...how, from, to], copySeconds, signal);
 }
 
 async function wantedSize(image: LocalImage, rootDiskGib: number): Promise<number> {

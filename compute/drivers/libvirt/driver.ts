@@ -59,8 +59,8 @@ export class LibvirtServerDriver implements ServerDriver {
     return this.#domains.observe(id);
   }
 
-  ensure(spec: ServerSpec): Promise<void> {
-    return this.#oneAtATime.run(spec.id, () => this.#ensure(spec));
+  ensure(spec: ServerSpec, signal?: AbortSignal): Promise<void> {
+    return this.#oneAtATime.run(spec.id, () => this.#ensure(spec, signal));
   }
 
   async power(
@@ -175,7 +175,7 @@ export class LibvirtServerDriver implements ServerDriver {
     return this.#connection.close();
   }
 
-  async #ensure(spec: ServerSpec): Promise<void> {
+  async #ensure(spec: ServerSpec, signal?: AbortSignal): Promise<void> {
     const directory = new GuestDirectory(this.#options.guestsDirectory, spec.id);
     const traits = await this.#findTraits();
     const files = directory.files(spec);
@@ -196,7 +196,7 @@ export class LibvirtServerDriver implements ServerDriver {
     await directory.prepare(traits.qemu);
     await this.#recordTaps(directory, spec, traits);
     await Promise.all([
-      ensureRootDisk(directory, spec, traits.qemu),
+      ensureRootDisk(directory, spec, traits.qemu, signal),
       ensureRescueDisk(directory, spec, traits.qemu),
       writeConfigDrive(directory, spec.configDrive, traits.qemu),
     ]);

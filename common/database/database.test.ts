@@ -90,7 +90,7 @@ test('a lost connection is made again, and listeners are told to look at everyth
   await db.raw(
     "select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'cirrostack notifications' and datname = current_database()",
   );
-  await until(() => !notifications.connected());
+  await until(() => heard.length > 0); // it may be there again before anybody has looked
   await until(() => notifications.connected());
   t.deepEqual(heard, [undefined]);
 });
@@ -117,9 +117,8 @@ test('one of two leads; the other takes over when the first loses its connection
   await db.raw(
     "select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'cirrostack lock controllers' and datname = current_database()",
   );
-  await until(() => !second.held());
-  await until(() => second.held());
-  t.is(won, 2);
+  await until(() => won === 2); // it may be lost and won again before anybody has looked
+  t.true(second.held());
 });
 
 test('pages by marker neither repeat nor skip, also where sort values are equal', async (t) => {

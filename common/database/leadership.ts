@@ -24,7 +24,9 @@ export function seekLeadership(url: string, name: string, log: Logger, { retryMs
   const attempt = async (): Promise<void> => {
     try {
       client ??= await connect();
-      const { rows } = await client.query('select pg_try_advisory_lock(hashtextextended($1, 0)) as won', [name]);
+      const asked = client;
+      const { rows } = await asked.query('select pg_try_advisory_lock(hashtextextended($1, 0)) as won', [name]);
+      if (client !== asked) throw new Error('The connection was lost with the answer, and the lock with it.');
       held = rows[0].won;
       if (held) {
         log.info({ lock: name }, 'leading');

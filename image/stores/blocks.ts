@@ -3,9 +3,9 @@
  * that is done with it: a collection of garbage for every 64 MiB, each over the whole heap, and fresh pages from the kernel.
  */
 
-export const blockBytes = 512 * 1024;
+export const blockBytes = 256 * 1024;
 /** Kept for the next who need some. */
-const mostKept = 16;
+const mostKept = 32;
 
 const kept: Buffer<ArrayBuffer>[] = [];
 

@@ -9,6 +9,7 @@ import { freeSpaceIn } from './free-space.ts';
 import { placeInDirectory } from './place.ts';
 import { FileReading } from './reading.ts';
 
+const flushEveryBytes = 64 * 2 ** 20;
 const unfinishedSuffix = '.partial';
 /** QEMU and Docker may run as users of their own; the names cannot be guessed and the directory cannot be listed. */
 const fileMode = 0o444;
@@ -100,16 +101,49 @@ export function openFileStore(directory: string, owner?: Owner): ImageStore {
 }
 
 async function write(file: FileHandle, data: AsyncIterable<Buffer>): Promise<StoredData> {
-  const stored = await hashedWrite(data, async (bytes, position) => {
-    for (let written = 0; written < bytes.length; ) {
-      const { bytesWritten } = await storing(() =>
-        file.write(bytes, written, bytes.length - written, position + written),
-      );
-      written += bytesWritten;
-    }
-  });
-  await storing(() => file.sync());
-  return stored;
+  const flushes = flushAlong(file);
+  try {
+    const stored = await hashedWrite(data, async (bytes, position) => {
+      for (let written = 0; written < bytes.length; ) {
+        const { bytesWritten } = await storing(() =>
+          file.write(bytes, written, bytes.length - written, position + written),
+        );
+        written += bytesWritten;
+      }
+      flushes.wrote(bytes.length);
+    });
+    await storing(() => flushes.end());
+    await storing(() => file.sync());
+    return stored;
+  } finally {
+    await flushes.end().catch(() => {}); // the file stays open for as long
+  }
+}
+
+/** Lets the disk begin while data still comes: what is left for the end takes a moment. `end` throws what any flush did. */
+function flushAlong(file: FileHandle) {
+  let unflushed = 0;
+  let failure: { error: unknown } | undefined;
+  let underWay: Promise<void> | undefined;
+  return {
+    wrote(bytes: number): void {
+      unflushed += bytes;
+      if (unflushed < flushEveryBytes || underWay !== undefined) return;
+      unflushed = 0;
+      underWay = file
+        .datasync()
+        .catch((error) => {
+          failure ??= { error }; // the system tells it once, and not again to the last flush
+        })
+        .finally(() => {
+          underWay = undefined;
+        });
+    },
+    async end(): Promise<void> {
+      await underWay;
+      if (failure) throw failure.error;
+    },
+  };
 }
 
 /** Passes the data on while there is room for it. */

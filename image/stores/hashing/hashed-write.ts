@@ -4,7 +4,7 @@ import type { StoredData } from '../store.ts';
 import { type Hashing, startHashing } from './hashing.ts';
 
 /** Of one stream: being filled, hashed or written. */
-const mostBlocks = 4;
+const mostBlocks = 24;
 
 /**
  * Hands data on in blocks while it is hashed on other threads, at most so many blocks at once; the source waits meanwhile.

@@ -18,6 +18,16 @@ export interface Ground {
   ): Promise<Record<string, unknown> & { status: string; fault?: { message: string; details?: string } }>;
 }
 
+/** What a host reports of itself beside its name and what it has room for. */
+export const hostFacts = {
+  address: '192.0.2.1',
+  hypervisorType: 'QEMU',
+  hypervisorVersion: 7_002_000,
+  virtualisation: 'kvm',
+  cpuModel: 'x',
+  architecture: 'x86_64',
+};
+
 export async function prepareCompute(t: ExecutionContext, cloud: TestCloud): Promise<Ground> {
   await cloud.settle(); // the host reports
   const [admin, member] = [cloud.as('admin'), cloud.as('member')];

@@ -1,17 +1,9 @@
 import test from 'ava';
 import { startTestCloud } from '../../tests/cloud.ts';
 import { reportHost } from '../hosts/store.ts';
-import { atVersion, offerMicroversions, prepareCompute } from '../testing.ts';
+import { atVersion, hostFacts, offerMicroversions, prepareCompute } from '../testing.ts';
 
 const path = '/compute/v2.1/os-aggregates';
-const facts = {
-  address: '192.0.2.1',
-  hypervisorType: 'QEMU',
-  hypervisorVersion: 7_002_000,
-  virtualisation: 'kvm',
-  cpuModel: 'x',
-  architecture: 'x86_64',
-};
 const size = { vcpus: 4, memoryMib: 4096, diskGib: 100 };
 
 test('aggregates are made, changed and deleted by administrators', async (t) => {
@@ -56,7 +48,7 @@ test('a zone is of its hosts, and stays theirs while there are guests on them', 
   const cloud = await startTestCloud(t);
   const ground = await prepareCompute(t, cloud);
   const [admin, member] = [cloud.as('admin'), cloud.as('member')];
-  await reportHost(cloud.db, { name: 'host-2', ...size, ...facts }, null);
+  await reportHost(cloud.db, { name: 'host-2', ...size, ...hostFacts }, null);
   const make = async (name: string, zone?: string) =>
     (await admin.post(path, { aggregate: { name, availability_zone: zone } }, 200)).aggregate.id;
   const [east, west, plain] = [await make('e', 'east'), await make('w', 'west'), await make('p')];

@@ -1,20 +1,10 @@
 import test from 'ava';
 import { startTestCloud } from '../../tests/cloud.ts';
 import { reportHost } from '../hosts/store.ts';
-import { atVersion, offerMicroversions, prepareCompute } from '../testing.ts';
+import { atVersion, hostFacts, offerMicroversions, prepareCompute } from '../testing.ts';
 
 const v21 = '/compute/v2.1';
-const facts = {
-  address: '192.0.2.1',
-  vcpus: 4,
-  memoryMib: 4096,
-  diskGib: 100,
-  hypervisorType: 'QEMU',
-  hypervisorVersion: 7_002_000,
-  virtualisation: 'kvm',
-  cpuModel: 'x',
-  architecture: 'x86_64',
-};
+const facts = { ...hostFacts, vcpus: 4, memoryMib: 4096, diskGib: 100 };
 
 test('compute services are told by number until 2.52 and by UUID from 2.53 on, and are enabled, disabled, forced down and forgotten', async (t) => {
   const cloud = await startTestCloud(t);

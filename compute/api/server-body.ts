@@ -3,9 +3,9 @@ import { isIP } from 'node:net';
 import { type Static, Type } from 'typebox';
 import { BadRequest } from '../../common/errors.ts';
 import { since, type Version } from '../../common/http/microversion.ts';
+import type { GuestPort } from '../guest-ports.ts';
 import type { NewServer } from '../servers/create.ts';
 import { maximumTags } from '../servers/labels.ts';
-import type { NetworkRequest } from '../servers/networks.ts';
 import { makePassword } from '../servers/password.ts';
 import {
   AccessAddress,
@@ -206,7 +206,7 @@ function countsOf(asked: AskedServer): NewServer['count'] {
 }
 
 /** Undefined: whichever the project has. */
-function networksOf(version: Version, { networks }: AskedServer): NetworkRequest[] | undefined {
+function networksOf(version: Version, { networks }: AskedServer): GuestPort[] | undefined {
   if (since(version, 2, 37) && networks === undefined)
     throw new BadRequest("Invalid input for field/attribute server: 'networks' is a required property.");
   if (typeof networks === 'string' && !since(version, 2, 37))
@@ -216,7 +216,7 @@ function networksOf(version: Version, { networks }: AskedServer): NetworkRequest
   return networks.map((network) => networkRequest(version, network));
 }
 
-function networkRequest(version: Version, asked: Static<typeof Network>): NetworkRequest {
+function networkRequest(version: Version, asked: Static<typeof Network>): GuestPort {
   const takesTags = since(version, 2, 42) || (since(version, 2, 32) && !since(version, 2, 37));
   if (asked.tag !== undefined && !takesTags)
     throw new BadRequest('Invalid input for field/attribute networks: unexpected tag.');

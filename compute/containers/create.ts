@@ -2,12 +2,14 @@ import { randomInt, randomUUID } from 'node:crypto';
 import { type ProjectContext, visibleTo } from '../../common/context.ts';
 import type { Knex } from '../../common/database/database.ts';
 import { notify } from '../../common/database/notifications.ts';
-import { BadRequest, Conflict, NotFound } from '../../common/errors.ts';
+import { BadRequest, Conflict } from '../../common/errors.ts';
 import { isUuid } from '../../common/ids.ts';
 import { findImageByName, getUsableImage, type UsableImage } from '../../image/images/use.ts';
-import { createPort, defaultNetworkFor, resolveNetwork, resolveSecurityGroups } from '../../network/ports.ts';
+import { defaultNetworkFor, resolveNetwork, resolveSecurityGroups } from '../../network/ports.ts';
 import { requireZone } from '../aggregates/zones.ts';
+import { createGuestPorts, type GuestPorts } from '../guest-ports.ts';
 import { checkQuota } from '../quotas/quotas.ts';
+import { asBadReference } from '../references.ts';
 import { claimHost, type Placement } from '../scheduler/claim.ts';
 import type { Scheduling } from '../scheduler/scheduling.ts';
 import { hostnameFrom } from '../servers/server.ts';
@@ -81,25 +83,14 @@ export async function createContainer(
     const placement = await claimHost(trx, demand, scheduling);
     const id = randomUUID();
     await insertContainer(trx, ctx, id, asked, found.image, placement);
-    // Also when nothing will come of it: a port that cannot be had is the request's fault and is told at once.
-    const ports = await trx.transaction();
-    try {
-      await createPorts(ports, ctx, id, found, placement.host?.name ?? null);
-    } catch (error) {
-      await ports.rollback();
-      throw asBadReference(error);
-    }
-    await (placement.host ? ports.commit() : ports.rollback());
+    await createGuestPorts(trx, ctx, { id, deviceOwner: 'compute:kuryr', host: placement.host }, found);
     await notify(trx, topic, id);
     return getContainer(trx, visibleTo(ctx), id);
   });
 }
 
-interface Resolved {
+interface Resolved extends GuestPorts {
   image: UsableImage;
-  /** Undefined: the project's default group. */
-  securityGroupIds: string[] | undefined;
-  networks: { networkId?: string; portId?: string; fixedIp?: string }[];
 }
 
 /** What the ids and names of a request stand for, within the caller's reach. */
@@ -180,33 +171,9 @@ async function insertContainer(
   });
 }
 
-async function createPorts(
-  trx: Knex,
-  ctx: ProjectContext,
-  containerId: string,
-  { networks, securityGroupIds }: Resolved,
-  hostName: string | null,
-): Promise<void> {
-  for (const network of networks)
-    await createPort(trx, {
-      ...network,
-      projectId: ctx.projectId,
-      visible: visibleTo(ctx),
-      securityGroupIds,
-      deviceId: containerId,
-      deviceOwner: 'compute:kuryr',
-      hostName,
-    });
-}
-
 const letters = ['alpha', 'beta', 'gamma', 'delta', 'epsilon', 'zeta', 'eta', 'theta', 'iota', 'kappa', 'lambda', 'mu'];
 
 /** Of Zun's kind: `zeta-22-container`. Names need not be unique. */
 function madeUpName(): string {
   return `${letters[randomInt(letters.length)]}-${randomInt(1, 100)}-container`;
-}
-
-/** What is missing behind an id or a name inside a body is a bad request, not a missing resource. */
-function asBadReference(error: unknown): unknown {
-  return error instanceof NotFound ? new BadRequest(error.message, { cause: error }) : error;
 }

@@ -3,18 +3,11 @@ import test from 'ava';
 import type { Knex } from '../../common/database/database.ts';
 import { startTestCloud } from '../../tests/cloud.ts';
 import { listHosts, reportHost } from '../hosts/store.ts';
+import { hostFacts } from '../testing.ts';
 import { claimHost } from './claim.ts';
 import { type HostCapacity, refusalOf } from './filters.ts';
 import { defaultScheduling } from './scheduling.ts';
 
-const facts = {
-  address: '192.0.2.1',
-  hypervisorType: 'QEMU',
-  hypervisorVersion: 7_002_000,
-  virtualisation: 'kvm',
-  cpuModel: 'x',
-  architecture: 'x86_64',
-};
 const anywhere = { zone: null, hostName: null, projectId: 'p' };
 
 /** Claims as an operation does: the row goes in under the host's lock. */
@@ -45,7 +38,7 @@ test('a thousand hosts are used evenly and none is promised twice, with 32 creat
   const cloud = await startTestCloud(t);
   const { db } = cloud;
   for (let i = 0; i < 1000; i++)
-    await reportHost(db, { name: `h${i}`, vcpus: 4, memoryMib: 512 + 2048, diskGib: 10, ...facts }, null);
+    await reportHost(db, { name: `h${i}`, vcpus: 4, memoryMib: 512 + 2048, diskGib: 10, ...hostFacts }, null);
   const placed: (string | undefined)[] = [];
   await Promise.all(
     Array.from({ length: 32 }, async () => {
@@ -60,7 +53,7 @@ test('a thousand hosts are used evenly and none is promised twice, with 32 creat
 test('the last room is given once', async (t) => {
   const cloud = await startTestCloud(t);
   for (const name of ['a', 'b', 'c'])
-    await reportHost(cloud.db, { name, vcpus: 4, memoryMib: 512 + 1024, diskGib: 10, ...facts }, null);
+    await reportHost(cloud.db, { name, vcpus: 4, memoryMib: 512 + 1024, diskGib: 10, ...hostFacts }, null);
   const placed = await Promise.all(Array.from({ length: 32 }, () => place(cloud.db, 1024)));
   t.deepEqual(placed.filter((name) => name !== undefined).sort(), ['a', 'b', 'c']);
   for (const host of await listHosts(cloud.db)) t.true(host.claimedMemoryMib <= host.memoryMib - 512);

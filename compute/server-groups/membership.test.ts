@@ -5,6 +5,7 @@ import { startTestCloud, type TestCloud } from '../../tests/cloud.ts';
 import { reportHost } from '../hosts/store.ts';
 import { claimHost } from '../scheduler/claim.ts';
 import { defaultScheduling } from '../scheduler/scheduling.ts';
+import { hostFacts } from '../testing.ts';
 import { groupIdsOf, joinServerGroup, lockGroupOfServer, lockServerGroup } from './membership.ts';
 import type { GroupPolicy } from './server-group.ts';
 import { getServerGroup } from './store.ts';
@@ -12,16 +13,8 @@ import { getServerGroup } from './store.ts';
 const everyone = 'everyone';
 
 async function prepare(cloud: TestCloud, hosts: number, policy: GroupPolicy, mostPerHost: number | null = null) {
-  const facts = {
-    address: '192.0.2.1',
-    hypervisorType: 'QEMU',
-    hypervisorVersion: 7_002_000,
-    virtualisation: 'kvm',
-    cpuModel: 'x',
-    architecture: 'x86_64',
-  };
   for (let i = 0; i < hosts; i++)
-    await reportHost(cloud.db, { name: `h${i}`, vcpus: 64, memoryMib: 65_536 - i, diskGib: 10, ...facts }, null);
+    await reportHost(cloud.db, { name: `h${i}`, vcpus: 64, memoryMib: 65_536 - i, diskGib: 10, ...hostFacts }, null);
   const row = { project_id: 'p', user_id: 'u', name: 'g', policy, most_per_host: mostPerHost };
   const [{ id }] = await cloud.db('server_groups').insert(row).returning('id');
   return id as string;

@@ -10,8 +10,11 @@ import type { PropertyProtection } from '../../image/property-protection/protect
 import { requireZone } from '../aggregates/zones.ts';
 import type { Flavor } from '../flavors/flavor.ts';
 import { getFlavor } from '../flavors/store.ts';
+import { createGuestPorts, type GuestPort, type GuestPorts } from '../guest-ports.ts';
 import { findKeypair } from '../keypairs/store.ts';
+import { availabilityZone } from '../limits.ts';
 import { checkInjectedFiles, checkMetadataItems, checkQuota, type QuotaScope } from '../quotas/quotas.ts';
+import { badReference } from '../references.ts';
 import { claimHost, type Placement } from '../scheduler/claim.ts';
 import type { Scheduling } from '../scheduler/scheduling.ts';
 import { joinServerGroup, lockServerGroup } from '../server-groups/membership.ts';
@@ -19,9 +22,8 @@ import type { GroupDemand } from '../server-groups/server-group.ts';
 import { recordAction } from './actions.ts';
 import { hintedHosts, type SchedulerHints } from './hints.ts';
 import { bootableFormat, checkImageFits, checkZeroDisk } from './image-fit.ts';
-import { createServerPorts, type NetworkRequest, type ResolvedNetworks, resolveNetworks } from './networks.ts';
+import { resolveNetworks } from './networks.ts';
 import { type RequestedPlace, requestedPlace } from './place.ts';
-import { asBadReference, badReference } from './references.ts';
 import { hostnameFrom, type Server } from './server.ts';
 import { getServer } from './store.ts';
 
@@ -57,7 +59,7 @@ export interface NewServer {
   /** An administrator's choice of host. */
   hostName: string | null;
   /** Undefined: the project's only network, if it has just one. */
-  networks: NetworkRequest[] | undefined;
+  networks: GuestPort[] | undefined;
   /** Names or ids; undefined for the default group. */
   securityGroups: string[] | undefined;
   accessIpv4: string;
@@ -111,7 +113,13 @@ export async function createServers(deps: ServerDeps, ctx: ProjectContext, asked
       made.push({ id, placement });
     }
     // After all hosts, as locks are taken in one order.
-    for (const { id, placement } of made) await createPorts(trx, ctx, id, found, placement);
+    for (const { id, placement } of made)
+      await createGuestPorts(
+        trx,
+        ctx,
+        { id, deviceOwner: `compute:${availabilityZone}`, host: placement.host },
+        found.networks,
+      );
     const servers: Server[] = [];
     for (const { id } of made) servers.push(await getServer(trx, visibleTo(ctx), id));
     return servers;
@@ -128,7 +136,7 @@ interface Resolved {
   flavor: Flavor;
   image: UsableImage;
   publicKey: string | null;
-  networks: ResolvedNetworks;
+  networks: GuestPorts;
 }
 
 /** What the ids and names of a request stand for, within the caller's reach. */
@@ -242,22 +250,4 @@ async function insertServer(
     ...(!isPlaced && { isDone: true, message: 'Error' }),
   });
   await notify(trx, 'servers', id);
-}
-
-/** Also when nothing will come of it: a port that cannot be had is the request's fault and is told at once. */
-async function createPorts(
-  trx: Knex,
-  ctx: ProjectContext,
-  id: string,
-  { networks }: Resolved,
-  { host }: Placement,
-): Promise<void> {
-  const ports = await trx.transaction();
-  try {
-    await createServerPorts(ports, ctx, id, networks, host?.name ?? null);
-  } catch (error) {
-    await ports.rollback();
-    throw asBadReference(error);
-  }
-  await (host ? ports.commit() : ports.rollback());
 }

@@ -2,10 +2,10 @@ import { type ProjectContext, visibleTo } from '../../common/context.ts';
 import { BadRequest } from '../../common/errors.ts';
 import { isUuid } from '../../common/ids.ts';
 import { getUsableImage } from '../../image/images/use.ts';
+import { badReference } from '../references.ts';
 import { ask } from './ask.ts';
 import type { ServerDeps } from './create.ts';
 import { bootableFormat, checkRescueFits, imageDiskGib } from './image-fit.ts';
-import { badReference } from './references.ts';
 import { requirements } from './states.ts';
 
 export interface RescueRequest {

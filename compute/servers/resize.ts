@@ -4,11 +4,11 @@ import { BadRequest, Conflict } from '../../common/errors.ts';
 import type { Flavor } from '../flavors/flavor.ts';
 import { getFlavor } from '../flavors/store.ts';
 import { checkQuota } from '../quotas/quotas.ts';
+import { badReference } from '../references.ts';
 import { claimHost } from '../scheduler/claim.ts';
 import { ask } from './ask.ts';
 import type { ServerDeps } from './create.ts';
 import { imageDiskGib } from './image-fit.ts';
-import { badReference } from './references.ts';
 import type { OldFlavor, Server } from './server.ts';
 import { requirements } from './states.ts';
 

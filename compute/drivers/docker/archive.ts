@@ -13,8 +13,9 @@ import { posix } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { extract } from 'tar-stream';
+import { largestTarEntry, tarEnd } from '../../../common/tar.ts';
 import { rewrittenConfig } from './archive-config.ts';
-import { largestEntry, tarEnd, tarEntry } from './archive-entry.ts';
+import { tarEntry } from './archive-entry.ts';
 import { checkLayer } from './archive-layer.ts';
 import { BadArchive, manifestOfLayout, manifestOfSave } from './archive-manifest.ts';
 
@@ -63,7 +64,7 @@ export async function readArchive(path: string): Promise<ArchivedImage> {
     if (manifest === undefined) throw new BadArchive('it is neither a "docker save" archive nor an OCI layout');
     const { bytes: config, architecture, diffIds } = rewrittenConfig(await readJson(manifest.config));
     const layers = manifest.layers.map((name) => find(entries, name));
-    if (layers.some(({ size }) => size === 0 || size > largestEntry)) {
+    if (layers.some(({ size }) => size === 0 || size > largestTarEntry)) {
       throw new BadArchive('a layer in it is empty or larger than 8 GiB');
     }
     if (diffIds.length !== layers.length || layers.length > maximumLayers) {

@@ -4,6 +4,7 @@
  * asked for, and has to for ever: checksums of images are of them.
  */
 import { Readable } from 'node:stream';
+import { tarEnd, tarHeader, tarPadding } from '../../../common/tar.ts';
 import type { ByteRange } from '../../stores/store.ts';
 import { digestOf, type Manifest } from '../content/manifest.ts';
 import type { Upstream } from '../upstream.ts';
@@ -21,11 +22,6 @@ interface Segment {
   /** From `first` to `last` of its own bytes. */
   open(range: ByteRange): AsyncIterable<Buffer> | Promise<AsyncIterable<Buffer>>;
 }
-
-const blockBytes = 512;
-
-/** Bytes of one file in a tar: what eleven octal digits hold. */
-export const largestFileBytes = 8 ** 11 - 1;
 
 export interface Archive {
   sizeBytes: number;
@@ -73,7 +69,7 @@ function segmentsOf({ upstream, repositoryId, manifest, manifestBytes }: Archive
     ...[...blobs].flatMap(([digest, size]) =>
       file(path(digest), { size, open: (range) => blobBytes(upstream, repositoryId, digest, size, range) }),
     ),
-    inMemory(Buffer.alloc(2 * blockBytes)),
+    inMemory(tarEnd),
   ];
 }
 
@@ -101,25 +97,9 @@ async function* blobBytes(
   if (received !== last - first + 1) throw new Error(`blob ${digest} came with ${received} bytes`);
 }
 
-/** POSIX 1003.1 ustar: a header, the content, and zeros up to the next block. */
 function file(name: string, content: Segment): Segment[] {
-  const rest = (blockBytes - (content.size % blockBytes)) % blockBytes;
-  return [inMemory(header(name, content.size)), content, ...(rest > 0 ? [inMemory(Buffer.alloc(rest))] : [])];
-}
-
-function header(name: string, size: number): Buffer {
-  const bytes = Buffer.alloc(blockBytes);
-  bytes.write(name, 0, 100, 'ascii');
-  bytes.write('0000644\0', 100);
-  bytes.write('0000000\0', 108); // owner
-  bytes.write('0000000\0', 116); // group
-  bytes.write(`${size.toString(8).padStart(11, '0')}\0`, 124);
-  bytes.write('00000000000\0', 136); // time
-  bytes.write('        0', 148); // the checksum counts as spaces; a regular file
-  bytes.write('ustar\x0000', 257);
-  const sum = bytes.reduce((total, byte) => total + byte, 0);
-  bytes.write(`${sum.toString(8).padStart(6, '0')}\0 `, 148);
-  return bytes;
+  const padding = tarPadding(content.size);
+  return [inMemory(tarHeader(name, content.size)), content, ...(padding.length > 0 ? [inMemory(padding)] : [])];
 }
 
 /** Throws when the bytes are not those of `digest`: what the registry server gives is as it was pushed. */

@@ -3,6 +3,7 @@ import type { Knex } from '../../../common/database/database.ts';
 import { OverQuota } from '../../../common/errors.ts';
 import type { Logger } from '../../../common/logger.ts';
 import type { Reconciler } from '../../../common/reconcile/loop.ts';
+import { largestTarEntry } from '../../../common/tar.ts';
 import { newImage } from '../../images/image.ts';
 import { finishUpload, insertImage, startUpload } from '../../images/store.ts';
 import { checkOneMore } from '../../images/usage.ts';
@@ -12,7 +13,7 @@ import { registryStoreId } from '../../stores/stores.ts';
 import { imageConfigTypes, imageTypes, indexTypes, readManifest } from '../content/manifest.ts';
 import { findManifest, type StoredManifest } from '../content/manifests.ts';
 import type { Upstream } from '../upstream.ts';
-import { type Archive, checkDigest, largestFileBytes } from './archive.ts';
+import { type Archive, checkDigest } from './archive.ts';
 import { openArchive } from './store.ts';
 
 export interface RegistryImageDeps {
@@ -135,7 +136,7 @@ async function manifestToRun({ db, upstream }: RegistryImageDeps, tag: Tag): Pro
   if (!found || !imageTypes.includes(found.manifest.mediaType)) return undefined;
   const { config, layers } = found.manifest;
   const isContainer = config !== null && imageConfigTypes.includes(config.mediaType) && layers.length > 0;
-  return isContainer && layers.every(({ size }) => size <= largestFileBytes) ? found.stored : undefined;
+  return isContainer && layers.every(({ size }) => size <= largestTarEntry) ? found.stored : undefined;
 }
 
 /** As the specification of OCI images calls it, which has Go's words. */

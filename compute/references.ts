@@ -1,4 +1,4 @@
-import { BadRequest, NotFound } from '../../common/errors.ts';
+import { BadRequest, NotFound } from '../common/errors.ts';
 
 /** What is missing behind an id inside a body is a bad request, not a missing resource. */
 export function asBadReference(error: unknown, message?: string): unknown {

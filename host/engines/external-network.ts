@@ -118,6 +118,9 @@ async function restoreForwarding(context: HostContext): Promise<void> {
 
 async function checkBridge({ externalGateway }: HostContext): Promise<Finding> {
   const name = 'external bridge';
+  // A switch that was killed leaves its interface, address and all, and nothing that carries a packet.
+  if (!(await succeeds('ovs-vsctl', ['--timeout=5', 'br-exists', externalBridge])))
+    return fail(name, `Open vSwitch has no ${externalBridge}`, 'Run bin/up.');
   const { stdout } = await attempt('ip', ['-json', 'address', 'show', 'dev', externalBridge]);
   const [link] = JSON.parse(stdout || '[]') as { addr_info: { local: string }[]; flags: string[] }[];
   if (link === undefined) return fail(name, `${externalBridge} is not there`, 'Run bin/up.');

@@ -46,7 +46,12 @@ test('every command of the README works, and its walk-through ends where it bega
   const cwd = join(cloud.dataDir, 'newcomer');
   await mkdir(cwd);
   const env = { ...(await cloud.clientEnvironment()), HOME: cwd };
-  const shell = spawn('bash', ['-euxo', 'pipefail', '-c', script], { cwd, env, stdio: ['ignore', 'pipe', 'pipe'] });
+  const limit = ['--verbose', '600', 'bash']; // against hanging: what it printed until then is shown
+  const shell = spawn('timeout', [...limit, '-euxo', 'pipefail', '-c', script], {
+    cwd,
+    env,
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
   let printed = '';
   for (const output of [shell.stdout, shell.stderr])
     output.setEncoding('utf8').on('data', (text: string) => {

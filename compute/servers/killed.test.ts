@@ -1,57 +1,15 @@
 /** Our process may end between any two lines. Here it ends at each step in turn: every call of a driver, before it and after it, and every statement. */
 import { join } from 'node:path';
 import test from 'ava';
-import type { Knex } from '../../common/database/database.ts';
 import { createLogger } from '../../common/logger.ts';
 import type { UploadDeps } from '../../image/images/uploads.ts';
 import { openFileStore } from '../../image/stores/files/files.ts';
 import { singleStore } from '../../image/stores/stores.ts';
 import { startTestCloud } from '../../tests/cloud.ts';
-import type { ServerDriver } from '../drivers/driver.ts';
 import type { ImageCache } from '../image-cache/cache.ts';
 import { prepareCompute, type TestCloud } from '../testing.ts';
+import { Killed, mortalDatabase, mortalDriver, reaper } from './mortal.ts';
 import { serverReconciler } from './reconciler.ts';
-
-class Killed extends Error {}
-
-/** Lets `steps` steps happen and kills at the next; a killed process does nothing more. */
-function reaper(steps: number) {
-  let left = steps;
-  const step = () => {
-    if (left <= 0) throw new Killed();
-    left -= 1;
-  };
-  return { step, isDead: () => left <= 0 };
-}
-
-function mortalDriver(driver: ServerDriver, { step }: ReturnType<typeof reaper>): ServerDriver {
-  return new Proxy(driver, {
-    get: (target, name) => {
-      const method = Reflect.get(target, name);
-      if (typeof method !== 'function') return method;
-      return async (...args: unknown[]) => {
-        step();
-        const result = await method.apply(target, args);
-        step(); // the work is done, and nobody is left to know
-        return result;
-      };
-    },
-  });
-}
-
-/** A transaction is one step: what it did not commit did not happen. */
-function mortalDatabase(db: Knex, { step }: ReturnType<typeof reaper>): Knex {
-  return new Proxy(db, {
-    apply: (target, _self, args) => {
-      step();
-      return Reflect.apply(target, undefined, args);
-    },
-    get: (target, name) => {
-      if (name === 'transaction') step();
-      return Reflect.get(target, name);
-    },
-  });
-}
 
 /** Works on a server with a process that dies after ever more steps, a new one each time; gives the number of deaths. */
 async function reconcileThroughDeaths(cloud: TestCloud, id: string): Promise<number> {

@@ -177,6 +177,7 @@ export async function buildCloud(config: Config, log: Logger, given?: Drivers): 
       region: config.region,
       scheduling,
       reclaimSeconds: config.reclaimServerSeconds,
+      shelvedOffloadSeconds: config.shelvedOffloadSeconds,
       imageProtection: protection,
       host: {
         name: config.hostName,

@@ -50,6 +50,8 @@ import { addEventHosts } from './migrations/0011-event-hosts.ts';
 import { rememberPastFlavors } from './migrations/0011-past-flavors.ts';
 import { claimRescueDisks } from './migrations/0012-rescue-claims.ts';
 import type { Scheduling } from './scheduler/scheduling.ts';
+import { addShelving } from './migrations/0015-shelving.ts';
+import { addPluggedPorts } from './migrations/0016-plugged-ports.ts';
 import { lockPolicy } from './servers/locks.ts';
 import { serverReconciler } from './servers/reconciler.ts';
 import { pastServerReconciler } from './usage/reconciler.ts';
@@ -65,6 +67,8 @@ export interface ComputeModuleDeps {
   /** How long deleted servers can be restored, in seconds; 0: not at all. */
   reclaimSeconds: number;
   /** Who may say what of images. */
+  /** How long shelved servers keep their host, in seconds; 0: not at all, negative: until they are told to go. */
+  shelvedOffloadSeconds: number;
   imageProtection: PropertyProtection;
   /** This host's side; used only by processes that run an agent. */
   host: {
@@ -98,6 +102,8 @@ export const computeMigrations: Migration[] = [
   addEventHosts,
   claimRescueDisks,
 ];
+  addShelving,
+  addPluggedPorts,
 
 export const computePolicy = {
   ...flavorPolicy,
@@ -135,6 +141,7 @@ export function computeModule(deps: ComputeModuleDeps): Module {
     reclaimSeconds: deps.reclaimSeconds,
     imageProtection: deps.imageProtection,
     url: computeUrl(deps.publicUrl),
+    shelvedOffloadSeconds: deps.shelvedOffloadSeconds,
   };
   return {
     service: {
@@ -181,7 +188,8 @@ export function computeModule(deps: ComputeModuleDeps): Module {
   };
 }
 
-function agentReconcilers({ db, log, host, reclaimSeconds, region }: ComputeModuleDeps) {
+function agentReconcilers(deps: ComputeModuleDeps) {
+  const { db, log, host, reclaimSeconds, shelvedOffloadSeconds, region } = deps;
   const images: UploadDeps = {
     db,
     log,
@@ -206,7 +214,7 @@ function agentReconcilers({ db, log, host, reclaimSeconds, region }: ComputeModu
   };
   return [
     heartbeatReconciler({ db, log, driver, hostName }),
-    serverReconciler({ db, log, driver, cache, hostName, reclaimSeconds, images }),
+    serverReconciler({ db, log, driver, cache, hostName, reclaimSeconds, shelvedOffloadSeconds, images }),
     imageCacheReconciler,
     hostCallReconciler({ db, log, hostName, methods }),
   ];

@@ -110,6 +110,21 @@ export async function bindPort(trx: Knex, portId: string, hostName: string | nul
 export async function releasePorts(trx: Knex, deviceId: string, portId?: string): Promise<void> {
   const query = trx('ports')
     .where({ attached_to: deviceId })
+/** Says which host carries all ports of the device, null while none does, and what it is there, when that may differ. */
+export async function bindPorts(
+  trx: Knex,
+  deviceId: string,
+  { hostName, deviceOwner }: { hostName: string | null; deviceOwner?: string },
+): Promise<void> {
+  const ids = await trx('ports')
+    .where({ attached_to: deviceId })
+    .whereNull('deletion_requested_at')
+    .orderBy('id')
+    .pluck('id');
+  const columns = { host_name: hostName, ...(deviceOwner !== undefined && { device_owner: deviceOwner }) };
+  for (const id of ids) await change(trx, 'ports', id, columns);
+}
+
     .whereNull('deletion_requested_at')
     .orderBy('id')
     .forUpdate();

@@ -154,6 +154,12 @@ export const ConfigSchema = Type.Object(
       'Seconds for which a deleted server is kept, shut down, and can be restored; 0: none',
       2_592_000,
     ),
+    shelvedOffloadSeconds: Type.Integer({
+      default: 0,
+      minimum: -1,
+      maximum: 2_592_000,
+      description: 'Seconds for which a shelved server keeps its host; 0: not at all, -1: until an administrator says so',
+    }),
     drivers: text('real', 'real, or simulated for development without engines'),
     imageCacheMaximumGib: count(
       10,

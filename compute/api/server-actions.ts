@@ -11,6 +11,7 @@ import { diskActionPolicy, diskActions } from './server-actions/disks.ts';
 import { imageActionPolicy, imageActions } from './server-actions/images.ts';
 import { powerActionPolicy, powerActions } from './server-actions/power.ts';
 import { stateActionPolicy, stateActions } from './server-actions/states.ts';
+import { shelvingActionPolicy, shelvingActions } from './server-actions/shelving.ts';
 
 export const serverActionPolicy = {
   ...definePolicy({
@@ -21,6 +22,8 @@ export const serverActionPolicy = {
   ...diskActionPolicy,
   ...imageActionPolicy,
 };
+  ...shelvingActionPolicy,
+  ...interfaceActionPolicy,
 
 const actions: Readonly<Record<string, ServerActionSpec>> = {
   ...powerActions,
@@ -28,6 +31,8 @@ const actions: Readonly<Record<string, ServerActionSpec>> = {
   ...diskActions,
   ...imageActions,
 };
+  ...shelvingActions,
+  ...interfaceActions,
 
 const ServerAction = Type.Object(
   Object.fromEntries(Object.entries(actions).map(([name, { value }]) => [name, Type.Optional(value as TSchema)])),

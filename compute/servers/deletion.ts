@@ -8,6 +8,7 @@ import { finishActionsUpTo, recordAction } from './actions.ts';
 import { ask, refuseLocked } from './ask.ts';
 import type { ServerDeps } from './create.ts';
 import type { Server } from './server.ts';
+import { discardShelveImage } from './shelved.ts';
 import { discardUnfinishedImages } from './snapshots.ts';
 import { requirements } from './states.ts';
 import { lockServer } from './store.ts';
@@ -67,6 +68,7 @@ export async function restoreServer({ db }: ServerDeps, ctx: ProjectContext, id:
 export async function removeServerRow(trx: Knex, server: Server): Promise<void> {
   await releasePorts(trx, server.id);
   await discardUnfinishedImages(trx, server.id);
+  await discardShelveImage(trx, server);
   await finishActionsUpTo(trx, server.id, server.revision + 1, null);
   await trx('servers').where({ id: server.id }).delete();
   await trx('deleted_servers').insert({ id: server.id, project_id: server.projectId }).onConflict('id').ignore();

@@ -15,6 +15,7 @@ const steps: Readonly<Record<string, string>> = {
   confirmResize: 'compute_confirm_resize',
   revertResize: 'compute_finish_revert_resize',
   shelve: 'compute_shelve_instance',
+  shelveOffload: 'compute_shelve_offload_instance',
   unshelve: 'compute_unshelve_instance',
   createImage: 'compute_snapshot_instance',
   createBackup: 'compute_backup_instance',

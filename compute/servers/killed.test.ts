@@ -32,6 +32,7 @@ async function reconcileThroughDeaths(cloud: TestCloud, id: string): Promise<num
       log,
       hostName: 'host-1',
       reclaimSeconds: 0,
+      shelvedOffloadSeconds: 0,
       images,
     });
     try {
@@ -78,6 +79,8 @@ test('a server comes to what was asked for, wherever the process is killed', asy
     [{ resize: { flavorRef: 'more' } }, 'VERIFY_RESIZE'],
     [{ confirmResize: null }, 'ACTIVE', 204],
     [{ createImage: { name: 'kept' } }, 'ACTIVE'],
+    [{ shelve: null }, 'SHELVED_OFFLOADED'],
+    [{ unshelve: null }, 'ACTIVE'],
   ];
   for (const [body, status, answer = 202] of wishes) {
     await member.post(`/compute/v2.1/servers/${id}/action`, body, answer);

@@ -13,6 +13,7 @@ export async function settleServer(db: Knex, server: Server, power: PowerState):
       observed_power: power,
       observed_disk_generation: server.diskGeneration,
       observed_rescue: server.rescueImageId !== null,
+      observed_shelved: server.shelvedAt !== null,
       settled_revision: server.revision,
       is_faulty: false,
       failing_since: null,

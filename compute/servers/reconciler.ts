@@ -18,6 +18,7 @@ import { eventOf } from './event-names.ts';
 import { acceptShutdown, type Fault, giveUpOn, recordFailure, settleServer, unsettle } from './observations.ts';
 import type { Server, WantedPower } from './server.ts';
 import { takeSnapshots } from './snapshots.ts';
+import { keepAsImage, leaveShelf, offload, offloadShelved, restoreLostDisk } from './shelved.ts';
 import { effectivePower } from './states.ts';
 import { findServerOnHost, getBootData, listPowerOnHost, listUnsettledIds } from './store.ts';
 
@@ -31,6 +32,8 @@ export interface ServerReconcilerDeps {
   /** How long deleted servers are kept on it. */
   reclaimSeconds: number;
   /** Where the images go that servers become. */
+  /** How long shelved servers keep their host; negative: until they are told to go. */
+  shelvedOffloadSeconds: number;
   images: UploadDeps;
 }
 
@@ -66,11 +69,13 @@ export function serverReconciler(deps: ServerReconcilerDeps): Reconciler {
     async sweep() {
       const reclaimed = await reclaimDeleted(db, hostName, deps.reclaimSeconds);
       await forgetOldHistory(db);
+      const offloaded = await offloadShelved(db, hostName, deps.shelvedOffloadSeconds);
       const rows = {
         onThisHost: () => listPowerOnHost(db, hostName),
         known: (ids: string[]) => knownIds(db, 'servers', ids),
       };
-      return [...reclaimed, ...(await sweepGuests(driver, rows, log))];
+      const withOtherPorts = await listWithOtherPorts(db, hostName);
+      return [...reclaimed, ...offloaded, ...withOtherPorts, ...(await sweepGuests(driver, rows, log))];
     },
   };
 }
@@ -85,9 +90,15 @@ async function settle(deps: ServerReconcilerDeps, server: Server): Promise<void>
   const { db, driver, hostName } = deps;
   const wanted = effectivePower(server);
   if (server.settledRevision === server.revision) {
+  if (server.observedShelved && server.offloadRequestedAt !== null) return offload(deps, server);
+  if (server.observedShelved && server.shelvedAt === null && (await driver.observe(server.id)) === undefined)
+    return restoreLostDisk(deps, server);
     if (server.isFaulty) return; // it gave up on this revision
     const guest = await driver.observe(server.id);
-    if (guest !== undefined && isAs(guest, wanted)) return;
+    const isAsked = guest !== undefined && isAs(guest, wanted);
+    if (isAsked && (await hasItsPorts(db, server.id))) return;
+    // Everything it had is in its image: a new disk would only look like it.
+    if (server.observedShelved && guest === undefined) return offload(deps, server);
     if (wanted === 'running' && guest?.power === 'shutdown' && guest.stoppedItself) return letShutdownStand(db, server);
     await noteDrift(db, server, guest);
   }
@@ -103,6 +114,10 @@ async function settle(deps: ServerReconcilerDeps, server: Server): Promise<void>
   await db.transaction(async (trx) => {
     await settleServer(trx, server, wanted);
     for (const action of await listUnfinished(trx, server.id))
+  if (server.shelvedAt !== null && !server.observedShelved) {
+    if (!(await keepAsImage(deps, server, spec))) return;
+    if (server.offloadRequestedAt !== null) return offload(deps, server);
+  }
       if (action.revision <= server.revision)
         await recordEvent(trx, action.number, eventOf(action.action), action.startedAt, null, hostName);
     await finishActionsUpTo(trx, server.id, server.revision, null);

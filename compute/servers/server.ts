@@ -72,6 +72,8 @@ export interface Server extends ServerFlavor {
   markedErrorAt: Date | null;
   /** Since when it is to be kept as an image and take no host. */
   shelvedAt: Date | null;
+  /** Since when it is to take no host meanwhile. */
+  offloadRequestedAt: Date | null;
   /** The image that it is kept in, until it runs again. */
   shelveImageId: string | null;
   revision: number; // grows with every change the host has to follow
@@ -82,6 +84,8 @@ export interface Server extends ServerFlavor {
   observedPower: PowerState | null; // null until the host holds it
   observedDiskGeneration: number | null;
   observedRescue: boolean;
+  /** It is shut down, and everything on its disk is in `shelveImageId`. */
+  observedShelved: boolean;
   /** The guest ended by itself while this revision was in force: that is what is wanted until something else is asked for. */
   stoppedItselfAtRevision: number | null;
   faultMessage: string | null;

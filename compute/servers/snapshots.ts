@@ -74,23 +74,34 @@ async function reserve(
     async change(trx, server) {
       await checkMetadataItems(trx, { projectId: server.projectId, region }, Object.keys(metadata).length);
       const properties = propertiesFor(imageProtection, ctx, metadata, { ...origin(server), ...kind });
-      await reserveImage(trx, region, imageId, {
-        ...newImage(server.projectId),
-        name,
-        diskFormat: 'qcow2',
-        containerFormat: 'bare',
-        visibility: 'private',
-        minDiskGib: server.diskGib,
-        properties,
-      });
+      await reserveImageOf(trx, region, server, imageId, { name, properties });
       return {};
     },
   });
   return imageId;
 }
 
+/** Makes an image without data that the root disk of the server will be in. Throws `OverQuota`. */
+export async function reserveImageOf(
+  trx: Knex,
+  region: string,
+  server: Server,
+  imageId: string,
+  { name, properties }: { name: string; properties: Record<string, string> },
+): Promise<void> {
+  await reserveImage(trx, region, imageId, {
+    ...newImage(server.projectId),
+    name,
+    diskFormat: 'qcow2',
+    containerFormat: 'bare',
+    visibility: 'private',
+    minDiskGib: server.diskGib,
+    properties,
+  });
+}
+
 /** What Nova says of an image that was a server (nova/compute/api.py, `_initialize_instance_snapshot_metadata`). */
-function origin(server: Server) {
+export function origin(server: Server): Record<string, string> {
   return {
     instance_uuid: server.id,
     base_image_ref: server.imageId,
@@ -115,7 +126,8 @@ export interface SnapshotDeps {
 export async function takeSnapshots(deps: SnapshotDeps, server: Server, spec: ServerSpec): Promise<void> {
   for (const action of await listUnfinished(deps.db, server.id)) {
     const { imageId } = action.parameters;
-    if (imageId === undefined || action.revision > server.revision) continue;
+    const isAboutOthers = imageId === undefined || action.action === 'shelve'; // that one is the server's own state
+    if (isAboutOthers || action.revision > server.revision) continue;
     const startedAt = new Date();
     const failure = await takeSnapshot(deps, server, spec, imageId);
     await deps.driver.dropSnapshot(server.id, imageId);
@@ -124,7 +136,7 @@ export async function takeSnapshots(deps: SnapshotDeps, server: Server, spec: Se
 }
 
 /** Undefined when the image is there, or is wanted no more. Throws `Unavailable` while an upload that was cut off is not given up. */
-async function takeSnapshot(
+export async function takeSnapshot(
   { db, driver, images }: SnapshotDeps,
   server: Server,
   spec: ServerSpec,
@@ -153,7 +165,7 @@ async function settleSnapshot(
   { startedAt, failure }: { startedAt: Date; failure: Error | undefined },
 ): Promise<void> {
   const { imageId, rotation, backupType } = action.parameters;
-  const reason = failure && (failure instanceof CloudError ? failure.message : 'The host could not make the image.');
+  const reason = failure && reasonOf(failure);
   await recordEvent(trx, action.number, eventOf(action.action), startedAt, reason ?? null, hostName);
   if (failure !== undefined) {
     await discardReserved(trx, imageId as string);
@@ -163,6 +175,11 @@ async function settleSnapshot(
   if (rotation === undefined || backupType === undefined) return;
   const ofThisKind = { instance_uuid: server.id, image_type: 'backup', backup_type: backupType };
   await rotateImages(trx, server.projectId, ofThisKind, rotation);
+}
+
+/** Why an image could not be made, for users. */
+export function reasonOf(failure: Error): string {
+  return failure instanceof CloudError ? failure.message : 'The host could not make the image.';
 }
 
 /** Images that were asked for of a server that goes, and are not there yet, go with it. */

@@ -72,6 +72,8 @@ test('the status that filters compute in SQL is the one that clients see, in all
       old_flavor: usually(null, '{"vcpus":1,"memoryMib":1,"diskGib":1}'),
       shelved_at: shelvedAt,
       shelve_image_id: shelvedAt === null ? usually(null, id) : id,
+      offload_requested_at: shelvedAt === null ? null : pick(null, shelvedAt),
+      observed_shelved: usually(false, true),
     });
     const action = pick(null, 'SOFT', 'HARD', 'createImage', 'changePassword', 'start');
     if (action === null) continue;
@@ -106,12 +108,14 @@ const idle: StateFields = {
   markedErrorAt: null,
   observedPower: 'running',
   observedRescue: false,
+  observedShelved: false,
   observedDiskGeneration: 1,
   wantedPower: 'running',
   rescueImageId: null,
   diskGeneration: 1,
   oldFlavor: null,
   shelvedAt: null,
+  offloadRequestedAt: null,
   shelveImageId: null,
   softDeletedAt: null,
   stoppedItselfAtRevision: null,
@@ -153,6 +157,14 @@ test('each state has the words that Nova has for it', (t) => {
     [{ pendingTask: 'changePassword' }, 'active', 'updating_password', 'PASSWORD'],
     [{ pendingTask: 'createImage' }, 'active', 'image_uploading', 'ACTIVE'],
     [{ shelvedAt: at, shelveImageId: 'i' }, 'active', 'shelving', 'ACTIVE'],
+    [{ shelvedAt: at, shelveImageId: 'i', observedShelved: true }, 'shelved', null, 'SHELVED'],
+    [
+      { shelvedAt: at, offloadRequestedAt: at, shelveImageId: 'i', observedShelved: true },
+      'shelved',
+      'shelving_offloading',
+      'SHELVED',
+    ],
+    [{ shelveImageId: 'i', observedShelved: true }, 'shelved', 'unshelving', 'SHELVED'],
     [{ shelvedAt: at, shelveImageId: 'i', observedPower: null }, 'shelved_offloaded', null, 'SHELVED_OFFLOADED'],
     [{ shelveImageId: 'i', observedPower: null }, 'shelved_offloaded', 'unshelving', 'SHELVED_OFFLOADED'],
     [{ softDeletedAt: at }, 'soft-delete', null, 'SOFT_DELETED'],

@@ -9,6 +9,7 @@ export type VmState =
   | 'suspended'
   | 'rescued'
   | 'resized'
+  | 'shelved'
   | 'shelved_offloaded'
   | 'soft-delete'
   | 'error';
@@ -29,6 +30,7 @@ export type TaskState =
   | 'resize_finish'
   | 'resize_reverting'
   | 'shelving'
+  | 'shelving_offloading'
   | 'unshelving'
   | 'image_uploading'
   | 'image_backup'
@@ -43,12 +45,14 @@ export type StateFields = Pick<
   | 'markedErrorAt'
   | 'observedPower'
   | 'observedRescue'
+  | 'observedShelved'
   | 'observedDiskGeneration'
   | 'wantedPower'
   | 'rescueImageId'
   | 'diskGeneration'
   | 'oldFlavor'
   | 'shelvedAt'
+  | 'offloadRequestedAt'
   | 'shelveImageId'
   | 'softDeletedAt'
   | 'stoppedItselfAtRevision'
@@ -70,6 +74,7 @@ export function vmStateOf(server: StateFields): VmState {
   if (server.softDeletedAt !== null) return 'soft-delete';
   if (server.unplacedReason !== null || server.isFaulty || server.markedErrorAt !== null) return 'error';
   if (server.observedPower === null) return server.shelveImageId === null ? 'building' : 'shelved_offloaded';
+  if (server.observedShelved) return 'shelved';
   if (server.observedRescue) return 'rescued';
   if (server.oldFlavor !== null && server.observedDiskGeneration === server.diskGeneration) return 'resized';
   return poweredState(server);
@@ -87,6 +92,8 @@ export function taskStateOf(server: StateFields): TaskState {
   if (vmState === 'error' || vmState === 'soft-delete') return null;
   if (vmState === 'building') return 'spawning';
   if (vmState === 'shelved_offloaded') return server.shelvedAt === null ? 'unshelving' : null;
+  if (vmState === 'shelved' && server.shelvedAt === null) return 'unshelving';
+  if (vmState === 'shelved') return server.offloadRequestedAt === null ? null : 'shelving_offloading';
   if (server.shelvedAt !== null) return 'shelving';
   if (server.observedRescue !== (server.rescueImageId !== null))
     return server.observedRescue ? 'unrescuing' : 'rescuing';
@@ -140,6 +147,8 @@ export function statusOf(server: StateFields): string {
       return 'ERROR';
     case 'building':
       return 'BUILD';
+    case 'shelved':
+      return 'SHELVED';
     case 'shelved_offloaded':
       return 'SHELVED_OFFLOADED';
     case 'rescued':
@@ -179,6 +188,7 @@ export const statuses = [
   'RESCUE',
   'RESIZE',
   'REVERT_RESIZE',
+  'SHELVED',
   'SHELVED_OFFLOADED',
   'SHUTOFF',
   'SOFT_DELETED',
@@ -218,7 +228,7 @@ export const requirements = {
   suspend: { vmStates: ['active'] },
   resume: { vmStates: ['suspended'] },
   rescue: { vmStates: ['active', 'stopped', 'error'] },
-  unrescue: { vmStates: ['rescued'] },
+  unrescue: { vmStates: ['rescued', 'error'] }, // for the same reason as a resize is reverted in error
   rebuild: { vmStates: ['active', 'stopped', 'error'] },
   resize: { vmStates: ['active', 'stopped'] },
   'confirm resize': { vmStates: ['resized'] },
@@ -226,11 +236,12 @@ export const requirements = {
   'revert resize': { vmStates: ['resized', 'error'] },
   snapshot: { vmStates: ['active', 'stopped', 'paused', 'suspended'] },
   shelve: { vmStates: ['active', 'stopped', 'paused', 'suspended'] },
-  'shelve offload': { vmStates: [] }, // what is shelved is offloaded at once
-  unshelve: { vmStates: ['shelved_offloaded'] },
+  'shelve offload': { vmStates: ['shelved'] },
+  unshelve: { vmStates: ['shelved', 'shelved_offloaded'] },
   'change password': { vmStates: ['active'] },
   restore: { vmStates: ['soft-delete'] },
   'change interfaces': { vmStates: ['active', 'paused', 'stopped'] },
+  'change addresses': { vmStates: ['active', 'paused', 'stopped', 'rescued', 'suspended'] },
   'change tags': { vmStates: ['active', 'paused', 'suspended', 'stopped'] },
 } as const satisfies Record<string, Requirement>;
 

@@ -21,6 +21,7 @@ export const statusSql = `(case
   when servers.unplaced_reason is not null or servers.is_faulty or servers.marked_error_at is not null then 'ERROR'
   when servers.observed_power is null and servers.shelve_image_id is null then 'BUILD'
   when servers.observed_power is null then 'SHELVED_OFFLOADED'
+  when servers.observed_shelved then 'SHELVED'
   when servers.observed_rescue then 'RESCUE'
   when servers.old_flavor is not null and ${hasItsDisk} then 'VERIFY_RESIZE'
   when ${isIdle} and not ${hasItsDisk} and servers.old_flavor is not null then 'RESIZE'

@@ -47,6 +47,11 @@ export async function statusOfReserved(db: Knex, id: string): Promise<ImageStatu
   return (await findImage(db, 'everyone', id))?.status;
 }
 
+/** Whether its owner has said that it must not be deleted; false when it is gone. */
+export async function isProtected(db: Knex, id: string): Promise<boolean> {
+  return (await findImage(db, 'everyone', id))?.isProtected ?? false;
+}
+
 /** Throws as `uploadImageData` does. */
 export async function fillReserved(deps: UploadDeps, owner: string, id: string, data: Readable): Promise<void> {
   await uploadImageData(deps, { projectId: owner, isAdmin: false }, id, data);

@@ -99,6 +99,9 @@ export const computeCalls: Calls = {
     act({ confirmResize: null }, 204),
     act({ createImage: { name: 'kept' } }),
     act({ createBackup: { name: 'kept', backup_type: 'daily', rotation: 1 } }),
+    act({ shelve: null }),
+    act({ unshelve: null }),
+    act({ shelveOffload: null }, 409), // hosts are given up at once unless a site says otherwise
     (it) => ({ params: { server_id: it.server }, body: { 'os-resetState': { state: 'active' } }, by: 'admin' }),
     act({ restore: null }, 409), // there is nothing to restore where nothing is kept
     act({ forceDelete: null }, 202, 'secondSpareServer'),

@@ -9,6 +9,7 @@ import { badReference } from '../references.ts';
 import { ask } from './ask.ts';
 import type { ServerDeps } from './create.ts';
 import { bootableFormat, checkImageFits, checkZeroDisk } from './image-fit.ts';
+import { withoutRescue } from './rescue.ts';
 import type { Server } from './server.ts';
 import { requirements } from './states.ts';
 import { getServer } from './store.ts';
@@ -59,6 +60,7 @@ export async function rebuildServer(
         disk_image_format: bootableFormat(image),
         disk_generation: revision,
         disk_copied_from: null,
+        ...withoutRescue, // one that ended in error; any other is refused
         ...labels(asked),
         ...(asked.keyName !== undefined && { key_name: asked.keyName }),
       };

@@ -124,9 +124,10 @@ async function settle(deps: ServerReconcilerDeps, server: Server): Promise<void>
   });
 }
 
-/** A guest whose memory was lost has none to keep: it is shut down, and starts when it is resumed. */
+/** One that crashed is down. A guest whose memory was lost has none to keep: it is shut down, and starts when it is resumed. */
 function isAs({ power }: ObservedGuest, wanted: WantedPower): boolean {
-  return power === wanted || (wanted === 'suspended' && (power === 'shutdown' || power === 'crashed'));
+  const isDown = power === 'shutdown' || power === 'crashed';
+  return power === wanted || (isDown && (wanted === 'suspended' || wanted === 'shutdown'));
 }
 
 /** A guest that runs from other disks than it is to run from is taken down for that. */

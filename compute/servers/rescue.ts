@@ -3,7 +3,7 @@ import { BadRequest } from '../../common/errors.ts';
 import { isUuid } from '../../common/ids.ts';
 import { getUsableImage } from '../../image/images/use.ts';
 import { badReference } from '../references.ts';
-import { ask } from './ask.ts';
+import { ask, refuseState } from './ask.ts';
 import type { ServerDeps } from './create.ts';
 import { bootableFormat, checkRescueFits, imageDiskGib } from './image-fit.ts';
 import { requirements } from './states.ts';
@@ -47,13 +47,18 @@ export async function rescueServer(
   });
 }
 
-/** Boots the server from its own disk again. */
+export const withoutRescue = { rescue_image_id: null, rescue_image_format: null, rescue_disk_gib: 0 };
+
+/** Boots the server from its own disk again; also when the other one cannot be had. */
 export async function unrescueServer({ db }: ServerDeps, ctx: ProjectContext, id: string): Promise<void> {
   await ask(db, ctx, id, {
     action: 'unrescue',
     api: 'unrescue',
     requirement: requirements.unrescue,
     power: 'running',
-    change: () => ({ rescue_image_id: null, rescue_image_format: null, rescue_disk_gib: 0 }),
+    change(_trx, server) {
+      if (server.rescueImageId === null) refuseState(server, 'unrescue', { vmStates: ['rescued'] });
+      return withoutRescue;
+    },
   });
 }

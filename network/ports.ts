@@ -106,10 +106,6 @@ export async function bindPort(trx: Knex, portId: string, hostName: string | nul
   await trx('ports').where({ id: portId }).update({ host_name: hostName, updated_at: trx.fn.now() });
 }
 
-/** Takes one port, or all, from the device: deletes those made for it, frees those that the user made. */
-export async function releasePorts(trx: Knex, deviceId: string, portId?: string): Promise<void> {
-  const query = trx('ports')
-    .where({ attached_to: deviceId })
 /** Says which host carries all ports of the device, null while none does, and what it is there, when that may differ. */
 export async function bindPorts(
   trx: Knex,
@@ -125,6 +121,10 @@ export async function bindPorts(
   for (const id of ids) await change(trx, 'ports', id, columns);
 }
 
+/** Takes one port, or all, from the device: deletes those made for it, frees those that the user made. */
+export async function releasePorts(trx: Knex, deviceId: string, portId?: string): Promise<void> {
+  const query = trx('ports')
+    .where({ attached_to: deviceId })
     .whereNull('deletion_requested_at')
     .orderBy('id')
     .forUpdate();

@@ -5,12 +5,16 @@ export interface Model {
   power: 'ACTIVE' | 'SHUTOFF' | 'PAUSED' | 'SUSPENDED';
   isRescued: boolean;
   isResized: boolean;
+  isShelved: boolean;
 }
 
-export const newborn: Model = { power: 'ACTIVE', isRescued: false, isResized: false };
+export const newborn: Model = { power: 'ACTIVE', isRescued: false, isResized: false, isShelved: false };
 
 /** The bodies of `POST /servers/{id}/action`, and what each makes of a server once it is accepted (Compute API reference, "Servers - run an action"). */
-export const actions: Record<string, { body(given: { imageId: string }): object; effect(before: Model): Model }> = {
+export const actions: Record<
+  string,
+  { body(given: { imageId: string }): object; effect(before: Model): Model | Model[] }
+> = {
   start: { body: () => ({ 'os-start': null }), effect: (before) => ({ ...before, power: 'ACTIVE' }) },
   stop: { body: () => ({ 'os-stop': null }), effect: (before) => ({ ...before, power: 'SHUTOFF' }) },
   pause: { body: () => ({ pause: null }), effect: (before) => ({ ...before, power: 'PAUSED' }) },
@@ -41,17 +45,28 @@ export const actions: Record<string, { body(given: { imageId: string }): object;
   },
   'confirm resize': { body: () => ({ confirmResize: null }), effect: (before) => ({ ...before, isResized: false }) },
   'revert resize': { body: () => ({ revertResize: null }), effect: (before) => ({ ...before, isResized: false }) },
+  // Called off where its image cannot be made: nothing is lost then.
+  shelve: {
+    body: () => ({ shelve: null }),
+    effect: (before) => [{ ...before, isShelved: true }, before],
+  },
+  unshelve: {
+    body: () => ({ unshelve: null }),
+    effect: (before) => ({ ...before, power: 'ACTIVE', isShelved: false }),
+  },
   'create image': { body: () => ({ createImage: { name: 'kept' } }), effect: (before) => before },
 };
 
 /** The word that clients see. */
-export function statusOf({ power, isRescued, isResized }: Model): string {
+export function statusOf({ power, isRescued, isResized, isShelved }: Model): string {
+  if (isShelved) return 'SHELVED_OFFLOADED';
   if (isRescued) return 'RESCUE';
   return isResized ? 'VERIFY_RESIZE' : power;
 }
 
-/** What its guest may be on the host: one that crashed is down, and has no memory to keep. */
-export function powersOf({ power }: Model): readonly PowerState[] {
+/** What its guest may be on the host, undefined for none: one that crashed is down, and has no memory to keep. */
+export function powersOf({ power, isShelved }: Model): readonly (PowerState | undefined)[] {
+  if (isShelved) return [undefined];
   switch (power) {
     case 'ACTIVE':
       return ['running'];

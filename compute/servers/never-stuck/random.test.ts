@@ -111,7 +111,7 @@ class Sequence {
     }
     const orders = accepted.length < 2 ? [accepted] : [accepted, accepted.toReversed()];
     subject.models = orders.flatMap((order) =>
-      subject.models.map((model) => order.reduce((before, name) => actions[name]?.effect(before) ?? before, model)),
+      order.reduce((before, name) => before.flatMap((model) => actions[name]?.effect(model) ?? []), subject.models),
     );
   }
 
@@ -197,6 +197,7 @@ class Sequence {
       log,
       hostName: 'host-1',
       reclaimSeconds: 0,
+      shelvedOffloadSeconds: 0,
       images: {
         db: cloud.db,
         log,
@@ -241,7 +242,7 @@ class Sequence {
     if (shown.status === 'ERROR') return this.mend(subject, shown.fault?.message);
     const expected = models.find((model) => statusOf(model) === shown.status);
     if (expected === undefined) return t.fail(`${id} is ${shown.status}, and should be ${models.map(statusOf).join()}`);
-    const power = ground.host.servers.get(id)?.power ?? 'crashed';
+    const power = ground.host.servers.get(id)?.power;
     if (models.length === 1)
       t.true(powersOf(expected).includes(power), `${id}, ${shown.status}, is ${power} on its host`);
     subject.models = models.filter((model) => statusOf(model) === shown.status);
@@ -267,6 +268,8 @@ class Sequence {
     await this.comeToRest();
     await cloud.settle();
     t.is(ground.host.servers.size, 0, 'no guest is left');
+    const shelved = await cloud.db('images').where('name', 'like', '%-shelved').whereNot({ status: 'deleted' });
+    t.deepEqual(shelved, [], 'no image of a shelved server is left');
     for (const table of ['servers', 'compute_claims', 'ports'])
       t.deepEqual(await cloud.db(table).select(), [], `nothing is left in ${table}`);
     t.deepEqual(await cloud.db('server_actions').whereNull('finished_at'), [], 'no action is open');

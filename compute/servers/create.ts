@@ -35,9 +35,9 @@ export interface ServerDeps {
   region: string;
   scheduling: Scheduling;
   /** How long a deleted server can be restored; 0: not at all. */
+  reclaimSeconds: number;
   /** How long a shelved server keeps its host; 0: not at all, negative: until it is told to. */
   shelvedOffloadSeconds: number;
-  reclaimSeconds: number;
   /** Who may say what of images, also of those that servers become. */
   imageProtection: PropertyProtection;
 }

@@ -17,8 +17,8 @@ import { waitUnless, watchingDeletion } from './deletion-watch.ts';
 import { eventOf } from './event-names.ts';
 import { acceptShutdown, type Fault, giveUpOn, recordFailure, settleServer, unsettle } from './observations.ts';
 import type { Server, WantedPower } from './server.ts';
-import { takeSnapshots } from './snapshots.ts';
 import { keepAsImage, leaveShelf, offload, offloadShelved, restoreLostDisk } from './shelved.ts';
+import { takeSnapshots } from './snapshots.ts';
 import { effectivePower } from './states.ts';
 import { findServerOnHost, getBootData, listPowerOnHost, listUnsettledIds } from './store.ts';
 
@@ -31,9 +31,9 @@ export interface ServerReconcilerDeps {
   hostName: string;
   /** How long deleted servers are kept on it. */
   reclaimSeconds: number;
-  /** Where the images go that servers become. */
   /** How long shelved servers keep their host; negative: until they are told to go. */
   shelvedOffloadSeconds: number;
+  /** Where the images go that servers become. */
   images: UploadDeps;
 }
 
@@ -68,8 +68,8 @@ export function serverReconciler(deps: ServerReconcilerDeps): Reconciler {
     },
     async sweep() {
       const reclaimed = await reclaimDeleted(db, hostName, deps.reclaimSeconds);
-      await forgetOldHistory(db);
       const offloaded = await offloadShelved(db, hostName, deps.shelvedOffloadSeconds);
+      await forgetOldHistory(db);
       const rows = {
         onThisHost: () => listPowerOnHost(db, hostName),
         known: (ids: string[]) => knownIds(db, 'servers', ids),
@@ -89,10 +89,10 @@ async function removeServer({ db, driver }: ServerReconcilerDeps, server: Server
 async function settle(deps: ServerReconcilerDeps, server: Server): Promise<void> {
   const { db, driver, hostName } = deps;
   const wanted = effectivePower(server);
-  if (server.settledRevision === server.revision) {
   if (server.observedShelved && server.offloadRequestedAt !== null) return offload(deps, server);
   if (server.observedShelved && server.shelvedAt === null && (await driver.observe(server.id)) === undefined)
     return restoreLostDisk(deps, server);
+  if (server.settledRevision === server.revision) {
     if (server.isFaulty) return; // it gave up on this revision
     const guest = await driver.observe(server.id);
     const isAsked = guest !== undefined && isAs(guest, wanted);
@@ -111,13 +111,14 @@ async function settle(deps: ServerReconcilerDeps, server: Server): Promise<void>
   await reboot(deps, server, spec);
   await driver.power(spec, wanted, { graceSeconds: shutdownGraceSeconds });
   await takeSnapshots(deps, server, spec);
-  await db.transaction(async (trx) => {
-    await settleServer(trx, server, wanted);
-    for (const action of await listUnfinished(trx, server.id))
   if (server.shelvedAt !== null && !server.observedShelved) {
     if (!(await keepAsImage(deps, server, spec))) return;
     if (server.offloadRequestedAt !== null) return offload(deps, server);
   }
+  await db.transaction(async (trx) => {
+    await settleServer(trx, server, wanted);
+    await leaveShelf(trx, server);
+    for (const action of await listUnfinished(trx, server.id))
       if (action.revision <= server.revision)
         await recordEvent(trx, action.number, eventOf(action.action), action.startedAt, null, hostName);
     await finishActionsUpTo(trx, server.id, server.revision, null);

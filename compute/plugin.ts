@@ -49,9 +49,8 @@ import { createPastServers } from './migrations/0010-past-servers.ts';
 import { addEventHosts } from './migrations/0011-event-hosts.ts';
 import { rememberPastFlavors } from './migrations/0011-past-flavors.ts';
 import { claimRescueDisks } from './migrations/0012-rescue-claims.ts';
-import type { Scheduling } from './scheduler/scheduling.ts';
 import { addShelving } from './migrations/0015-shelving.ts';
-import { addPluggedPorts } from './migrations/0016-plugged-ports.ts';
+import type { Scheduling } from './scheduler/scheduling.ts';
 import { lockPolicy } from './servers/locks.ts';
 import { serverReconciler } from './servers/reconciler.ts';
 import { pastServerReconciler } from './usage/reconciler.ts';
@@ -66,9 +65,9 @@ export interface ComputeModuleDeps {
   scheduling: Scheduling;
   /** How long deleted servers can be restored, in seconds; 0: not at all. */
   reclaimSeconds: number;
-  /** Who may say what of images. */
   /** How long shelved servers keep their host, in seconds; 0: not at all, negative: until they are told to go. */
   shelvedOffloadSeconds: number;
+  /** Who may say what of images. */
   imageProtection: PropertyProtection;
   /** This host's side; used only by processes that run an agent. */
   host: {
@@ -101,9 +100,8 @@ export const computeMigrations: Migration[] = [
   rememberPastFlavors,
   addEventHosts,
   claimRescueDisks,
-];
   addShelving,
-  addPluggedPorts,
+];
 
 export const computePolicy = {
   ...flavorPolicy,
@@ -139,9 +137,9 @@ export function computeModule(deps: ComputeModuleDeps): Module {
     region,
     scheduling,
     reclaimSeconds: deps.reclaimSeconds,
+    shelvedOffloadSeconds: deps.shelvedOffloadSeconds,
     imageProtection: deps.imageProtection,
     url: computeUrl(deps.publicUrl),
-    shelvedOffloadSeconds: deps.shelvedOffloadSeconds,
   };
   return {
     service: {

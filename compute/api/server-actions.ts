@@ -10,8 +10,8 @@ import type { ServerActionSpec } from './server-actions/action.ts';
 import { diskActionPolicy, diskActions } from './server-actions/disks.ts';
 import { imageActionPolicy, imageActions } from './server-actions/images.ts';
 import { powerActionPolicy, powerActions } from './server-actions/power.ts';
-import { stateActionPolicy, stateActions } from './server-actions/states.ts';
 import { shelvingActionPolicy, shelvingActions } from './server-actions/shelving.ts';
+import { stateActionPolicy, stateActions } from './server-actions/states.ts';
 
 export const serverActionPolicy = {
   ...definePolicy({
@@ -21,18 +21,16 @@ export const serverActionPolicy = {
   ...stateActionPolicy,
   ...diskActionPolicy,
   ...imageActionPolicy,
-};
   ...shelvingActionPolicy,
-  ...interfaceActionPolicy,
+};
 
 const actions: Readonly<Record<string, ServerActionSpec>> = {
   ...powerActions,
   ...stateActions,
   ...diskActions,
   ...imageActions,
-};
   ...shelvingActions,
-  ...interfaceActions,
+};
 
 const ServerAction = Type.Object(
   Object.fromEntries(Object.entries(actions).map(([name, { value }]) => [name, Type.Optional(value as TSchema)])),

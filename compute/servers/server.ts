@@ -70,7 +70,7 @@ export interface Server extends ServerFlavor {
   softDeletedAt: Date | null;
   /** An administrator says that it is in error; the next wish heals it. */
   markedErrorAt: Date | null;
-  /** Since when it is to be kept as an image and take no host. */
+  /** Since when it is to be kept as an image, shut down. */
   shelvedAt: Date | null;
   /** Since when it is to take no host meanwhile. */
   offloadRequestedAt: Date | null;

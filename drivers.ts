@@ -27,6 +27,13 @@ export async function closeDrivers(drivers: Drivers): Promise<void> {
 
 /** Hosts in memory: for development without engines, and for tests, which keep the engines to look into them. */
 export function simulatedDrivers(host: SimulatedHost, network = new SimulatedNetworkEngine()): Drivers {
+  // Ports are up while a guest runs that has them, as on a host.
+  host.onChange((id) => {
+    const guest = host.servers.get(id) ?? host.containers.get(id);
+    const runs = guest?.power === 'running' || guest?.power === 'paused';
+    const ports = runs ? guest.spec.ports.map((port) => port.id) : [];
+    network.carry(id, ports);
+  });
   return {
     servers: new SimulatedServerDriver(host),
     containers: new SimulatedContainerDriver(host),

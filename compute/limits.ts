@@ -31,3 +31,6 @@ export const rebootGraceSeconds = 30;
 export const patienceSeconds = 300;
 
 export const availabilityZone = 'nova';
+
+/** Of one server. Slots for so many are in every guest, so that interfaces come and go while it runs. */
+export const mostInterfaces = 16;

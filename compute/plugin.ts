@@ -24,6 +24,7 @@ import { quotaClassSetPolicy, quotaClassSetRoutes } from './api/quota-class-sets
 import { quotaSetPolicy, quotaSetRoutes } from './api/quota-sets.ts';
 import { serverActionPolicy, serverActionRoutes } from './api/server-actions.ts';
 import { serverGroupPolicy, serverGroupRoutes } from './api/server-groups.ts';
+import { serverInterfacePolicy, serverInterfaceRoutes } from './api/server-interfaces.ts';
 import { serverMetadataPolicy, serverMetadataRoutes } from './api/server-metadata.ts';
 import { serverTagPolicy, serverTagRoutes } from './api/server-tags.ts';
 import { serverPartPolicy, serverPolicy, serverRoutes } from './api/servers.ts';
@@ -50,6 +51,7 @@ import { addEventHosts } from './migrations/0011-event-hosts.ts';
 import { rememberPastFlavors } from './migrations/0011-past-flavors.ts';
 import { claimRescueDisks } from './migrations/0012-rescue-claims.ts';
 import { addShelving } from './migrations/0015-shelving.ts';
+import { addPluggedPorts } from './migrations/0016-plugged-ports.ts';
 import type { Scheduling } from './scheduler/scheduling.ts';
 import { lockPolicy } from './servers/locks.ts';
 import { serverReconciler } from './servers/reconciler.ts';
@@ -101,6 +103,7 @@ export const computeMigrations: Migration[] = [
   addEventHosts,
   claimRescueDisks,
   addShelving,
+  addPluggedPorts,
 ];
 
 export const computePolicy = {
@@ -113,6 +116,7 @@ export const computePolicy = {
   ...serverActionPolicy,
   ...serverMetadataPolicy,
   ...serverTagPolicy,
+  ...serverInterfacePolicy,
   ...lockPolicy,
   ...instanceActionPolicy,
   ...hypervisorPolicy,
@@ -161,6 +165,7 @@ export function computeModule(deps: ComputeModuleDeps): Module {
         ...serverActionRoutes(api),
         ...serverMetadataRoutes(api),
         ...serverTagRoutes(api),
+        ...serverInterfaceRoutes(api),
         ...instanceActionRoutes(api),
         ...hypervisorRoutes(api),
         ...serviceRoutes(api),

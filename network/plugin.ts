@@ -13,6 +13,7 @@ import { versionRoutes } from './api/versions.ts';
 import type { NetworkDeps } from './deps.ts';
 import type { NetworkDriver } from './drivers/driver.ts';
 import { networksMigration } from './migrations/0001-networks.ts';
+import { addDeviceTags } from './migrations/0002-device-tags.ts';
 import { networkReconciler } from './networks/reconciler.ts';
 import { portReconciler } from './ports/reconciler.ts';
 import { routerReconciler } from './routers/reconciler.ts';
@@ -27,7 +28,7 @@ export interface NetworkModuleDeps extends NetworkDeps {
 
 export { networkPolicy } from './policy.ts';
 
-export const networkMigrations = [networksMigration];
+export const networkMigrations = [networksMigration, addDeviceTags];
 
 /** The Networking API v2.0, over whatever carries tenant networks. */
 export function networkModule(deps: NetworkModuleDeps): Module {

@@ -35,6 +35,8 @@ export interface PortRequest {
   deviceOwner: string;
   /** Of a new port; empty when absent. */
   name?: string;
+  /** What the guest is told that the port is for. */
+  tag?: string;
   /** The host that will carry it; null while that is not known (`bindPort` later). */
   hostName: string | null;
 }
@@ -80,6 +82,7 @@ export async function createPort(trx: Knex, request: PortRequest): Promise<{ id:
     deviceOwner: request.deviceOwner,
     attachedTo: request.deviceId,
     madeForDevice: true,
+    deviceTag: request.tag,
     hostName: request.hostName,
     fixedIps: request.fixedIp === undefined ? undefined : [{ address: request.fixedIp }],
     securityGroupIds: network.portSecurityEnabled ? groups : [],
@@ -97,6 +100,7 @@ async function takePort(trx: Knex, request: PortRequest, portId: string): Promis
     device_id: request.deviceId,
     device_owner: request.deviceOwner,
     host_name: request.hostName,
+    device_tag: request.tag ?? null,
   });
   return { id: portId, networkId: port.networkId };
 }
@@ -135,6 +139,7 @@ export async function releasePorts(trx: Knex, deviceId: string, portId?: string)
       await change(trx, 'ports', port.id, {
         attached_to: null,
         attached_order: null,
+        device_tag: null,
         device_id: '',
         device_owner: '',
         host_name: null,
@@ -155,6 +160,7 @@ export async function guestPorts(db: Knex, deviceIds: readonly string[]): Promis
   return grouped(rows, (row) => ({
     id: row.id,
     macAddress: row.mac_address,
+    ...(row.device_tag !== null && { tag: row.device_tag }),
     mtu: row.mtu,
     addresses: row.addresses.map((one: GuestPort['addresses'][number]) => ({
       address: one.address,
@@ -167,7 +173,7 @@ export async function guestPorts(db: Knex, deviceIds: readonly string[]): Promis
 
 function attachedPorts(db: Knex, deviceIds: readonly string[]): Knex.QueryBuilder {
   return db('ports as p')
-    .select('p.id', 'p.mac_address', 'p.attached_to')
+    .select('p.id', 'p.mac_address', 'p.attached_to', 'p.device_tag')
     .whereRaw('p.attached_to = any(?)', [[...deviceIds]]) // one parameter: hundreds take the server longer than the rows
     .whereNull('p.deletion_requested_at')
     .orderBy('p.attached_order');

@@ -21,3 +21,9 @@ export async function zonesByHost(db: Knex): Promise<ReadonlyMap<string, string>
     .select('compute_hosts.name', db.raw("a.metadata ->> 'availability_zone' as zone"));
   return new Map(rows.map((row) => [row.name, row.zone]));
 }
+
+/** What ports of servers on the host are told to belong to, as Nova has it; null: on no host yet. */
+export async function deviceOwnerOn(db: Knex, hostName: string | null): Promise<string> {
+  const zone = hostName === null ? undefined : (await zonesByHost(db)).get(hostName);
+  return `compute:${zone ?? availabilityZone}`;
+}

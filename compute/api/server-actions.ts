@@ -9,6 +9,7 @@ import { closed } from './fields.ts';
 import type { ServerActionSpec } from './server-actions/action.ts';
 import { diskActionPolicy, diskActions } from './server-actions/disks.ts';
 import { imageActionPolicy, imageActions } from './server-actions/images.ts';
+import { interfaceActionPolicy, interfaceActions } from './server-actions/interfaces.ts';
 import { powerActionPolicy, powerActions } from './server-actions/power.ts';
 import { shelvingActionPolicy, shelvingActions } from './server-actions/shelving.ts';
 import { stateActionPolicy, stateActions } from './server-actions/states.ts';
@@ -21,6 +22,7 @@ export const serverActionPolicy = {
   ...stateActionPolicy,
   ...diskActionPolicy,
   ...imageActionPolicy,
+  ...interfaceActionPolicy,
   ...shelvingActionPolicy,
 };
 
@@ -29,6 +31,7 @@ const actions: Readonly<Record<string, ServerActionSpec>> = {
   ...stateActions,
   ...diskActions,
   ...imageActions,
+  ...interfaceActions,
   ...shelvingActions,
 };
 

@@ -25,6 +25,8 @@ export type PowerState = 'running' | 'paused' | 'suspended' | 'shutdown' | 'cras
 export interface GuestPort {
   id: string;
   macAddress: string;
+  /** What the guest is told that it is for. */
+  tag?: string;
   /** Bytes; what the tenant network carries. */
   mtu: number;
   /** With prefix length; only containers are configured from outside, a server asks DHCP or reads its config drive. */
@@ -45,7 +47,8 @@ export interface GuestDriver<Spec> {
   list(): Promise<ObservedGuest[]>;
   observe(id: string): Promise<ObservedGuest | undefined>;
   /**
-   * Makes the guest exist, with its disks, as specified; leaves its power alone. Corrects what differs while it is shut down.
+   * Makes the guest exist, with its disks, as specified; leaves its power alone. Corrects what differs while it is shut down;
+   * of a running server its ports, too: what it is to lose is off the network at once, whenever the guest lets go of it.
    * Aborted, it may fail in place of copying on.
    */
   ensure(spec: Spec, signal?: AbortSignal): Promise<void>;

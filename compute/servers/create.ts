@@ -7,12 +7,11 @@ import { isUuid } from '../../common/ids.ts';
 import type { Enforcer } from '../../common/policy/enforcer.ts';
 import { getUsableImage, type UsableImage } from '../../image/images/use.ts';
 import type { PropertyProtection } from '../../image/property-protection/protection.ts';
-import { requireZone } from '../aggregates/zones.ts';
+import { deviceOwnerOn, requireZone } from '../aggregates/zones.ts';
 import type { Flavor } from '../flavors/flavor.ts';
 import { getFlavor } from '../flavors/store.ts';
 import { createGuestPorts, type GuestPort, type GuestPorts } from '../guest-ports.ts';
 import { findKeypair } from '../keypairs/store.ts';
-import { availabilityZone } from '../limits.ts';
 import { checkInjectedFiles, checkMetadataItems, checkQuota, type QuotaScope } from '../quotas/quotas.ts';
 import { badReference } from '../references.ts';
 import { claimHost, type Placement } from '../scheduler/claim.ts';
@@ -119,7 +118,7 @@ export async function createServers(deps: ServerDeps, ctx: ProjectContext, asked
       await createGuestPorts(
         trx,
         ctx,
-        { id, deviceOwner: `compute:${availabilityZone}`, host: placement.host },
+        { id, deviceOwner: await deviceOwnerOn(trx, placement.host?.name ?? null), host: placement.host },
         found.networks,
       );
     const servers: Server[] = [];

@@ -273,7 +273,7 @@ test('a deletion does not wait for the image that its server was to have', async
     log: createLogger('silent'),
     hostName: 'host-1',
     reclaimSeconds: 0,
-      shelvedOffloadSeconds: 0,
+    shelvedOffloadSeconds: 0,
     images: {} as UploadDeps, // none is made here
   });
   const step = reconciler.reconcile(id);

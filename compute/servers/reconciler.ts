@@ -16,6 +16,7 @@ import { forgetOldHistory, reclaimDeleted, removeServerRow } from './deletion.ts
 import { waitUnless, watchingDeletion } from './deletion-watch.ts';
 import { eventOf } from './event-names.ts';
 import { acceptShutdown, type Fault, giveUpOn, recordFailure, settleServer, unsettle } from './observations.ts';
+import { hasItsPorts, listWithOtherPorts, rememberPorts } from './plugged-ports.ts';
 import type { Server, WantedPower } from './server.ts';
 import { keepAsImage, leaveShelf, offload, offloadShelved, restoreLostDisk } from './shelved.ts';
 import { takeSnapshots } from './snapshots.ts';
@@ -100,7 +101,7 @@ async function settle(deps: ServerReconcilerDeps, server: Server): Promise<void>
     // Everything it had is in its image: a new disk would only look like it.
     if (server.observedShelved && guest === undefined) return offload(deps, server);
     if (wanted === 'running' && guest?.power === 'shutdown' && guest.stoppedItself) return letShutdownStand(db, server);
-    await noteDrift(db, server, guest);
+    if (!isAsked) await noteDrift(db, server, guest);
   }
   const spec = await watchingDeletion(db, server.id, async (signal) => {
     const spec = await specOf(deps, server, signal);
@@ -110,6 +111,8 @@ async function settle(deps: ServerReconcilerDeps, server: Server): Promise<void>
   });
   await reboot(deps, server, spec);
   await driver.power(spec, wanted, { graceSeconds: shutdownGraceSeconds });
+  // Of one that was suspended, nobody could change anything before.
+  if (server.observedPower === 'suspended' && wanted === 'running') await driver.ensure(spec);
   await takeSnapshots(deps, server, spec);
   if (server.shelvedAt !== null && !server.observedShelved) {
     if (!(await keepAsImage(deps, server, spec))) return;
@@ -118,6 +121,11 @@ async function settle(deps: ServerReconcilerDeps, server: Server): Promise<void>
   await db.transaction(async (trx) => {
     await settleServer(trx, server, wanted);
     await leaveShelf(trx, server);
+    await rememberPorts(
+      trx,
+      server.id,
+      spec.ports.map((port) => port.id),
+    );
     for (const action of await listUnfinished(trx, server.id))
       if (action.revision <= server.revision)
         await recordEvent(trx, action.number, eventOf(action.action), action.startedAt, null, hostName);

@@ -13,7 +13,7 @@ export interface WantedAddress {
   address?: string;
 }
 
-const mostAddresses = 5; // Neutron's max_fixed_ips_per_port
+export const mostAddresses = 5; // Neutron's max_fixed_ips_per_port
 
 /**
  * Takes the addresses that were asked for, or one of the network's first subnet that has any left when nothing was asked

@@ -20,6 +20,7 @@ export interface NewPortRow {
   deviceOwner?: string;
   attachedTo?: string;
   madeForDevice?: boolean;
+  deviceTag?: string;
   hostName?: string | null;
   vnicType?: string;
   bindingProfile?: Record<string, unknown>;
@@ -55,6 +56,7 @@ async function insertRow(trx: Knex, port: NewPortRow): Promise<string> {
         attached_to: port.attachedTo,
         attached_order: port.attachedTo === undefined ? undefined : trx.raw(`nextval('ports_attached_order')`),
         made_for_device: port.madeForDevice,
+        device_tag: port.deviceTag,
         host_name: port.hostName,
         vnic_type: port.vnicType,
         binding_profile: port.bindingProfile && JSON.stringify(port.bindingProfile),

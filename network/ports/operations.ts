@@ -1,5 +1,6 @@
 import { type ProjectContext, visibleTo } from '../../common/context.ts';
 import type { Knex } from '../../common/database/database.ts';
+import { notify } from '../../common/database/notifications.ts';
 import { Forbidden } from '../../common/errors.ts';
 import { type NetworkDeps, ownerOf } from '../deps.ts';
 import {
@@ -229,5 +230,7 @@ export async function deletePort({ db, enforcer }: NetworkDeps, ctx: ProjectCont
         `Port ${id} cannot be deleted directly via the port API: has device owner ${port.deviceOwner}.`,
       );
     await removePort(trx, id);
+    // What it was plugged into still holds it: its host takes it out.
+    if (port.attachedTo !== null) await notify(trx, 'servers', port.attachedTo);
   });
 }

@@ -18,6 +18,7 @@ export interface PortRow extends LifecycleRow {
   device_owner: string;
   attached_to: string | null;
   made_for_device: boolean;
+  device_tag: string | null;
   host_name: string | null;
   vnic_type: string;
   binding_profile: Record<string, unknown>;

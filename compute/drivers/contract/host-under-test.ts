@@ -1,7 +1,7 @@
 /** What the contract's tests are given: a host, and guests as small as can be. */
 import { randomUUID } from 'node:crypto';
 import type { ExecutionContext } from 'ava';
-import type { ContainerDriver, ContainerSpec, LocalImage, ServerDriver, ServerSpec } from '../driver.ts';
+import type { ContainerDriver, ContainerSpec, GuestPort, LocalImage, ServerDriver, ServerSpec } from '../driver.ts';
 
 export type Test = ExecutionContext<unknown>;
 export type RegisterTest = (title: string, implementation: (t: Test) => Promise<void>) => void;
@@ -24,6 +24,8 @@ export interface HostUnderTest<Driver> {
 export interface ServerHostUnderTest extends HostUnderTest<ServerDriver> {
   /** A disk whose guest, at each boot, writes the line `booted` to its serial console and then runs until it is stopped. */
   image: LocalImage;
+  /** The ids of the ports whose frames reach the guest, or would if it ran. */
+  connected(id: string): Promise<string[]>;
 }
 
 export interface ContainerHostUnderTest extends HostUnderTest<ContainerDriver> {
@@ -48,6 +50,12 @@ export function smallServer(host: ServerHostUnderTest, changes: Partial<ServerSp
     configDrive: null,
     ...changes,
   };
+}
+
+export function smallPort(): GuestPort {
+  const id = randomUUID();
+  const macAddress = `fa:16:3e:${id.slice(0, 6).replace(/..(?!$)/g, '$&:')}`;
+  return { id, macAddress, mtu: 1442, addresses: [], dnsServers: [] };
 }
 
 export function smallContainer(imageId: string, changes: Partial<ContainerSpec> = {}): ContainerSpec {

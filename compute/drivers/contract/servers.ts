@@ -1,8 +1,15 @@
 import { randomUUID } from 'node:crypto';
 import { NotFound } from '../../../common/errors.ts';
-import type { ServerSpec } from '../driver.ts';
+import type { GuestPort, ServerSpec } from '../driver.ts';
 import { guestContract } from './guests.ts';
-import { type RegisterTest, type ServerHostUnderTest, smallServer, type Test, until } from './host-under-test.ts';
+import {
+  type RegisterTest,
+  type ServerHostUnderTest,
+  smallPort,
+  smallServer,
+  type Test,
+  until,
+} from './host-under-test.ts';
 
 /** Registers the tests that every driver for servers passes. */
 export function serverDriverContract(test: RegisterTest, makeHost: (t: Test) => Promise<ServerHostUnderTest>): void {
@@ -70,6 +77,28 @@ export function serverDriverContract(test: RegisterTest, makeHost: (t: Test) => 
     t.is((await driver.observe(spec.id))?.power, 'paused');
     await driver.power(spec, 'running');
     await until(t, 'it has booted again', async () => (await bootCount(host, spec.id)) === 2);
+  });
+
+  test('interfaces come to a running server and go from it, again and again, and are as asked when it starts anew', async (t) => {
+    const ports = Array.from({ length: 3 }, () => smallPort());
+    const [first, second, third] = ports as [GuestPort, GuestPort, GuestPort];
+    const { host, driver, spec } = await booted(t, { ports: [first] });
+    const expect = async (...wanted: GuestPort[]) => {
+      await driver.ensure({ ...spec, ports: wanted });
+      t.deepEqual((await host.connected(spec.id)).toSorted(), wanted.map(({ id }) => id).toSorted());
+    };
+    await expect(first);
+    await expect(first, second);
+    await expect(first, second);
+    await expect(second, third);
+    await expect();
+    t.is((await driver.observe(spec.id))?.power, 'running');
+    await driver.power(spec, 'shutdown', { graceSeconds: 0 });
+    await driver.ensure({ ...spec, ports: [first, third] });
+    await driver.power(spec, 'running');
+    await expect(first, third);
+    await driver.remove(spec.id);
+    t.deepEqual(await host.connected(spec.id), []);
   });
 
   test('a suspended server keeps its memory until it goes on, or is shut down', async (t) => {

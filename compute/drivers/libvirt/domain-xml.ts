@@ -1,5 +1,6 @@
 /** What libvirt is told about a server. Pure: the same specification and host give the same text, byte by byte. */
 import { createHash } from 'node:crypto';
+import { mostInterfaces } from '../../limits.ts';
 import type { GuestPort, LocalImage, ServerSpec } from '../driver.ts';
 import { domainName, metadataUri, tapName } from './names.ts';
 import { bootMenu, cpuTopology, cpuTuning, diskTuning, tunedDevices } from './tuning.ts';
@@ -104,6 +105,7 @@ function devices(spec: ServerSpec, files: GuestFiles, host: HostTraits): Element
   return [
     element('emulator', {}, [host.emulator]),
     element('controller', { type: 'usb', model: 'none' }),
+    ...slots(),
     ...disks(spec, files),
     ...spec.ports.map((port) => networkInterface(port, host)),
     element('serial', { type: 'pty' }, [element('log', { file: files.console, append: 'on' })]),
@@ -112,6 +114,15 @@ function devices(spec: ServerSpec, files: GuestFiles, host: HostTraits): Element
     // No display: nothing listens, and the emulated graphics card is the part of QEMU that was broken into most.
     element('video', {}, [element('model', { type: 'none' })]),
   ];
+}
+
+/** Places for devices, each with a bus of its own: only what has a free one can be plugged into a running guest. */
+function slots(): Element[] {
+  const others = 8;
+  const ports = Array.from({ length: mostInterfaces + others }, (_, i) =>
+    element('controller', { type: 'pci', index: i + 1, model: 'pcie-root-port' }),
+  );
+  return [element('controller', { type: 'pci', index: 0, model: 'pcie-root' }), ...ports];
 }
 
 /** In the order in which the firmware tries them. */
@@ -155,7 +166,8 @@ function configDrive(path: string, target: string): Element {
   ]);
 }
 
-function networkInterface(port: GuestPort, host: HostTraits): Element {
+/** As the domain has it, and as it is plugged into one that runs. */
+export function networkInterface(port: GuestPort, host: HostTraits): Element {
   return element('interface', { type: 'bridge' }, [
     element('mac', { address: port.macAddress }),
     element('source', { bridge: host.integrationBridge }),

@@ -12,11 +12,11 @@ import { describeDomain, readDisks, readHash } from './domain-xml.ts';
 import { Domains, explained, isActive } from './domains.ts';
 import { GuestDirectory } from './guest-directory.ts';
 import { findTraits, type Traits } from './host-traits.ts';
+import { changeInterfaces, unplug } from './interfaces.ts';
 import { affect, libvirt, metadataKind, shutdownFlag } from './library.ts';
 import { metadataUri, tapName } from './names.ts';
 import { OneAtATime } from './one-at-a-time.ts';
 import { dropSnapshot, openSnapshot } from './snapshot.ts';
-import { runTool } from './tools.ts';
 
 export interface LibvirtDriverOptions {
   /** One directory per guest below it; made if it is missing. Its parents must let libvirt's QEMU user pass (mode o+x). */
@@ -185,9 +185,10 @@ export class LibvirtServerDriver implements ServerDriver {
       const isActiveNow = (await check(libvirt().isActive(domain))) === 1;
       // One whose memory is kept goes on with the devices that it had.
       const isInUse = isActiveNow || (await check(libvirt().hasManagedSave(domain))) === 1;
-      return { isInUse, hash: readHash(metadata ?? ''), ...readDisks(metadata ?? '') };
+      return { isActiveNow, isInUse, hash: readHash(metadata ?? ''), ...readDisks(metadata ?? '') };
     });
     const hasTheseDisks = found?.rootDisk === spec.rootDisk && found.isRescued === (spec.rescueImage !== null);
+    if (found?.isActiveNow) await changeInterfaces(this.#domains, directory, spec, traits);
     if (found?.isInUse) return hasTheseDisks ? directory.removeOtherDisks(spec) : undefined;
     const needed = [files.disk, ...(files.configDrive === null ? [] : [files.configDrive])];
     if (spec.rescueImage !== null) needed.push(files.rescueDisk);
@@ -234,11 +235,4 @@ export class LibvirtServerDriver implements ServerDriver {
     this.#traits.catch(() => (this.#traits = undefined)); // a failure is not remembered
     return this.#traits;
   }
-}
-
-/** libvirt takes its ports off the bridge itself; this is for those of a domain that died while nobody looked. */
-async function unplug(taps: string[]): Promise<void> {
-  if (taps.length === 0) return;
-  const removals = taps.flatMap((tap) => ['--', '--if-exists', 'del-port', tap]);
-  await runTool('take ports off the bridge', 'ovs-vsctl', ['--timeout=10', ...removals]);
 }

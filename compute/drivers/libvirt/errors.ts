@@ -5,14 +5,17 @@ import type { NativeError } from './library.ts';
 
 /** The codes of virterror.h that we treat differently. */
 export const errorCode = {
+  internalError: 1,
   noSupport: 3,
   noConnect: 5,
   invalidArgument: 8,
+  operationFailed: 9,
   xml: 27,
   noDomain: 42,
   operationInvalid: 55,
   configUnsupported: 67,
   xmlDetail: 82,
+  deviceMissing: 99,
 } as const;
 
 /** As libvirt reported it. Only inside this folder; `explain` turns it into an error for others. */

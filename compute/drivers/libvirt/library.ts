@@ -22,7 +22,7 @@ export const shutdownFlag = { acpiPowerButton: 1 } as const;
 /** Everything that libvirt may hold of a domain, so that nothing keeps it from being undefined: managed save, snapshots, NVRAM, checkpoints. */
 export const undefineEverything = 1 | 2 | 4 | 16;
 export const metadataKind = { element: 2 } as const;
-export const affect = { current: 0 } as const;
+export const affect = { current: 0, live: 1 } as const;
 const statsOfState = 1;
 const statsWithoutWaiting = 1 << 29;
 
@@ -183,6 +183,11 @@ function declare(library: LibraryHandle) {
     domainMetadata: text(
       blocking('void *virDomainGetMetadata(void *domain, int type, const char *uri, unsigned int flags)'),
     ),
+    /** As it is now: of a running domain with what was plugged since it was started. */
+    domainXml: text(blocking('void *virDomainGetXMLDesc(void *domain, unsigned int flags)')),
+    attachDevice: blocking('int virDomainAttachDeviceFlags(void *domain, const char *xml, unsigned int flags)'),
+    /** Asks the guest to let go of the device, and waits for nothing. */
+    detachDeviceAlias: blocking('int virDomainDetachDeviceAlias(void *domain, const char *alias, unsigned int flags)'),
     domainState: async (domain: Pointer): Promise<{ state: number; reason: number } | null> => {
       const [stateOut, reasonOut] = [[0], [0]];
       if ((await state(domain, stateOut, reasonOut, 0)) !== 0) return null;

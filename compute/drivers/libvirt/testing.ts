@@ -7,7 +7,8 @@ import { promisify } from 'node:util';
 import type { ExecutionContext } from 'ava';
 import type { ServerHostUnderTest } from '../contract.ts';
 import { type LibvirtDriverOptions, LibvirtServerDriver } from './driver.ts';
-import { domainName } from './names.ts';
+import { readInterfaces } from './interfaces.ts';
+import { domainName, tapName } from './names.ts';
 
 const run = promisify(execFile);
 const uri = 'qemu:///system';
@@ -61,6 +62,11 @@ export async function openLibvirtHost(t: ExecutionContext<unknown>): Promise<Lib
     configured: async (id) => {
       const kib = /<memory unit='KiB'>(\d+)</.exec(await virsh('dumpxml', '--inactive', id));
       return { memoryMib: Number(kib?.[1]) / 1024 };
+    },
+    connected: async (id) => {
+      const xml = await virsh('dumpxml', id).catch(() => '');
+      const onBridge = (await run('ovs-vsctl', ['list-ports', 'br-int'])).stdout.split('\n');
+      return readInterfaces(xml).flatMap(({ portId }) => (onBridge.includes(tapName(portId)) ? [portId] : []));
     },
     leftovers: async (id) => {
       const domains = (await virsh('list', '--all', '--name')).split('\n').filter((name) => name === domainName(id));

@@ -14,8 +14,8 @@ import { SimulatedServerDriver } from './server-driver.ts';
 
 function hostUnderTest<Driver extends GuestDriver<never>>(
   open: (host: SimulatedHost) => Driver,
+  host = new SimulatedHost(),
 ): HostUnderTest<Driver> {
-  const host = new SimulatedHost();
   return {
     driver: open(host),
     reopen: async () => open(host),
@@ -26,9 +26,15 @@ function hostUnderTest<Driver extends GuestDriver<never>>(
   };
 }
 
+function serverHostUnderTest() {
+  const host = new SimulatedHost();
+  const connected = async (id: string) => host.servers.get(id)?.spec.ports.map((port) => port.id) ?? [];
+  return { ...hostUnderTest((on) => new SimulatedServerDriver(on), host), image, connected };
+}
+
 const image = { path: 'nowhere', format: 'raw' as const };
 
-serverDriverContract(test, async () => ({ ...hostUnderTest((host) => new SimulatedServerDriver(host)), image }));
+serverDriverContract(test, async () => serverHostUnderTest());
 
 containerDriverContract(test, async () => ({
   ...hostUnderTest((host) => new SimulatedContainerDriver(host)),
@@ -38,7 +44,7 @@ containerDriverContract(test, async () => ({
 function simulatedServer() {
   const host = new SimulatedHost();
   const driver = new SimulatedServerDriver(host);
-  const spec = smallServer({ ...hostUnderTest(() => driver), image });
+  const spec = smallServer(serverHostUnderTest());
   return { host, driver, spec };
 }
 

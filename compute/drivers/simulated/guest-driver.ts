@@ -30,7 +30,8 @@ export abstract class SimulatedGuestDriver<Spec extends { id: string }> implemen
   ensure(spec: Spec): Promise<void> {
     return this.perform('ensure', spec.id, () => {
       const guest = this.#guests.get(spec.id);
-      if (guest !== undefined && (isActive(guest) || guest.power === 'suspended')) return;
+      if (guest !== undefined && isActive(guest)) return this.changeRunning(guest, spec);
+      if (guest?.power === 'suspended') return;
       this.prepare(spec);
       if (guest === undefined) {
         this.#guests.set(spec.id, { spec: structuredClone(spec), power: 'shutdown', output: '', exitCode: null });
@@ -78,6 +79,8 @@ export abstract class SimulatedGuestDriver<Spec extends { id: string }> implemen
 
   /** Throws what keeps the guest from being made. */
   protected prepare(_spec: Spec): void {}
+  /** What can be changed of one that is not shut down. */
+  protected changeRunning(_guest: SimulatedGuest<Spec>, _spec: Spec): void {}
   protected abstract start(guest: SimulatedGuest<Spec>): void;
   protected abstract view(id: string, guest: SimulatedGuest<Spec>): ObservedGuest;
 

@@ -80,6 +80,12 @@ export class SimulatedServerDriver extends SimulatedGuestDriver<ServerSpec> impl
     } else this.#boot(guest);
   }
 
+  protected override changeRunning(guest: SimulatedGuest<ServerSpec>, { ports }: ServerSpec): void {
+    const before = guest.spec.ports.map((port) => port.id).join();
+    guest.spec.ports = structuredClone(ports);
+    if (before !== ports.map((port) => port.id).join()) this.host.changed(guest.spec.id);
+  }
+
   #boot(guest: SimulatedGuest<ServerSpec>): void {
     guest.power = 'running';
     guest.output += 'booted\n';

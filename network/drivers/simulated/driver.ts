@@ -36,6 +36,7 @@ export class SimulatedNetworkEngine {
   fault: (operation: 'ensure' | 'remove' | 'list' | 'status' | 'check', id: string | null) => Error | undefined = () =>
     undefined;
   readonly #up = new Set<string>();
+  readonly #carried = new Map<string, readonly string[]>();
   readonly #listeners = new Set<(portId: string) => void>();
 
   /** As when a host starts or stops to carry the port. Throws when there is no such port. */
@@ -45,6 +46,17 @@ export class SimulatedNetworkEngine {
     if (status === 'up') this.#up.add(id);
     else this.#up.delete(id);
     for (const listener of [...this.#listeners]) listener(id);
+  }
+
+  /** The ports that a guest holds from now on, instead of those before, whether they are drawn already or not. */
+  carry(guestId: string, portIds: readonly string[]): void {
+    const before = this.#carried.get(guestId) ?? [];
+    if (portIds.length > 0) this.#carried.set(guestId, portIds);
+    else this.#carried.delete(guestId);
+    for (const id of before.filter((one) => !portIds.includes(one))) this.#up.delete(id);
+    for (const id of portIds) this.#up.add(id);
+    for (const id of new Set([...before, ...portIds]))
+      if (before.includes(id) !== portIds.includes(id)) for (const listener of [...this.#listeners]) listener(id);
   }
 
   portStatus(id: string): 'up' | 'down' | undefined {

@@ -1,6 +1,7 @@
 import type { Calls, MakeCall } from '../call.ts';
 import type { Thing, Things } from '../things.ts';
 import { computeAroundCalls } from './compute-around.ts';
+import { computeInterfaceCalls, interfaceActionCalls } from './compute-interfaces.ts';
 
 const nothing: MakeCall = () => ({});
 const flavor =
@@ -81,6 +82,7 @@ export const computeCalls: Calls = {
   }),
   'POST /v2.1/servers/{server_id}/action': [
     act({ 'os-getConsoleOutput': {} }, 200),
+    ...interfaceActionCalls,
     act({ reboot: { type: 'HARD' } }),
     act({ 'os-stop': null }),
     act({ 'os-start': null }),
@@ -130,6 +132,7 @@ export const computeCalls: Calls = {
   }),
 
   ...computeAroundCalls,
+  ...computeInterfaceCalls,
 
   'GET /v2.1/os-hypervisors': nothing,
   'GET /v2.1/os-hypervisors/detail': nothing,

@@ -62,6 +62,10 @@ export async function makeComputeThings({ cloud, admin, owner, mark }: Making, g
   const specs = { extra_specs: { 'hw:boot_menu': 'true' } };
   await admin.post(`${v21}/flavors/${things.privateFlavor}/os-extra_specs`, specs, 200);
   await cloud.settle();
+  const attachments = `${v21}/servers/${things.server}/os-interface`;
+  const attached = await owner.post(attachments, { interfaceAttachment: { net_id: ground.network } }, 200);
+  const { interfaceAttachments } = await owner.get(attachments);
+  await cloud.settle();
   await owner.request({
     method: 'PUT',
     path: `${v21}/servers/${things.server}/tags`,
@@ -69,7 +73,12 @@ export async function makeComputeThings({ cloud, admin, owner, mark }: Making, g
     headers: { 'openstack-api-version': 'compute 2.96' },
   });
   const { instanceActions } = await owner.get(`${v21}/servers/${things.server}/os-instance-actions`);
-  return { ...things, serverAction: instanceActions[0].request_id as string };
+  return {
+    ...things,
+    serverInterface: interfaceAttachments[0].port_id as string,
+    spareServerInterface: attached.interfaceAttachment.port_id as string,
+    serverAction: instanceActions[0].request_id as string,
+  };
 }
 
 /** One that no guest is placed on, by the two ways in which the API names it. */

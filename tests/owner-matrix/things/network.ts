@@ -46,6 +46,7 @@ export async function makeNetworkThings({ owner, mark }: Making, { externalNetwo
     port: await port('port'),
     routerPort: await port('router'),
     serverPort: await port('server'),
+    interfacePort: await port('interface'),
     containerPort: await port('container'),
     sparePort: await port('spare'),
     spareRouter: await make('routers', 'router', { name: `spare-${mark}` }),

@@ -4,7 +4,7 @@
  */
 
 import type { Visible } from '../common/context.ts';
-import type { Knex } from '../common/database/database.ts';
+import { type Knex, preparedQuery } from '../common/database/database.ts';
 import { BadRequest, Conflict, Forbidden, NotFound } from '../common/errors.ts';
 import { isUuid } from '../common/ids.ts';
 import type { GuestPort } from '../compute/drivers/driver.ts';
@@ -182,23 +182,17 @@ function attachedPorts(db: Knex, deviceIds: readonly string[]): Knex.QueryBuilde
 // biome-ignore lint/suspicious/noExplicitAny: rows of joined queries, shaped by the select lists next to the callers
 function grouped<T>(rows: any[], view: (row: any) => T): Map<string, T[]> {
   const groups = new Map<string, T[]>();
-  for (const row of rows) groups.set(row.attached_to, [...(groups.get(row.attached_to) ?? []), view(row)]);
+  for (const row of rows) {
+    const group = groups.get(row.attached_to);
+    if (group === undefined) groups.set(row.attached_to, [view(row)]);
+    else group.push(view(row));
+  }
   return groups;
 }
 
 /** Fixed and floating addresses by device, fixed before floating within a port; one query. */
 export async function addressesOf(db: Knex, deviceIds: readonly string[]): Promise<Map<string, GuestAddress[]>> {
-  const rows = await attachedPorts(db, deviceIds)
-    .join('networks as n', 'n.id', 'p.network_id')
-    .join(
-      db.raw(`(select port_id, address, 'fixed' as type, subnet_id from port_addresses where not released
-        union all select port_id, floating_address, 'floating', null from floating_ips where port_id is not null) as a`),
-      'a.port_id',
-      'p.id',
-    )
-    .select('n.id as network_id', 'n.name as network_name', 'a.type', 'a.subnet_id', 'p.made_for_device')
-    .select(db.raw('host(a.address) as address'), db.raw('family(a.address) as version'))
-    .orderBy(['a.type', 'a.address']);
+  const { rows } = await preparedQuery(db, 'addresses of guests', addressesSql, { deviceIds });
   return grouped(rows, (row) => ({
     networkId: row.network_id,
     networkName: row.network_name,
@@ -211,6 +205,19 @@ export async function addressesOf(db: Knex, deviceIds: readonly string[]): Promi
     isPortOfGuest: row.made_for_device,
   }));
 }
+
+/** Lateral: joined to all addresses there are, PostgreSQL would read all of them for the few of a guest. */
+const addressesSql = `
+  select p.attached_to, p.id, p.mac_address, p.made_for_device, n.id as network_id, n.name as network_name,
+    a.type, a.subnet_id, host(a.address) as address, family(a.address) as version
+  from ports p
+  join networks n on n.id = p.network_id
+  cross join lateral (
+    select 'fixed' as type, address, subnet_id from port_addresses where port_id = p.id and not released
+    union all
+    select 'floating', floating_address, null from floating_ips where port_id = p.id) a
+  where p.attached_to = any(:deviceIds::text[]) and p.deletion_requested_at is null
+  order by p.attached_order, a.type, a.address`;
 
 /** Devices with a fixed address, of IPv4 or IPv6, that matches the regular expression; a query to be part of another. */
 export function devicesWithAddress(db: Knex, version: 4 | 6, expression: string): Knex.QueryBuilder {
@@ -276,20 +283,20 @@ export async function resolveSecurityGroups(
 
 /** Names of the security groups of each device's ports, without repetition; for compute's `security_groups`. */
 export async function securityGroupNamesOf(db: Knex, deviceIds: readonly string[]): Promise<Map<string, string[]>> {
-  const rows = await securityGroupsOf(db, deviceIds).distinct('p.attached_to', 'g.name').orderBy('g.name');
+  const { rows } = await preparedQuery(db, 'security group names of guests', securityGroupsSql('name'), { deviceIds });
   return grouped(rows, (row) => row.name);
 }
 
 /** The same by their ids. */
 export async function securityGroupIdsOf(db: Knex, deviceIds: readonly string[]): Promise<Map<string, string[]>> {
-  const rows = await securityGroupsOf(db, deviceIds).distinct('p.attached_to', 'g.id').orderBy('g.id');
+  const { rows } = await preparedQuery(db, 'security group ids of guests', securityGroupsSql('id'), { deviceIds });
   return grouped(rows, (row) => row.id);
 }
 
-function securityGroupsOf(db: Knex, deviceIds: readonly string[]): Knex.QueryBuilder {
-  return db('ports as p')
-    .join('port_security_groups as x', 'x.port_id', 'p.id')
-    .join('security_groups as g', 'g.id', 'x.security_group_id')
-    .whereRaw('p.attached_to = any(?)', [[...deviceIds]])
-    .whereNull('p.deletion_requested_at');
-}
+const securityGroupsSql = (column: 'id' | 'name') => `
+  select distinct g.${column}, p.attached_to
+  from ports p
+  join port_security_groups x on x.port_id = p.id
+  join security_groups g on g.id = x.security_group_id
+  where p.attached_to = any(:deviceIds::text[]) and p.deletion_requested_at is null
+  order by g.${column}`;

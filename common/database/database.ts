@@ -6,6 +6,10 @@ export type { Knex };
 // bigint and numeric columns hold byte counts and sums here, all far below 2^53.
 pg.types.setTypeParser(pg.types.builtins.INT8, Number);
 pg.types.setTypeParser(pg.types.builtins.NUMERIC, Number);
+pg.types.setTypeParser(
+  pg.types.builtins.TIMESTAMPTZ,
+  timeParser(pg.types.getTypeParser(pg.types.builtins.TIMESTAMPTZ)),
+);
 
 /**
  * How to connect. A connection whose other end vanished without a word (a firewall, a lost machine) is noticed within half a
@@ -20,6 +24,24 @@ export function connectionOptions(url: string, name: string) {
     options: '-c tcp_keepalives_idle=5 -c tcp_keepalives_interval=5 -c tcp_keepalives_count=4',
   };
 }
+
+/**
+ * Reads `2006-01-02 15:04:05.123+00`, which is how every time comes: of a list of servers, times took a third of what its rows
+ * took with the driver's own parser, which reads all that PostgreSQL could write. Anything else is left to that one.
+ */
+export function timeParser(otherwise: (text: string) => Date): (text: string) => Date {
+  const pair = (text: string, at: number) => (text.charCodeAt(at) - 48) * 10 + text.charCodeAt(at + 1) - 48;
+  return (text) => {
+    if (!usualTime.test(text)) return otherwise(text);
+    const year = pair(text, 0) * 100 + pair(text, 2);
+    const ms = text.length === 22 ? 0 : Number(text.slice(20, -3).padEnd(3, '0'));
+    return new Date(
+      Date.UTC(year, pair(text, 5) - 1, pair(text, 8), pair(text, 11), pair(text, 14), pair(text, 17), ms),
+    );
+  };
+}
+
+const usualTime = /^[1-9]\d{3}-\d\d-\d\d \d\d:\d\d:\d\d(\.\d{1,3})?\+00$/;
 
 /** Opens a pool. `max` connections are made as they are needed and closed when idle. */
 export function openDatabase(url: string, { max = 10 }: { max?: number } = {}): Knex {

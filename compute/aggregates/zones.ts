@@ -1,4 +1,4 @@
-import type { Knex } from '../../common/database/database.ts';
+import { type Knex, preparedQuery } from '../../common/database/database.ts';
 import { BadRequest } from '../../common/errors.ts';
 import { availabilityZone } from '../limits.ts';
 
@@ -14,11 +14,7 @@ export async function requireZone(db: Knex, zone: string): Promise<void> {
 
 /** The zones of hosts, by their names, for views of many servers at once. */
 export async function zonesByHost(db: Knex): Promise<ReadonlyMap<string, string>> {
-  const rows = await db('compute_aggregate_hosts as h')
-    .join('compute_aggregates as a', 'a.number', 'h.aggregate_number')
-    .join('compute_hosts', 'compute_hosts.id', 'h.host_id')
-    .whereRaw("jsonb_exists(a.metadata, 'availability_zone')")
-    .select('compute_hosts.name', db.raw("a.metadata ->> 'availability_zone' as zone"));
+  const { rows } = await preparedQuery(db, 'zones by host', zonesSql, {});
   return new Map(rows.map((row) => [row.name, row.zone]));
 }
 
@@ -27,3 +23,9 @@ export async function deviceOwnerOn(db: Knex, hostName: string | null): Promise<
   const zone = hostName === null ? undefined : (await zonesByHost(db)).get(hostName);
   return `compute:${zone ?? availabilityZone}`;
 }
+
+const zonesSql = `select compute_hosts.name, a.metadata ->> 'availability_zone' as zone
+  from compute_aggregate_hosts h
+  join compute_aggregates a on a.number = h.aggregate_number
+  join compute_hosts on compute_hosts.id = h.host_id
+  where jsonb_exists(a.metadata, 'availability_zone')`;

@@ -1,6 +1,6 @@
 /** SQL of server rows as everybody reads them. Writers: `operations.ts` what was asked for, `observations.ts` what was seen. */
 import type { Visible } from '../../common/context.ts';
-import type { Knex } from '../../common/database/database.ts';
+import { type Knex, preparedQuery } from '../../common/database/database.ts';
 import { NotFound } from '../../common/errors.ts';
 import { isUuid } from '../../common/ids.ts';
 import type { Server } from './server.ts';
@@ -67,10 +67,16 @@ const columns = [
 
 /** Another project's server is not found rather than forbidden, and so is what is no id at all. */
 export async function getServer(db: Knex, visible: Visible, id: string): Promise<Server> {
-  const row = isUuid(id) ? await selectServers(db, visible).where('servers.id', id).first() : undefined;
-  if (row === undefined) throw new NotFound('Instance', id);
-  return fromRow(row);
+  if (!isUuid(id)) throw new NotFound('Instance', id);
+  const projectId = visible === 'everyone' ? null : visible.projectId;
+  const { rows } = await preparedQuery(db, 'server', serverSql, { id, projectId });
+  if (rows[0] === undefined) throw new NotFound('Instance', id);
+  return fromRow(rows[0]);
 }
+
+const serverSql = `select ${columns.join(', ')}, compute_hosts.name as host_name, ${pendingTaskSql} as pending_task
+  from servers left join compute_hosts on compute_hosts.id = servers.host_id
+  where servers.id = :id::uuid and (:projectId::text is null or servers.project_id = :projectId)`;
 
 /** The same, with the row locked: what was decided on it holds until the transaction ends. */
 export async function lockServer(trx: Knex, visible: Visible, id: string): Promise<Server> {
@@ -150,9 +156,8 @@ export async function getBootData(db: Knex, id: string): Promise<BootData> {
 
 /** User data by server, of many servers at once. */
 export async function userDataOf(db: Knex, ids: readonly string[]): Promise<Map<string, string | null>> {
-  const rows = await db('server_boot_data')
-    .whereRaw('server_id = any(?)', [[...ids]])
-    .select('server_id', 'user_data');
+  const sql = 'select server_id, user_data from server_boot_data where server_id = any(:ids::uuid[])';
+  const { rows } = await preparedQuery(db, 'user data', sql, { ids });
   return new Map(rows.map((row) => [row.server_id, row.user_data]));
 }
 

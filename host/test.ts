@@ -183,7 +183,8 @@ async function runAva(patterns: string[], env: NodeJS.ProcessEnv, options: strin
     before = performance.now();
     return options === oneFileAtATime && seconds > 0 ? `  (${seconds} s)` : '';
   };
-  const args = [join(root, 'node_modules', '.bin', 'ava'), '--tap', ...options, ...patterns];
+  const reporter = ['--import', join(root, 'host', 'forgiving-tap.ts')];
+  const args = [...reporter, join(root, 'node_modules', '.bin', 'ava'), '--tap', ...options, ...patterns];
   const code = await run(node, args, env, (line) => {
     const { counts: more, shown: told } = readTapLine(line);
     const shown = told && more !== none ? told + lap() : told;

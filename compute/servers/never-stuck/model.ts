@@ -10,6 +10,13 @@ export interface Model {
 
 export const newborn: Model = { power: 'ACTIVE', isRescued: false, isResized: false, isShelved: false };
 
+/** One server, and all that it may be: where two requests came at once, or its guest stopped just then, there is more than one. */
+export interface Subject {
+  id: string;
+  models: Model[];
+  isDeleted: boolean;
+}
+
 /** The bodies of `POST /servers/{id}/action`, and what each makes of a server once it is accepted (Compute API reference, "Servers - run an action"). */
 export const actions: Record<
   string,
@@ -77,4 +84,12 @@ export function powersOf({ power, isShelved }: Model): readonly (PowerState | un
     case 'SUSPENDED':
       return ['suspended', 'shutdown', 'crashed'];
   }
+}
+
+/** What the server may be once these were accepted, in whichever order they came. */
+export function withAccepted(models: Model[], names: string[]): Model[] {
+  const orders = names.length < 2 ? [names] : [names, names.toReversed()];
+  return orders.flatMap((order) =>
+    order.reduce((before, name) => before.flatMap((model) => actions[name]?.effect(model) ?? []), models),
+  );
 }

@@ -16,35 +16,19 @@ import type { ImageCache } from '../../image-cache/cache.ts';
 import { type Ground, prepareCompute, type TestCloud, uploadImage } from '../../testing.ts';
 import { Killed, mortalDatabase, mortalDriver, type Reaper, reaper } from '../mortal.ts';
 import { serverReconciler } from '../reconciler.ts';
-import { actions, type Model, newborn, powersOf, statusOf } from './model.ts';
+import { actions, newborn, powersOf, type Subject, statusOf, withAccepted } from './model.ts';
+import { pickWith, randomNumbers } from './random-numbers.ts';
 
 const seeds = process.env.CIRROSTACK_TEST_SEED ? [Number(process.env.CIRROSTACK_TEST_SEED)] : [1, 2, 3];
 const steps = Number(process.env.CIRROSTACK_TEST_STEPS ?? 120);
 const most = 5;
-
-/** One server, and all that it may be: where two requests came at once, or its guest stopped just then, there is more than one. */
-interface Subject {
-  id: string;
-  models: Model[];
-  isDeleted: boolean;
-}
-
-/** Numbers from 0 to 1, the same ones for the same seed (the generator "mulberry32"). */
-function randomNumbers(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
 
 class Sequence {
   readonly t: ExecutionContext;
   readonly cloud: TestCloud;
   readonly ground: Ground;
   readonly random: () => number;
+  readonly pick: ReturnType<typeof pickWith>;
   readonly subjects: Subject[] = [];
   readonly counts = new Map<string, number>();
   readonly story: string[] = [];
@@ -59,11 +43,8 @@ class Sequence {
     this.cloud = cloud;
     this.ground = ground;
     this.random = randomNumbers(seed);
+    this.pick = pickWith(this.random);
     this.imageId = ground.imageId;
-  }
-
-  pick<T>(items: readonly T[]): T {
-    return items[Math.floor(this.random() * items.length)] as T;
   }
 
   note(what: string): void {
@@ -109,10 +90,7 @@ class Sequence {
       this.t.true(status < 300 || status === 409 || /must change flavor/.test(text), `${name}: ${status} ${text}`);
       if (status < 300) accepted.push(name);
     }
-    const orders = accepted.length < 2 ? [accepted] : [accepted, accepted.toReversed()];
-    subject.models = orders.flatMap((order) =>
-      order.reduce((before, name) => before.flatMap((model) => actions[name]?.effect(model) ?? []), subject.models),
-    );
+    subject.models = withAccepted(subject.models, accepted);
   }
 
   async fault(subject: Subject): Promise<void> {

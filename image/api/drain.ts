@@ -16,7 +16,7 @@ export async function drain(body: Readable): Promise<void> {
     left -= chunk.length;
     if (left < 0) resolve();
   };
-  body.on('data', count).once('end', resolve).once('error', resolve).once('close', resolve);
+  body.on('data', count).once('end', resolve).once('error', resolve).once('close', resolve).resume();
   await isOver;
   clearTimeout(timer);
   body.off('data', count);

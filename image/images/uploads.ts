@@ -1,10 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import type { Readable } from 'node:stream';
 import type { ProjectContext } from '../../common/context.ts';
-import { BadRequest, CloudError, Conflict, NotFound, OverQuota } from '../../common/errors.ts';
-import { IncomingMessage } from '../../common/http/node-http.ts';
+import { BadRequest, type CloudError, Conflict, NotFound, OverQuota } from '../../common/errors.ts';
 import { createInspector, type Inspector } from '../inspection/inspector.ts';
-import { release } from '../stores/blocks.ts';
+import { inBlocks } from '../stores/in-blocks.ts';
 import { getStore } from '../stores/stores.ts';
 import { declaredFormat } from './image.ts';
 import { type ImageDeps, lockOwnImage } from './operations.ts';
@@ -149,20 +148,16 @@ export async function* inspected(
 }
 
 /**
- * Passes the data on up to the largest size of an image. Throws `OverQuota`, and `BadRequest` when it is cut off or not of the
- * size that was said.
+ * Passes the data on, in blocks, up to the largest size of an image. Throws `OverQuota`, and `BadRequest` when it is cut off
+ * or not of the size that was said.
  */
 export async function* limited(body: Readable, pulse: Pulse, limit: SizeLimit): AsyncGenerator<Buffer> {
   let received = 0;
-  const isOwn = body instanceof IncomingMessage; // each piece is memory that nobody else knows
-  // Not destroyed on an early end: that would close the connection before the client has read why.
-  for await (const chunk of named(body.iterator({ destroyOnReturn: false }))) {
+  yield* inBlocks(body, (piece) => {
     pulse.check();
-    received += chunk.length;
+    received += piece.length;
     if (received > limit.mostBytes) throw tooLarge(limit);
-    yield chunk;
-    if (isOwn) release(chunk);
-  }
+  });
   const { saidBytes = received } = limit;
   if (received !== saidBytes) throw new BadRequest(`The data has ${received} bytes and not ${saidBytes} as was said.`);
 }
@@ -173,19 +168,3 @@ export function checkSaidSize(limit: SizeLimit): void {
 }
 
 const tooLarge = ({ mostBytes }: SizeLimit) => new OverQuota(`An image may have at most ${mostBytes} bytes.`);
-
-/** What goes wrong with the stream itself is the client's doing. */
-async function* named(chunks: AsyncIterator<Buffer>): AsyncGenerator<Buffer> {
-  try {
-    for (;;) {
-      const next = await chunks.next().catch((error: Error) => {
-        if (error instanceof CloudError) throw error;
-        throw new BadRequest('The upload ended before all of its data had come.', { cause: error });
-      });
-      if (next.done) return;
-      yield next.value;
-    }
-  } finally {
-    await chunks.return?.();
-  }
-}

@@ -64,7 +64,8 @@ export function createInspector(declared: DeclaredFormat, limits: Limits = defau
     write(chunk) {
       for (const { runner } of runners) runner.write(chunk, sizeBytes);
       sizeBytes += chunk.length;
-      tail = Buffer.concat([tail, chunk.subarray(-tailBytes)]).subarray(-tailBytes);
+      const end = chunk.subarray(-tailBytes);
+      tail = end.length < tailBytes ? Buffer.concat([tail, end]).subarray(-tailBytes) : Buffer.from(end);
     },
     refusal() {
       const own = runners.find(({ format }) => format.name === expected)?.runner;

@@ -115,7 +115,8 @@ async function removeImage({ url }: SimulatedCloud<unknown>, id: string): Promis
 
 async function transfer(asked: Transfer): Promise<Transferred> {
   const input = JSON.stringify(asked);
-  return JSON.parse(await execute(process.execPath, [join(import.meta.dirname, 'transfer.ts')], { input }));
+  const [program, file] = asked.path === undefined ? [process.execPath, 'transfer.ts'] : ['python3', 'send_file.py'];
+  return JSON.parse(await execute(program, [join(import.meta.dirname, file)], { input }));
 }
 
 async function secondsOf(program: string, args: string[]): Promise<number> {

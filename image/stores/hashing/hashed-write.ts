@@ -1,10 +1,10 @@
 import { hash } from 'node:crypto';
-import { blockBytes, returnBlock, takeBlock } from '../blocks.ts';
+import { blockBytes, returnBlock, takeBlock, takeOver } from '../blocks.ts';
 import type { StoredData } from '../store.ts';
 import { type Hashing, startHashing } from './hashing.ts';
 
 /** Of one stream: being filled, hashed or written. */
-const mostBlocks = 24;
+const mostBlocks = (5 * 2 ** 20) / blockBytes;
 
 /**
  * Hands data on in blocks while it is hashed on other threads, at most so many blocks at once; the source waits meanwhile.
@@ -43,12 +43,26 @@ export async function hashedWrite(
     filled = 0;
   };
 
+  const roomForOne = async () => {
+    for (const oldest of underWay) {
+      if (underWay.size < mostBlocks) break;
+      await oldest; // they are done in the order in which they came
+    }
+    if (failure) throw failure.error;
+  };
+
   try {
     for await (const piece of data) {
+      if (block !== undefined && filled === blockBytes) handOn(block);
+      if (block === undefined && takeOver(piece)) {
+        block = piece;
+        filled = piece.length;
+        await roomForOne();
+        continue;
+      }
       for (let taken = 0; taken < piece.length; ) {
         if (block !== undefined && filled === blockBytes) handOn(block);
-        while (underWay.size >= mostBlocks) await Promise.race(underWay);
-        if (failure) throw failure.error;
+        await roomForOne();
         block ??= takeBlock();
         const copied = piece.copy(block, filled, taken);
         filled += copied;

@@ -23,6 +23,7 @@ import { computeUrl } from './api/links.ts';
 import { quotaClassSetPolicy, quotaClassSetRoutes } from './api/quota-class-sets.ts';
 import { quotaSetPolicy, quotaSetRoutes } from './api/quota-sets.ts';
 import { serverActionPolicy, serverActionRoutes } from './api/server-actions.ts';
+import { serverDiagnosticsPolicy, serverDiagnosticsRoutes } from './api/server-diagnostics.ts';
 import { serverGroupPolicy, serverGroupRoutes } from './api/server-groups.ts';
 import { serverInterfacePolicy, serverInterfaceRoutes } from './api/server-interfaces.ts';
 import { serverMetadataPolicy, serverMetadataRoutes } from './api/server-metadata.ts';
@@ -50,6 +51,7 @@ import { createPastServers } from './migrations/0010-past-servers.ts';
 import { addEventHosts } from './migrations/0011-event-hosts.ts';
 import { rememberPastFlavors } from './migrations/0011-past-flavors.ts';
 import { claimRescueDisks } from './migrations/0012-rescue-claims.ts';
+import { keepImageProperties } from './migrations/0015-image-properties.ts';
 import { addShelving } from './migrations/0015-shelving.ts';
 import { addPluggedPorts } from './migrations/0016-plugged-ports.ts';
 import type { Scheduling } from './scheduler/scheduling.ts';
@@ -103,6 +105,7 @@ export const computeMigrations: Migration[] = [
   addEventHosts,
   claimRescueDisks,
   addShelving,
+  keepImageProperties,
   addPluggedPorts,
 ];
 
@@ -119,6 +122,7 @@ export const computePolicy = {
   ...serverInterfacePolicy,
   ...lockPolicy,
   ...instanceActionPolicy,
+  ...serverDiagnosticsPolicy,
   ...hypervisorPolicy,
   ...servicePolicy,
   ...aggregatePolicy,
@@ -167,6 +171,7 @@ export function computeModule(deps: ComputeModuleDeps): Module {
         ...serverTagRoutes(api),
         ...serverInterfaceRoutes(api),
         ...instanceActionRoutes(api),
+        ...serverDiagnosticsRoutes(api),
         ...hypervisorRoutes(api),
         ...serviceRoutes(api),
         ...aggregateRoutes(api),
@@ -213,6 +218,7 @@ function agentReconcilers(deps: ComputeModuleDeps) {
   const methods: HostMethods = {
     ...host.methods,
     uptime: async () => uptimeLine(),
+    diagnose: ({ id }) => driver.diagnose(id as string),
     consoleOutput: ({ id, lines }) => driver.consoleOutput(id as string, (lines as number | null) ?? undefined),
   };
   return [

@@ -8,6 +8,7 @@ import type { ComputeApiDeps } from './deps.ts';
 import { closed } from './fields.ts';
 import type { ServerActionSpec } from './server-actions/action.ts';
 import { diskActionPolicy, diskActions } from './server-actions/disks.ts';
+import { guestActionPolicy, guestActions } from './server-actions/guests.ts';
 import { imageActionPolicy, imageActions } from './server-actions/images.ts';
 import { interfaceActionPolicy, interfaceActions } from './server-actions/interfaces.ts';
 import { powerActionPolicy, powerActions } from './server-actions/power.ts';
@@ -24,6 +25,7 @@ export const serverActionPolicy = {
   ...imageActionPolicy,
   ...interfaceActionPolicy,
   ...shelvingActionPolicy,
+  ...guestActionPolicy,
 };
 
 const actions: Readonly<Record<string, ServerActionSpec>> = {
@@ -33,6 +35,7 @@ const actions: Readonly<Record<string, ServerActionSpec>> = {
   ...imageActions,
   ...interfaceActions,
   ...shelvingActions,
+  ...guestActions,
 };
 
 const ServerAction = Type.Object(

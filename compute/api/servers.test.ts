@@ -109,7 +109,7 @@ test('the console of a server is read on its host', async (t) => {
   await member.post(`/compute/v2.1/servers/${id}/action`, { 'os-getConsoleOutput': { length: 'x' } }, 400);
   await member.post(`/compute/v2.1/servers/${id}/action`, { 'os-start': null, 'os-stop': null }, 400);
   await member.post(`/compute/v2.1/servers/${id}/action`, {}, 400);
-  await member.post(`/compute/v2.1/servers/${id}/action`, { shelve: null }, 400);
+  await member.post(`/compute/v2.1/servers/${id}/action`, { teleport: null }, 400);
 });
 
 test('microversions add what they added to Nova, and those that are not there are refused', async (t) => {

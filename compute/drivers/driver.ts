@@ -90,6 +90,11 @@ export interface ServerSpec {
   ports: GuestPort[];
   /** Path inside the drive to content; null for no config drive. */
   configDrive: Record<string, string> | null;
+  /**
+   * It has QEMU's guest agent, as its image says: for copies of its disk it is asked to write everything first, which
+   * `mustQuiesce` makes a condition. Absent: it has none.
+   */
+  guestAgent?: { mustQuiesce: boolean };
   /** What its flavor asks for beyond sizes; absent: nothing. */
   tuning?: GuestTuning;
 }
@@ -106,6 +111,28 @@ export interface HostFacts {
   virtualisation: 'kvm' | 'tcg';
   cpuModel: string;
   architecture: string;
+}
+
+/** Counted from the start of the guest. */
+export interface GuestDiagnostics {
+  virtualisation: 'kvm' | 'tcg';
+  cpus: { id: number; timeNs: number }[];
+  /** `used` is what the host gives it now. */
+  memoryKib: { maximum: number; current: number; used: number };
+  disks: { name: string; reads: number; readBytes: number; writes: number; writtenBytes: number }[];
+  interfaces: {
+    /** `tap` and the first 11 characters of the port's id. */
+    name: string;
+    received: InterfaceTraffic;
+    sent: InterfaceTraffic;
+  }[];
+}
+
+export interface InterfaceTraffic {
+  bytes: number;
+  packets: number;
+  errors: number;
+  drops: number;
 }
 
 /** What a user may want of a server. */
@@ -128,6 +155,12 @@ export interface ServerDriver extends GuestDriver<ServerSpec> {
   dropSnapshot(id: string, name: string): Promise<void>;
   /** The tail of the serial console, at most `lines` lines (all that is kept when undefined). Empty when there is none. */
   consoleOutput(id: string, lines?: number): Promise<string>;
+  /** What it has used since it was started; undefined when it does not run. */
+  diagnose(id: string): Promise<GuestDiagnostics | undefined>;
+  /** Through the guest's own agent. @throws `Conflict` when that does not answer or refuses. */
+  setPassword(id: string, user: string, password: string): Promise<void>;
+  /** Makes the kernel of the guest dump what it knows, if it is made so. @throws `Conflict` when it does not run. */
+  injectNmi(id: string): Promise<void>;
   hostFacts(): Promise<HostFacts>;
 }
 

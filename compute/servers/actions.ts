@@ -147,15 +147,42 @@ export async function listUnfinished(db: Knex, serverId: string): Promise<Server
   return rows.map(fromRow);
 }
 
+/** What is left of a request once nobody has to act on it: nothing that is secret. */
+const withoutSecrets = "parameters - 'password'";
+const outcomeSeconds = 20;
+
+/**
+ * Waits until the host has done what the request asked for, or has given up. Gives why nothing came of it; undefined when it
+ * was done, or takes longer than anybody would wait for.
+ */
+export async function outcomeOf(db: Knex, serverId: string, requestId: string): Promise<string | undefined> {
+  const deadline = performance.now() + outcomeSeconds * 1000;
+  for (let pauseMs = 5; performance.now() < deadline; pauseMs = Math.min(pauseMs * 2, 200)) {
+    await new Promise((resolve) => setTimeout(resolve, pauseMs));
+    const action = await getAction(db, serverId, requestId);
+    if (action.finishedAt === null) continue;
+    if (action.message !== 'Error') return undefined;
+    return action.events[0]?.traceback ?? 'the server has failed';
+  }
+  return undefined;
+}
+
 export async function finishAction(db: Knex, number: number): Promise<void> {
-  await db('server_actions').where({ number }).update({ finished_at: db.fn.now(), updated_at: db.fn.now() });
+  await db('server_actions')
+    .where({ number })
+    .update({ parameters: db.raw(withoutSecrets), finished_at: db.fn.now(), updated_at: db.fn.now() });
 }
 
 /** Nothing came of it; its events say why. */
 export async function failAction(db: Knex, number: number): Promise<void> {
   await db('server_actions')
     .where({ number })
-    .update({ message: 'Error', finished_at: db.fn.now(), updated_at: db.fn.now() });
+    .update({
+      message: 'Error',
+      parameters: db.raw(withoutSecrets),
+      finished_at: db.fn.now(),
+      updated_at: db.fn.now(),
+    });
 }
 
 /** Marks everything done that led to `revision`, or as failed when there is a message. */
@@ -170,6 +197,7 @@ export async function finishActionsUpTo(
     .where('revision', '<=', revision)
     .update({
       message: db.raw('coalesce(?, message)', [message]),
+      parameters: db.raw(withoutSecrets),
       finished_at: db.fn.now(),
       updated_at: db.fn.now(),
     });

@@ -29,6 +29,7 @@ const boot = {
   randomSeed: 'c2VlZA==',
   adminPassword: 'first',
   personality: [{ path: '/etc/motd', contents: 'aGVsbG8=' }],
+  imageProperties: {},
 };
 
 test('a server finds its identity, its key, its network and its user data, in both layouts', (t) => {
@@ -61,7 +62,7 @@ test('a server finds its identity, its key, its network and its user data, in bo
 });
 
 test('the same server gives the same drive, and one without key and data has no empty files', (t) => {
-  const bare = { userData: null, publicKey: null, randomSeed: boot.randomSeed, adminPassword: null, personality: [] };
+  const bare = { ...boot, userData: null, publicKey: null, adminPassword: null, personality: [] };
   t.deepEqual(configDrive(server, bare, []), configDrive(server, bare, []));
   const files = configDrive({ ...server, keyName: null }, bare, []);
   t.false('openstack/latest/user_data' in files);

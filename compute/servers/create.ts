@@ -21,6 +21,7 @@ import type { GroupDemand } from '../server-groups/server-group.ts';
 import { recordAction } from './actions.ts';
 import { hintedHosts, type SchedulerHints } from './hints.ts';
 import { bootableFormat, checkImageFits, checkZeroDisk } from './image-fit.ts';
+import { machineProperties } from './image-properties.ts';
 import { resolveNetworks } from './networks.ts';
 import { type RequestedPlace, requestedPlace } from './place.ts';
 import { hostnameFrom, type Server } from './server.ts';
@@ -242,6 +243,7 @@ async function insertServer(
     public_key: publicKey,
     admin_password: isPlaced ? asked.adminPassword : null,
     personality: JSON.stringify(asked.personality),
+    image_properties: JSON.stringify(machineProperties(image.properties)),
     random_seed: randomBytes(512).toString('base64'),
   });
   await recordAction(trx, ctx, {

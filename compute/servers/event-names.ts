@@ -19,6 +19,7 @@ const steps: Readonly<Record<string, string>> = {
   unshelve: 'compute_unshelve_instance',
   createImage: 'compute_snapshot_instance',
   createBackup: 'compute_backup_instance',
+  trigger_crash_dump: 'compute_trigger_crash_dump',
   changePassword: 'compute_set_admin_password',
   softDelete: 'compute_soft_delete_instance',
   restore: 'compute_restore_instance',

@@ -2,13 +2,14 @@ import { type ProjectContext, visibleTo } from '../../common/context.ts';
 import type { Knex } from '../../common/database/database.ts';
 import { BadRequest, Conflict } from '../../common/errors.ts';
 import { isUuid } from '../../common/ids.ts';
-import { getUsableImage } from '../../image/images/use.ts';
+import { getUsableImage, type UsableImage } from '../../image/images/use.ts';
 import { findKeypair } from '../keypairs/store.ts';
 import { checkInjectedFiles, checkMetadataItems } from '../quotas/quotas.ts';
 import { badReference } from '../references.ts';
 import { ask } from './ask.ts';
 import type { ServerDeps } from './create.ts';
 import { bootableFormat, checkImageFits, checkZeroDisk } from './image-fit.ts';
+import { machineProperties } from './image-properties.ts';
 import { withoutRescue } from './rescue.ts';
 import type { Server } from './server.ts';
 import { requirements } from './states.ts';
@@ -53,7 +54,7 @@ export async function rebuildServer(
       const project = { projectId: server.projectId, region };
       await checkMetadataItems(trx, project, Object.keys(asked.metadata ?? {}).length);
       await checkInjectedFiles(trx, project, asked.personality ?? []);
-      await changeBootData(trx, server, asked);
+      await changeBootData(trx, server, image, asked);
       return {
         image_id: image.id,
         disk_image_id: image.id,
@@ -70,13 +71,19 @@ export async function rebuildServer(
 }
 
 /** A key is the server's owner's, whoever rebuilds it. */
-async function changeBootData(trx: Knex, server: Server, asked: RebuildRequest): Promise<void> {
+async function changeBootData(
+  trx: Knex,
+  server: Server,
+  image: Pick<UsableImage, 'properties'>,
+  asked: RebuildRequest,
+): Promise<void> {
   const keypair = asked.keyName ? await findKeypair(trx, server.userId, asked.keyName) : undefined;
   if (asked.keyName && keypair === undefined) throw new BadRequest('Invalid key_name provided.');
   await trx('server_boot_data')
     .where({ server_id: server.id })
     .update({
       admin_password: asked.adminPassword,
+      image_properties: JSON.stringify(machineProperties(image.properties)),
       ...(asked.keyName !== undefined && { public_key: keypair?.publicKey ?? null }),
       ...(asked.userData !== undefined && { user_data: asked.userData }),
       ...(asked.personality !== undefined && { personality: JSON.stringify(asked.personality) }),

@@ -15,6 +15,8 @@ import { configDrive } from './config-drive.ts';
 import { forgetOldHistory, reclaimDeleted, removeServerRow } from './deletion.ts';
 import { waitUnless, watchingDeletion } from './deletion-watch.ts';
 import { eventOf } from './event-names.ts';
+import { askGuest } from './guest-requests.ts';
+import { hasGuestAgent, mustQuiesce, shutdownSecondsOf } from './image-properties.ts';
 import { acceptShutdown, type Fault, giveUpOn, recordFailure, settleServer, unsettle } from './observations.ts';
 import { hasItsPorts, listWithOtherPorts, rememberPorts } from './plugged-ports.ts';
 import type { Server, WantedPower } from './server.ts';
@@ -110,9 +112,10 @@ async function settle(deps: ServerReconcilerDeps, server: Server): Promise<void>
     return spec;
   });
   await reboot(deps, server, spec);
-  await driver.power(spec, wanted, { graceSeconds: shutdownGraceSeconds });
+  await driver.power(spec, wanted, { graceSeconds: await shutdownGrace(db, server.id, wanted) });
   // Of one that was suspended, nobody could change anything before.
   if (server.observedPower === 'suspended' && wanted === 'running') await driver.ensure(spec);
+  await askGuest(deps, server);
   await takeSnapshots(deps, server, spec);
   if (server.shelvedAt !== null && !server.observedShelved) {
     if (!(await keepAsImage(deps, server, spec))) return;
@@ -139,9 +142,15 @@ function isAs({ power }: ObservedGuest, wanted: WantedPower): boolean {
   return power === wanted || (isDown && (wanted === 'suspended' || wanted === 'shutdown'));
 }
 
+/** What its image says, else what every guest has. */
+async function shutdownGrace(db: Knex, id: string, wanted: WantedPower): Promise<number> {
+  if (wanted !== 'shutdown') return shutdownGraceSeconds;
+  return shutdownSecondsOf((await getBootData(db, id)).imageProperties) ?? shutdownGraceSeconds;
+}
+
 /** A guest that runs from other disks than it is to run from is taken down for that. */
 async function changeDisks(
-  { driver }: ServerReconcilerDeps,
+  { db, driver }: ServerReconcilerDeps,
   server: Server,
   spec: ServerSpec,
   signal: AbortSignal,
@@ -152,7 +161,8 @@ async function changeDisks(
   if (!isOtherDisk && server.observedRescue === isRescue) return;
   // Where what it has not written yet would be thrown away all the same, nobody waits for it.
   const isKept = isRescue || spec.rootDiskCopiedFrom !== null;
-  await driver.power(spec, 'shutdown', { graceSeconds: isKept ? shutdownGraceSeconds : 0 });
+  const graceSeconds = isKept ? await shutdownGrace(db, server.id, 'shutdown') : 0;
+  await driver.power(spec, 'shutdown', { graceSeconds });
   await driver.ensure(spec, signal);
 }
 
@@ -223,6 +233,7 @@ async function specOf({ db, cache }: ServerReconcilerDeps, server: Server, signa
     rescueImage: rescuePath && rescueImageFormat ? { path: rescuePath, format: rescueImageFormat } : null,
     ports,
     configDrive: configDrive(server, boot, ports),
+    ...(hasGuestAgent(boot.imageProperties) && { guestAgent: { mustQuiesce: mustQuiesce(boot.imageProperties) } }),
     tuning: tuningOf(server.extraSpecs, server.vcpus),
   };
 }

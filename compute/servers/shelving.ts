@@ -17,6 +17,7 @@ import type { ServerDeps } from './create.ts';
 import type { Server } from './server.ts';
 import { origin, reserveImageOf } from './snapshots.ts';
 import { requirements, statusOf } from './states.ts';
+import { getBootData } from './store.ts';
 
 export const shelvingPolicy = definePolicy({
   'os_compute_api:os-shelve:unshelve_to_host': projectAdmin('Choose the host on which a shelved server comes back'),
@@ -36,7 +37,9 @@ export async function shelveServer(deps: ServerDeps, ctx: ProjectContext, id: st
     requirement: requirements.shelve,
     parameters: { imageId },
     async change(trx, server) {
-      const properties = propertiesFor(imageProtection, ctx, {}, { ...origin(server), image_type: 'snapshot' });
+      const { imageProperties } = await getBootData(trx, server.id);
+      const own = { ...imageProperties, ...origin(server), image_type: 'snapshot' };
+      const properties = propertiesFor(imageProtection, ctx, {}, own);
       const name = `${server.name.slice(0, 247)}-shelved`;
       await reserveImageOf(trx, region, server, imageId, { name, properties });
       return {

@@ -20,8 +20,10 @@ import { ask } from './ask.ts';
 import type { ServerDeps } from './create.ts';
 import { watchingDeletion } from './deletion-watch.ts';
 import { eventOf } from './event-names.ts';
+import type { ImageProperties } from './image-properties.ts';
 import type { Server } from './server.ts';
 import { requirements } from './states.ts';
+import { getBootData } from './store.ts';
 
 export interface SnapshotRequest {
   name: string;
@@ -73,7 +75,12 @@ async function reserve(
     parameters: { imageId, ...(rotation !== undefined && { rotation, backupType: kind.backup_type }) },
     async change(trx, server) {
       await checkMetadataItems(trx, { projectId: server.projectId, region }, Object.keys(metadata).length);
-      const properties = propertiesFor(imageProtection, ctx, metadata, { ...origin(server), ...kind });
+      const { imageProperties } = await getBootData(trx, server.id);
+      const properties = propertiesFor(imageProtection, ctx, metadata, {
+        ...without(imageProperties, metadata),
+        ...origin(server),
+        ...kind,
+      });
       await reserveImageOf(trx, region, server, imageId, { name, properties });
       return {};
     },
@@ -98,6 +105,11 @@ export async function reserveImageOf(
     minDiskGib: server.diskGib,
     properties,
   });
+}
+
+/** What the image of the server said of its machine goes for its copy, too, unless the user says otherwise. */
+function without(inherited: ImageProperties, said: Readonly<Record<string, string>>): Record<string, string> {
+  return Object.fromEntries(Object.entries(inherited).filter(([name]) => said[name] === undefined));
 }
 
 /** What Nova says of an image that was a server (nova/compute/api.py, `_initialize_instance_snapshot_metadata`). */

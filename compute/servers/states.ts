@@ -239,6 +239,7 @@ export const requirements = {
   'shelve offload': { vmStates: ['shelved'] },
   unshelve: { vmStates: ['shelved', 'shelved_offloaded'] },
   'change password': { vmStates: ['active'] },
+  'trigger crash dump': { vmStates: ['active', 'paused', 'rescued', 'resized', 'error'] },
   restore: { vmStates: ['soft-delete'] },
   'change interfaces': { vmStates: ['active', 'paused', 'stopped'] },
   'change addresses': { vmStates: ['active', 'paused', 'stopped', 'rescued', 'suspended'] },

@@ -3,6 +3,7 @@ import type { Visible } from '../../common/context.ts';
 import { type Knex, preparedQuery } from '../../common/database/database.ts';
 import { NotFound } from '../../common/errors.ts';
 import { isUuid } from '../../common/ids.ts';
+import type { ImageProperties } from './image-properties.ts';
 import type { Server } from './server.ts';
 import { pendingTaskSql } from './status-sql.ts';
 
@@ -139,6 +140,8 @@ export interface BootData {
   adminPassword: string | null;
   /** Files by their path, base64. */
   personality: { path: string; contents: string }[];
+  /** Of the image that it was made or rebuilt from: what that says of the machine. */
+  imageProperties: ImageProperties;
 }
 
 /** What a server is told at boot; apart from its row because lists would carry it around. */
@@ -151,6 +154,7 @@ export async function getBootData(db: Knex, id: string): Promise<BootData> {
     randomSeed: row.random_seed,
     adminPassword: row.admin_password,
     personality: row.personality,
+    imageProperties: row.image_properties,
   };
 }
 

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { NotFound } from '../../../common/errors.ts';
+import { Conflict, NotFound } from '../../../common/errors.ts';
 import type { GuestPort, ServerSpec } from '../driver.ts';
 import { guestContract } from './guests.ts';
 import {
@@ -159,6 +159,37 @@ export function serverDriverContract(test: RegisterTest, makeHost: (t: Test) => 
     check(await read(second));
     await driver.dropSnapshot(spec.id, first);
     await driver.dropSnapshot(spec.id, first);
+  });
+
+  test('what a running server has used is told, an agent that is not there refuses, and an interrupt ends nothing', async (t) => {
+    const port = smallPort();
+    const { driver, spec } = await booted(t, { ports: [port], guestAgent: { mustQuiesce: false } });
+    const seen = await driver.diagnose(spec.id);
+    t.deepEqual(
+      seen?.cpus.map(({ id }) => id),
+      [0],
+    );
+    t.deepEqual(
+      seen?.disks.map(({ name }) => name),
+      ['vda'],
+    );
+    t.deepEqual(
+      seen?.interfaces.map(({ name }) => name),
+      [`tap${port.id.slice(0, 11)}`],
+    );
+    t.is(seen?.memoryKib.maximum, spec.memoryMib * 1024);
+    t.true((seen?.memoryKib.used ?? 0) > 0);
+    await driver.injectNmi(spec.id);
+    t.is((await driver.observe(spec.id))?.power, 'running');
+    await driver.power(spec, 'shutdown', { graceSeconds: 0 });
+    t.is(await driver.diagnose(spec.id), undefined);
+    await t.throwsAsync(driver.setPassword(spec.id, 'root', 'secret'), {
+      instanceOf: Conflict,
+      message: 'its guest agent does not answer',
+    });
+    await t.throwsAsync(driver.injectNmi(spec.id), { instanceOf: Conflict });
+    await t.throwsAsync(driver.setPassword(randomUUID(), 'root', 'secret'), { instanceOf: NotFound });
+    t.is(await driver.diagnose(randomUUID()), undefined);
   });
 
   test('a server that was never made cannot be rebooted', async (t) => {

@@ -109,6 +109,7 @@ function devices(spec: ServerSpec, files: GuestFiles, host: HostTraits): Element
     ...disks(spec, files),
     ...spec.ports.map((port) => networkInterface(port, host)),
     element('serial', { type: 'pty' }, [element('log', { file: files.console, append: 'on' })]),
+    ...(spec.guestAgent === undefined ? [] : [agentChannel()]),
     ...tunedDevices(spec.tuning ?? {}),
     element('memballoon', { model: 'virtio', autodeflate: 'on', freePageReporting: 'on' }),
     // No display: nothing listens, and the emulated graphics card is the part of QEMU that was broken into most.
@@ -123,6 +124,11 @@ function slots(): Element[] {
     element('controller', { type: 'pci', index: i + 1, model: 'pcie-root-port' }),
   );
   return [element('controller', { type: 'pci', index: 0, model: 'pcie-root' }), ...ports];
+}
+
+/** libvirt gives it a socket of its own, and takes part when something in the guest opens the other end. */
+function agentChannel(): Element {
+  return element('channel', { type: 'unix' }, [element('target', { type: 'virtio', name: 'org.qemu.guest_agent.0' })]);
 }
 
 /** In the order in which the firmware tries them. */

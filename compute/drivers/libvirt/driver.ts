@@ -3,13 +3,15 @@ import { mkdir, statfs } from 'node:fs/promises';
 import { cpus, hostname, totalmem } from 'node:os';
 import type { Readable } from 'node:stream';
 import { NotFound, Unavailable } from '../../../common/errors.ts';
-import type { HostFacts, ObservedGuest, ServerDriver, ServerPower, ServerSpec } from '../driver.ts';
+import type { GuestDiagnostics, HostFacts, ObservedGuest, ServerDriver, ServerPower, ServerSpec } from '../driver.ts';
 import { writeConfigDrive } from './config-drive.ts';
 import { type DomainEvent, LibvirtConnection } from './connection.ts';
 import { readConsole } from './console-log.ts';
+import { diagnose } from './diagnostics.ts';
 import { areWhole, ensureRescueDisk, ensureRootDisk } from './disks.ts';
 import { describeDomain, readDisks, readHash } from './domain-xml.ts';
 import { Domains, explained, isActive } from './domains.ts';
+import { setPassword } from './guest-agent.ts';
 import { GuestDirectory } from './guest-directory.ts';
 import { findTraits, type Traits } from './host-traits.ts';
 import { changeInterfaces, unplug } from './interfaces.ts';
@@ -133,11 +135,28 @@ export class LibvirtServerDriver implements ServerDriver {
   }
 
   dropSnapshot(id: string, name: string): Promise<void> {
-    return dropSnapshot(this.#directoryOf(id), name);
+    return dropSnapshot({ domains: this.#domains, directory: this.#directoryOf(id) }, id, name);
   }
 
   async consoleOutput(id: string, lines?: number): Promise<string> {
     return readConsole(new GuestDirectory(this.#options.guestsDirectory, id).consolePath, lines);
+  }
+
+  async diagnose(id: string): Promise<GuestDiagnostics | undefined> {
+    const { virtualisation } = await this.#findTraits();
+    return diagnose(this.#domains, id, virtualisation);
+  }
+
+  setPassword(id: string, user: string, password: string): Promise<void> {
+    return setPassword(this.#domains, id, user, password);
+  }
+
+  async injectNmi(id: string): Promise<void> {
+    const isThere = await this.#domains.on(id, `interrupt server ${id}`, async ({ check }, domain) => {
+      await check(libvirt().injectNmi(domain));
+      return true;
+    });
+    if (!isThere) throw new NotFound('Server', id);
   }
 
   async hostFacts(): Promise<HostFacts> {

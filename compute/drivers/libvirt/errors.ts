@@ -15,6 +15,7 @@ export const errorCode = {
   operationInvalid: 55,
   configUnsupported: 67,
   xmlDetail: 82,
+  agentUnresponsive: 86,
   deviceMissing: 99,
 } as const;
 

@@ -24,6 +24,9 @@ export const undefineEverything = 1 | 2 | 4 | 16;
 export const metadataKind = { element: 2 } as const;
 export const affect = { current: 0, live: 1 } as const;
 const statsOfState = 1;
+/** Balloon, virtual CPUs, interfaces, block devices. */
+const statsOfDevices = 4 | 8 | 16 | 32;
+const typeOfText = 7;
 const statsWithoutWaiting = 1 << 29;
 
 export interface NativeError {
@@ -65,6 +68,18 @@ function declare(library: LibraryHandle) {
   const allStats = blocking(
     'int virConnectGetAllDomainStats(void *connection, unsigned int stats, _Out_ void **records, unsigned int flags)',
   );
+  const listStats = blocking(
+    'int virDomainListGetStats(void **domains, unsigned int stats, _Out_ void **records, unsigned int flags)',
+  );
+  const setUserPassword = blocking(
+    'int virDomainSetUserPassword(void *domain, const char *user, const char *password, unsigned int flags)',
+  );
+  const agentTimeout = blocking('int virDomainAgentSetResponseTimeout(void *domain, int seconds, unsigned int flags)');
+  const freeze = blocking(
+    'int virDomainFSFreeze(void *domain, void *mountpoints, unsigned int count, unsigned int flags)',
+  );
+  const thaw = blocking('int virDomainFSThaw(void *domain, void *mountpoints, unsigned int count, unsigned int flags)');
+  const injectNmi = blocking('int virDomainInjectNMI(void *domain, unsigned int flags)');
   const uuidString = direct('int virDomainGetUUIDString(void *domain, _Out_ void *text)');
   const copyLastError = direct('int virConnCopyLastError(void *connection, void *error)');
   const resetError = direct('void virResetError(void *error)');
@@ -225,6 +240,31 @@ function declare(library: LibraryHandle) {
     destroy: blocking('int virDomainDestroy(void *domain)'),
     undefine: blocking('int virDomainUndefineFlags(void *domain, unsigned int flags)'),
 
+    /** How long its agent may take to answer; without that, one that says nothing keeps a connection for ever. */
+    setAgentTimeout: (domain: Pointer, seconds: number): Promise<unknown> => agentTimeout(domain, seconds, 0),
+    setUserPassword: (domain: Pointer, user: string, password: string): Promise<unknown> =>
+      setUserPassword(domain, user, password, 0),
+    /** Has the guest write everything and hold its file systems still; gives how many. */
+    freeze: (domain: Pointer): Promise<unknown> => freeze(domain, null, 0, 0),
+    thaw: (domain: Pointer): Promise<unknown> => thaw(domain, null, 0, 0),
+    injectNmi: (domain: Pointer): Promise<unknown> => injectNmi(domain, 0),
+
+    /** What one domain has used, under libvirt's own names (virConnectGetAllDomainStats); null when it failed. */
+    async deviceStats(domain: Pointer): Promise<Map<string, number | string> | null> {
+      const out: (Pointer | null)[] = [null];
+      const count = (await listStats([domain, null], statsOfDevices, out, 0)) as number;
+      const records = out[0] ?? null;
+      if (count < 0 || records === null) return count < 0 ? null : new Map();
+      try {
+        const [pointer] = koffi.decode(records, 'void *', count) as Pointer[];
+        const record = koffi.decode(pointer as Pointer, statsRecord);
+        const parameters = record.count === 0 ? [] : koffi.decode(record.parameters, typedParameter, record.count);
+        return new Map(parameters.map(readParameter));
+      } finally {
+        freeStats(records);
+      }
+    },
+
     /** State of every domain in one round trip, never waiting for one that is busy; null when it failed. */
     async listStates(connection: Pointer): Promise<ListedDomain[] | null> {
       const out: (Pointer | null)[] = [null];
@@ -257,10 +297,21 @@ function declare(library: LibraryHandle) {
     },
   };
 
+  function readParameter({ field, type, value }: TypedParameter): [string, number | string] {
+    const bits = BigInt.asUintN(64, BigInt(value));
+    return [field, type === typeOfText ? koffi.decode.string(bits) : Number(bits)];
+  }
+
   function uuidOf(domain: Pointer): string | undefined {
     const buffer = Buffer.alloc(37);
     return uuidString(domain, buffer) === 0 ? buffer.toString('latin1', 0, 36) : undefined;
   }
+}
+
+interface TypedParameter {
+  field: string;
+  type: number;
+  value: number | bigint;
 }
 
 export interface ListedDomain {

@@ -13,6 +13,7 @@ import type { ServerSpec } from '../driver.ts';
 import { virtualSize } from './disk-header.ts';
 import { exists } from './disks.ts';
 import { type Domains, isActive } from './domains.ts';
+import { thawLeftFrozen, whileFrozen } from './guest-agent.ts';
 import type { GuestDirectory, QemuUser } from './guest-directory.ts';
 import { domainJob, libvirt } from './library.ts';
 import { runTool } from './tools.ts';
@@ -38,7 +39,12 @@ export async function openSnapshot(
   return createReadStream(path);
 }
 
-export async function dropSnapshot(directory: GuestDirectory, name: string): Promise<void> {
+export async function dropSnapshot(
+  { domains, directory }: Omit<SnapshotTools, 'qemu'>,
+  id: string,
+  name: string,
+): Promise<void> {
+  await thawLeftFrozen(domains, directory, id);
   await rm(snapshotPath(directory, name), { force: true });
 }
 
@@ -68,11 +74,18 @@ async function takeSnapshot(
   await runTool('make the copy of the disk', 'qemu-img', ['create', '-q', '-f', 'qcow2', unfinished, size]);
   await chmod(unfinished, 0o600);
   await chown(unfinished, qemu.uid, qemu.gid);
-  await copyWhileRunning(domains, spec.id, unfinished, signal);
+  await copyWhileRunning(domains, directory, spec, unfinished, signal);
   await rename(unfinished, path);
 }
 
-async function copyWhileRunning(domains: Domains, id: string, path: string, signal: AbortSignal): Promise<void> {
+async function copyWhileRunning(
+  domains: Domains,
+  directory: GuestDirectory,
+  spec: ServerSpec,
+  path: string,
+  signal: AbortSignal,
+): Promise<void> {
+  const { id } = spec;
   const job = () =>
     domains.on(id, `copy the disk of server ${id}`, async ({ check }, domain) => check(libvirt().job(domain)));
   const abort = () =>
@@ -82,10 +95,13 @@ async function copyWhileRunning(domains: Domains, id: string, path: string, sign
     await abort();
     await sleep(lookAgainMs);
   }
-  const begun = await domains.on(id, `copy the disk of server ${id}`, async ({ check }, domain) => {
-    await check(libvirt().beginBackup(domain, backupXml(path)));
-    return true;
-  });
+  const begin = () =>
+    domains.on(id, `copy the disk of server ${id}`, async ({ check }, domain) => {
+      await check(libvirt().beginBackup(domain, backupXml(path)));
+      return true;
+    });
+  // The copy is of the moment at which it begins: from then on the guest may write again.
+  const begun = await whileFrozen(domains, directory, spec, begin);
   if (!begun) throw new Unavailable('The server is not there to be copied.');
   for (;;) {
     if (signal.aborted) {

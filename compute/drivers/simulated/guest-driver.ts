@@ -46,6 +46,7 @@ export abstract class SimulatedGuestDriver<Spec extends { id: string }> implemen
       const guest = this.get(spec.id);
       if (wanted === 'running' && guest.power !== 'running') this.start(guest);
       if (wanted === 'shutdown' && (isActive(guest) || guest.power === 'suspended')) {
+        this.host.lastGraceSeconds = options.graceSeconds;
         // One that does not obey has its power cut in the end; nobody waits for a simulated grace.
         this.stopped(guest, this.host.guestsObey && options.graceSeconds !== 0);
       }

@@ -37,6 +37,12 @@ export class SimulatedHost {
   isAway = false;
   /** Whether guests do what they are asked to, or wait for their power to be cut. */
   guestsObey = true;
+  /** How long the guest that was shut down last was given. */
+  lastGraceSeconds: number | undefined;
+  /** Whether the agents in guests say anything. */
+  agentsAnswer = true;
+  /** What agents set last, by server. */
+  readonly passwords = new Map<string, { user: string; password: string }>();
   readonly #listeners = new Set<(id: string) => void>();
   readonly #failures: Required<Omit<Failure, 'call' | 'id'>>[] = [];
   #gates: { call: string; opened: Promise<void> }[] = [];

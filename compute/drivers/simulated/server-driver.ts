@@ -1,5 +1,6 @@
 import { Readable } from 'node:stream';
-import type { HostFacts, ObservedGuest, ServerDriver, ServerPower, ServerSpec } from '../driver.ts';
+import { Conflict } from '../../../common/errors.ts';
+import type { GuestDiagnostics, HostFacts, ObservedGuest, ServerDriver, ServerPower, ServerSpec } from '../driver.ts';
 import { isActive, SimulatedGuestDriver } from './guest-driver.ts';
 import type { SimulatedGuest, SimulatedHost } from './host.ts';
 
@@ -22,6 +23,18 @@ function emptyQcow2(): Buffer {
   for (const [offset, value] of words) disk.writeUInt32BE(value, offset);
   for (let cluster = 0; cluster < 4; cluster += 1) disk.writeUInt16BE(1, 2 * 512 + 2 * cluster);
   return disk;
+}
+
+/** One that has done nothing yet. */
+function diagnosticsOf({ vcpus, memoryMib, ports }: ServerSpec): GuestDiagnostics {
+  const none = { bytes: 0, packets: 0, errors: 0, drops: 0 };
+  return {
+    virtualisation: 'kvm',
+    cpus: Array.from({ length: vcpus }, (_, id) => ({ id, timeNs: 0 })),
+    memoryKib: { maximum: memoryMib * 1024, current: memoryMib * 1024, used: memoryMib * 1024 },
+    disks: [{ name: 'vda', reads: 0, readBytes: 0, writes: 0, writtenBytes: 0 }],
+    interfaces: ports.map((port) => ({ name: `tap${port.id.slice(0, 11)}`, received: none, sent: none })),
+  };
 }
 
 /** Servers of a simulated host. Each boot writes the line `booted` to the console; going on after a pause does not. */
@@ -66,6 +79,29 @@ export class SimulatedServerDriver extends SimulatedGuestDriver<ServerSpec> impl
       const all = this.find(id)?.output.split('\n').slice(0, -1) ?? [];
       const wanted = lines === undefined ? all : all.slice(Math.max(0, all.length - lines));
       return wanted.map((line) => `${line}\n`).join('');
+    });
+  }
+
+  diagnose(id: string): Promise<GuestDiagnostics | undefined> {
+    return this.perform('diagnose', id, () => {
+      const guest = this.find(id);
+      return guest && isActive(guest) ? diagnosticsOf(guest.spec) : undefined;
+    });
+  }
+
+  setPassword(id: string, user: string, password: string): Promise<void> {
+    return this.perform('setPassword', id, () => {
+      if (this.get(id).power !== 'running' || !this.host.agentsAnswer)
+        throw new Conflict('its guest agent does not answer');
+      this.host.passwords.set(id, { user, password });
+    });
+  }
+
+  injectNmi(id: string): Promise<void> {
+    return this.perform('injectNmi', id, () => {
+      const guest = this.get(id);
+      if (!isActive(guest)) throw new Conflict(`Server ${id} does not run.`);
+      guest.output += 'interrupted\n';
     });
   }
 

@@ -76,6 +76,7 @@ export const computeCalls: Calls = {
     body: { server: { name: 'changed' } },
   }),
   'DELETE /v2.1/servers/{server_id}': (it) => ({ params: { server_id: it.spareServer } }),
+  'GET /v2.1/servers/{server_id}/diagnostics': server,
   'GET /v2.1/servers/{server_id}/ips': server,
   'GET /v2.1/servers/{server_id}/ips/{network_label}': (it) => ({
     params: { server_id: it.server, network_label: it.networkName },
@@ -101,9 +102,12 @@ export const computeCalls: Calls = {
     act({ confirmResize: null }, 204),
     act({ createImage: { name: 'kept' } }),
     act({ createBackup: { name: 'kept', backup_type: 'daily', rotation: 1 } }),
+    act({ changePassword: { adminPass: 'x' } }, 409), // its image has no agent
+    (it) => ({ headers, params: { server_id: it.server }, body: { trigger_crash_dump: null }, status: 202 }),
     act({ shelve: null }),
     act({ unshelve: null }),
-    act({ shelveOffload: null }, 409), // hosts are given up at once unless a site says otherwise
+    // Hosts are given up at once unless a site says otherwise.
+    (it) => ({ params: { server_id: it.server }, body: { shelveOffload: null }, status: 409, by: 'admin' }),
     (it) => ({ params: { server_id: it.server }, body: { 'os-resetState': { state: 'active' } }, by: 'admin' }),
     act({ restore: null }, 409), // there is nothing to restore where nothing is kept
     act({ forceDelete: null }, 202, 'secondSpareServer'),

@@ -1,0 +1,38 @@
+/**
+ * What images say of the machine that runs them (docs.openstack.org/glance, "Useful image properties"). A server keeps what its
+ * image said when it was made or rebuilt, whatever becomes of the image. Pure.
+ */
+export type ImageProperties = Readonly<Record<string, string>>;
+
+/** A user may name the grace; a guest that does not obey must not keep its host waiting for longer. */
+const longestShutdownSeconds = 300;
+
+/** Those that are about the machine or what runs on it; the others are for people. */
+export function machineProperties(properties: ImageProperties): ImageProperties {
+  return Object.fromEntries(Object.entries(properties).filter(([name]) => /^(hw|os)_/.test(name)));
+}
+
+/** QEMU's guest agent runs in it. */
+export function hasGuestAgent({ hw_qemu_guest_agent: value }: ImageProperties): boolean {
+  return isTrue(value);
+}
+
+/** No image is made of it unless its file systems can be held still. */
+export function mustQuiesce({ os_require_quiesce: value }: ImageProperties): boolean {
+  return isTrue(value);
+}
+
+/** Whose password `changePassword` changes. */
+export function adminUserOf({ os_admin_user: user, os_type: type }: ImageProperties): string {
+  return user || (type === 'windows' ? 'Administrator' : 'root');
+}
+
+/** How long it may take to shut down; undefined where the image does not say. */
+export function shutdownSecondsOf({ os_shutdown_timeout: value = '' }: ImageProperties): number | undefined {
+  return /^\d{1,9}$/.test(value) ? Math.min(Number(value), longestShutdownSeconds) : undefined;
+}
+
+/** The words that Nova takes for true (oslo.utils, `bool_from_string`). */
+function isTrue(value: string | undefined): boolean {
+  return ['1', 't', 'true', 'on', 'y', 'yes'].includes(value?.trim().toLowerCase() ?? '');
+}

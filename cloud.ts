@@ -18,11 +18,14 @@ import { policyFileOf } from './common/policy/policy-file.ts';
 import { watchPolicyFile } from './common/policy/policy-watch.ts';
 import type { Rule } from './common/policy/rules.ts';
 import { type Loop, type Reconciler, startLoop } from './common/reconcile/loop.ts';
+import { consoleModule } from './compute/consoles/plugin.ts';
 import { containerHostMethods, containersModule, containersPolicy } from './compute/containers-plugin.ts';
 import { hostCaches } from './compute/image-cache/host-caches.ts';
 import { imageLimits } from './compute/image-cache/limits.ts';
 import { computeMigrations, computeModule, computePolicy } from './compute/plugin.ts';
 import { schedulingOf } from './compute/scheduler/scheduling.ts';
+import { openBundle } from './dashboard/bundle.ts';
+import { consolePages } from './dashboard/console-pages.ts';
 import { dashboardModule } from './dashboard/plugin.ts';
 import { closeDrivers, type Drivers, openDrivers } from './drivers.ts';
 import { ensureOwnServices } from './identity/catalog/own-services.ts';
@@ -128,8 +131,14 @@ export async function buildCloud(config: Config, log: Logger, given?: Drivers): 
   ]);
   await reportMissingStores(db, imageStores, log);
 
+  const consoles = {
+    tokenSeconds: config.consoleTokenSeconds,
+    perServer: config.consolesPerServer,
+    perUser: config.consolesPerUser,
+  };
   const inspection = { virtualSizeBytes: config.imageMaximumVirtualGib * 2 ** 30 };
 
+  const dashboard = openBundle();
   const modules: Module[] = [
     identityModule({
       ...tokens,
@@ -178,6 +187,7 @@ export async function buildCloud(config: Config, log: Logger, given?: Drivers): 
       scheduling,
       reclaimSeconds: config.reclaimServerSeconds,
       shelvedOffloadSeconds: config.shelvedOffloadSeconds,
+      consoles,
       imageProtection: protection,
       host: {
         name: config.hostName,
@@ -205,7 +215,18 @@ export async function buildCloud(config: Config, log: Logger, given?: Drivers): 
         imageLimits: imageLimits(config),
       },
     }),
-    dashboardModule(),
+    consoleModule({
+      db,
+      log,
+      notifications,
+      publicUrl,
+      settings: consoles,
+      allowedOrigins: config.consoleAllowedOrigins,
+      own: config.roles.has('agent') ? { hostName: config.hostName, driver: drivers.servers } : undefined,
+      address: () => config.consoleAddress || `ws://${config.listenHost}:${server.info.port}`,
+      pages: consolePages(dashboard),
+    }),
+    dashboardModule(dashboard),
   ];
   checkRules(modules);
   const services = modules.map((module) => module.service);
@@ -261,6 +282,7 @@ export async function buildCloud(config: Config, log: Logger, given?: Drivers): 
       if (config.roles.has('api')) await server.start();
     },
     async stop() {
+      await Promise.all(services.map(({ sockets }) => sockets?.close()));
       await server.stop({ timeout: 5000 });
       for (const stop of stops) await stop();
       await Promise.all(loops.map((loop) => loop.stop()));

@@ -22,6 +22,7 @@ import { limitPolicy, limitRoutes } from './api/limits.ts';
 import { computeUrl } from './api/links.ts';
 import { quotaClassSetPolicy, quotaClassSetRoutes } from './api/quota-class-sets.ts';
 import { quotaSetPolicy, quotaSetRoutes } from './api/quota-sets.ts';
+import { remoteConsolePolicy, remoteConsoleRoutes } from './api/remote-consoles.ts';
 import { serverActionPolicy, serverActionRoutes } from './api/server-actions.ts';
 import { serverDiagnosticsPolicy, serverDiagnosticsRoutes } from './api/server-diagnostics.ts';
 import { serverGroupPolicy, serverGroupRoutes } from './api/server-groups.ts';
@@ -32,6 +33,8 @@ import { serverPartPolicy, serverPolicy, serverRoutes } from './api/servers.ts';
 import { servicePolicy, serviceRoutes } from './api/services.ts';
 import { usagePolicy, usageRoutes } from './api/simple-tenant-usage.ts';
 import { computeMicroversions, versionRoutes } from './api/versions.ts';
+import { consoleHostMethods } from './consoles/roads.ts';
+import type { ConsoleSettings } from './consoles/tokens.ts';
 import type { ServerDriver } from './drivers/driver.ts';
 import { type HostMethods, hostCallReconciler } from './hosts/calls.ts';
 import { heartbeatReconciler } from './hosts/heartbeat.ts';
@@ -51,6 +54,7 @@ import { createPastServers } from './migrations/0010-past-servers.ts';
 import { addEventHosts } from './migrations/0011-event-hosts.ts';
 import { rememberPastFlavors } from './migrations/0011-past-flavors.ts';
 import { claimRescueDisks } from './migrations/0012-rescue-claims.ts';
+import { createConsoles } from './migrations/0013-consoles.ts';
 import { keepImageProperties } from './migrations/0015-image-properties.ts';
 import { addShelving } from './migrations/0015-shelving.ts';
 import { addPluggedPorts } from './migrations/0016-plugged-ports.ts';
@@ -71,6 +75,7 @@ export interface ComputeModuleDeps {
   reclaimSeconds: number;
   /** How long shelved servers keep their host, in seconds; 0: not at all, negative: until they are told to go. */
   shelvedOffloadSeconds: number;
+  consoles: ConsoleSettings;
   /** Who may say what of images. */
   imageProtection: PropertyProtection;
   /** This host's side; used only by processes that run an agent. */
@@ -107,6 +112,7 @@ export const computeMigrations: Migration[] = [
   addShelving,
   keepImageProperties,
   addPluggedPorts,
+  createConsoles,
 ];
 
 export const computePolicy = {
@@ -117,6 +123,7 @@ export const computePolicy = {
   ...serverPolicy,
   ...serverPartPolicy,
   ...serverActionPolicy,
+  ...remoteConsolePolicy,
   ...serverMetadataPolicy,
   ...serverTagPolicy,
   ...serverInterfacePolicy,
@@ -146,6 +153,8 @@ export function computeModule(deps: ComputeModuleDeps): Module {
     scheduling,
     reclaimSeconds: deps.reclaimSeconds,
     shelvedOffloadSeconds: deps.shelvedOffloadSeconds,
+    publicUrl: deps.publicUrl,
+    consoles: deps.consoles,
     imageProtection: deps.imageProtection,
     url: computeUrl(deps.publicUrl),
   };
@@ -167,6 +176,7 @@ export function computeModule(deps: ComputeModuleDeps): Module {
         ...keypairRoutes(api),
         ...serverRoutes(api),
         ...serverActionRoutes(api),
+        ...remoteConsoleRoutes(api),
         ...serverMetadataRoutes(api),
         ...serverTagRoutes(api),
         ...serverInterfaceRoutes(api),
@@ -217,6 +227,7 @@ function agentReconcilers(deps: ComputeModuleDeps) {
   });
   const methods: HostMethods = {
     ...host.methods,
+    ...consoleHostMethods(driver, log),
     uptime: async () => uptimeLine(),
     diagnose: ({ id }) => driver.diagnose(id as string),
     consoleOutput: ({ id, lines }) => driver.consoleOutput(id as string, (lines as number | null) ?? undefined),

@@ -7,6 +7,10 @@ const folder = import.meta.dirname;
 const dist = join(folder, 'dist');
 const stampName = '.stamp';
 
+const consoleEntries = ['screen.ts', 'terminal.ts', 'screen.css', 'terminal.css'].map(
+  (name) => `console-pages/${name}`,
+);
+
 let building: Promise<string> | undefined;
 
 /**
@@ -43,7 +47,7 @@ async function bundle(outdir: string): Promise<void> {
   const app = join(folder, 'app');
   await mkdir(outdir, { recursive: true });
   const { metafile } = await esbuild({
-    entryPoints: [join(app, 'main.tsx'), join(app, 'style.css')],
+    entryPoints: ['main.tsx', 'style.css', ...consoleEntries].map((name) => join(app, name)),
     outdir,
     entryNames: '[name]-[hash]', // a name that changes with the content may be cached for ever
     bundle: true,
@@ -58,10 +62,13 @@ async function bundle(outdir: string): Promise<void> {
   });
   const names = Object.keys(metafile.outputs).map((path) => basename(path));
   const named = (pattern: RegExp) => names.find((name) => pattern.test(name)) ?? '';
-  const page = (await readFile(join(app, 'index.html'), 'utf8'))
-    .replace('main.tsx', named(/^main-.*\.js$/))
-    .replace('style.css', named(/^style-.*\.css$/));
-  await writeFile(join(outdir, 'index.html'), page);
+  for (const page of ['index.html', 'console-pages/vnc.html', 'console-pages/serial.html']) {
+    const html = (await readFile(join(app, page), 'utf8')).replaceAll(
+      /(\/dashboard\/files\/)(\w+)\.(?:tsx?|(css))/g,
+      (_, folder, name, css) => folder + named(new RegExp(`^${name}-.*\\.${css ?? 'js'}$`)),
+    );
+    await writeFile(join(outdir, basename(page)), html);
+  }
   await copyFile(join(app, 'icon.svg'), join(outdir, 'icon.svg'));
 }
 

@@ -7,6 +7,7 @@ import { pino } from 'pino';
 import { createServer } from '../common/http/server.ts';
 import { createMetrics } from '../common/metrics.ts';
 import { createEnforcer } from '../common/policy/enforcer.ts';
+import { openBundle } from './bundle.ts';
 import { dashboardModule, pageHeaders } from './plugin.ts';
 
 async function serve(t: ExecutionContext, files: Record<string, string>) {
@@ -17,7 +18,7 @@ async function serve(t: ExecutionContext, files: Record<string, string>) {
   };
   await fill(files);
   const server = createServer({
-    services: [dashboardModule(dist).service],
+    services: [dashboardModule(openBundle(dist)).service],
     authenticate: async () => t.fail('the dashboard asks for no token') as never,
     enforcer: createEnforcer([], {}),
     log: pino({ enabled: false }),

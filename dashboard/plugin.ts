@@ -1,11 +1,11 @@
-import { join } from 'node:path';
 import type { Readable } from 'node:stream';
-import type { Request, ResponseObject, ResponseToolkit } from '@hapi/hapi';
-import { BadRequest, NotFound, Unavailable } from '../common/errors.ts';
+import type { ResponseObject, ResponseToolkit } from '@hapi/hapi';
+import { BadRequest, NotFound } from '../common/errors.ts';
 import { imageDialect } from '../common/http/dialect.ts';
 import { route } from '../common/http/route.ts';
 import type { Module } from '../common/module.ts';
-import { readFiles, type StaticFile } from './files.ts';
+import { answerFile, type Bundle } from './bundle.ts';
+import type { StaticFile } from './files.ts';
 
 const forEverybody = {
   anonymous: 'the program is public; what it shows comes from the API, with the token of whoever looks',
@@ -19,6 +19,7 @@ export const pageHeaders: Record<string, string> = {
     "style-src 'self'",
     "img-src 'self'",
     "connect-src 'self'",
+    "frame-src 'self'", // consoles, which are pages with a policy of their own
     "base-uri 'none'",
     "form-action 'none'",
     "frame-ancestors 'none'",
@@ -36,17 +37,7 @@ export const pageHeaders: Record<string, string> = {
  * Serves what `buildDashboard` made below `/dashboard/`; 503 where it has not. There is no session here and nothing to fill
  * with requests: every path that is not a file is the same page, and the program in it decides what to show.
  */
-export function dashboardModule(dist = join(import.meta.dirname, 'dist')): Module {
-  let reading: Promise<Map<string, StaticFile>> | undefined;
-  const find = async (name: string) => {
-    reading ??= readFiles(dist); // at the first request: a cloud without anybody at its dashboard has no use for it
-    try {
-      return (await reading).get(name);
-    } catch (cause) {
-      reading = undefined;
-      throw new Unavailable('The dashboard is not built: dashboard/build.ts makes it.', { cause });
-    }
-  };
+export function dashboardModule(bundle: Bundle): Module {
   return {
     service: {
       name: 'dashboard',
@@ -61,9 +52,10 @@ export function dashboardModule(dist = join(import.meta.dirname, 'dist')): Modul
           summary: 'A file of the dashboard',
           status: 200,
           async handler({ params: { name = '' }, request }, h) {
-            const file = await find(name);
+            const file = await bundle.find(name);
             if (file === undefined) throw new NotFound('file', name);
-            return answer(request, h, file, file.isNamedByContent ? 'public, max-age=31536000, immutable' : 'no-cache');
+            const cache = file.isNamedByContent ? 'public, max-age=31536000, immutable' : 'no-cache';
+            return answerFile(request, h, file, { cache, headers: pageHeaders });
           },
         }),
         route({
@@ -74,8 +66,7 @@ export function dashboardModule(dist = join(import.meta.dirname, 'dist')): Modul
           rawBody: true,
           status: 200,
           async handler({ request }, h) {
-            const page = (await find('index.html')) as StaticFile;
-            return handedOver(h, page, await tokenIn(request.payload as Readable));
+            return handedOver(h, await bundle.page('index.html'), await tokenIn(request.payload as Readable));
           },
         }),
         ...['/', '/{path*}'].map((path) =>
@@ -86,7 +77,8 @@ export function dashboardModule(dist = join(import.meta.dirname, 'dist')): Modul
             summary: 'The dashboard',
             status: 200,
             async handler({ request }, h) {
-              return answer(request, h, (await find('index.html')) as StaticFile, 'no-cache'); // readFiles saw it
+              const page = await bundle.page('index.html');
+              return answerFile(request, h, page, { cache: 'no-cache', headers: pageHeaders });
             },
           }),
         ),
@@ -120,15 +112,4 @@ function handedOver(h: ResponseToolkit, { bytes, type }: StaticFile, token: stri
   const response = h.response(bytes.toString('utf8').replace('</head>', `${meta}</head>`)).type(type);
   for (const [name, value] of Object.entries(pageHeaders)) response.header(name, value);
   return response.header('cache-control', 'no-store');
-}
-
-function answer(request: Request, h: ResponseToolkit, file: StaticFile, cache: string): ResponseObject {
-  const zipped = /\bgzip\b/.test(String(request.headers['accept-encoding'] ?? ''));
-  const response = h.response(zipped ? file.gzipped : file.bytes).type(file.type);
-  for (const [name, value] of Object.entries(pageHeaders)) response.header(name, value);
-  if (zipped) response.header('content-encoding', 'gzip');
-  return response
-    .etag(zipped ? `${file.etag}-gzip` : file.etag)
-    .header('vary', 'accept-encoding')
-    .header('cache-control', cache);
 }

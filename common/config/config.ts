@@ -158,8 +158,25 @@ export const ConfigSchema = Type.Object(
       default: 0,
       minimum: -1,
       maximum: 2_592_000,
-      description: 'Seconds for which a shelved server keeps its host; 0: not at all, -1: until an administrator says so',
+      description:
+        'Seconds for which a shelved server keeps its host; 0: not at all, -1: until an administrator says so',
     }),
+    consoleTokenSeconds: Type.Integer({
+      default: 600,
+      minimum: 1,
+      maximum: 86_400,
+      description: 'Seconds for which the address of a console can be opened, once',
+    }),
+    consolesPerServer: count(10, 'Most consoles of a server that are open at a time', 1000),
+    consolesPerUser: count(50, 'Most consoles that a user has open at a time', 100_000),
+    consoleAllowedOrigins: text(
+      '',
+      'Origins, separated by commas, whose pages may open consoles beside our own, as https://portal.example',
+    ),
+    consoleAddress: text(
+      '',
+      'How agents of other hosts reach this process to show consoles, as ws://10.0.0.1:5000; empty means ws://<listenHost>:<listenPort>',
+    ),
     drivers: text('real', 'real, or simulated for development without engines'),
     imageCacheMaximumGib: count(
       10,

@@ -50,6 +50,8 @@ export interface RouteSpec<R extends Rule | Anonymous, B extends TSchema | undef
   /** The body is bytes and is read by the handler from `request.payload`, a stream without a size limit of ours. */
   rawBody?: boolean;
   query?: Q;
+  /** The path holds a secret, so the log tells only which route it was. */
+  isPathSecret?: boolean;
   /** The status of success, for the document. */
   status: number;
   response?: TSchema;

@@ -13,6 +13,7 @@ import { type Mounted, mountWhenAsked } from './mount.ts';
 import { createServer as createListener } from './node-http.ts';
 import type { Route } from './route.ts';
 import type { Service } from './service.ts';
+import { socketsFor } from './sockets.ts';
 import { validator } from './validate.ts';
 
 export interface ServerDeps {
@@ -60,7 +61,10 @@ export function createServer(deps: ServerDeps): Server {
   const server = Hapi.server({
     host,
     port,
-    listener: createListener({ maxHeaderSize: headerBytes }),
+    listener: createListener({
+      maxHeaderSize: headerBytes,
+      shouldUpgradeCallback: (request) => socketsFor(services, request) !== undefined,
+    }),
     router: { stripTrailingSlash: true },
     routes: { payload: { maxBytes: jsonLimitBytes }, response: { emptyStatusCode: 204, ranges: false } },
     debug: false,
@@ -68,6 +72,9 @@ export function createServer(deps: ServerDeps): Server {
   });
   // Uploads last hours, where Node would end any request after five minutes. JSON bodies have hapi's own ten seconds.
   server.listener.requestTimeout = 0;
+  server.listener.on('upgrade', (request, connection, head) =>
+    socketsFor(services, request)?.open(request, connection, head),
+  );
   const mount = mountWhenAsked(
     server,
     services.flatMap((service) => service.routes.map((route) => mounted(service, route, of, deps.enforcer))),
@@ -121,7 +128,8 @@ export function createServer(deps: ServerDeps): Server {
       {
         requestId: mine.requestId,
         method: request.method,
-        path: request.path,
+        // What is a secret in a path stays out of the log: its name stands there.
+        path: mine.route?.isPathSecret ? `${mine.service?.prefix}${mine.route.path}` : request.path,
         status,
         ms: Math.round(ms * 10) / 10,
         project: mine.ctx?.projectId ?? undefined,

@@ -1,6 +1,7 @@
 import type { Dialect } from './dialect.ts';
 import type { Microversions } from './microversion.ts';
 import type { Route } from './route.ts';
+import type { Sockets } from './sockets.ts';
 
 /** One OpenStack service, as the server mounts it: its public path, how it words failures, what it answers. */
 export interface Service {
@@ -20,4 +21,6 @@ export interface Service {
   /** A slash at the end of a path means an id that was left out, and is not found. */
   refusesEmptyIds?: boolean;
   routes: Route[];
+  /** What it does beside answering requests. */
+  sockets?: Sockets;
 }

@@ -7,6 +7,7 @@ import { definePolicy, projectReader } from '../../common/policy/rules.ts';
 import type { ComputeApiDeps } from './deps.ts';
 import { closed } from './fields.ts';
 import type { ServerActionSpec } from './server-actions/action.ts';
+import { consoleActions } from './server-actions/consoles.ts';
 import { diskActionPolicy, diskActions } from './server-actions/disks.ts';
 import { guestActionPolicy, guestActions } from './server-actions/guests.ts';
 import { imageActionPolicy, imageActions } from './server-actions/images.ts';
@@ -36,6 +37,7 @@ const actions: Readonly<Record<string, ServerActionSpec>> = {
   ...interfaceActions,
   ...shelvingActions,
   ...guestActions,
+  ...consoleActions,
 };
 
 const ServerAction = Type.Object(

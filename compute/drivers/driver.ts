@@ -3,7 +3,7 @@
  * says what should be, not how. Failures are `CloudError`s of common/errors.ts: `PermanentFailure` when trying again cannot
  * help (the message is shown to the user), anything else is tried again by the reconcile loop.
  */
-import type { Readable } from 'node:stream';
+import type { Duplex, Readable } from 'node:stream';
 import { CloudError } from '../../common/errors.ts';
 import type { GuestTuning } from '../flavors/guest-tuning.ts';
 
@@ -138,6 +138,9 @@ export interface InterfaceTraffic {
 /** What a user may want of a server. */
 export type ServerPower = 'running' | 'paused' | 'suspended' | 'shutdown';
 
+/** `screen` speaks the RFB protocol (VNC) and asks for no password; `serial` is the first serial port, bytes both ways. */
+export type ConsoleKind = 'screen' | 'serial';
+
 export interface ServerDriver extends GuestDriver<ServerSpec> {
   /**
    * Brings the guest there from wherever it is: one that is shut down and is to be paused is started paused. A guest without
@@ -161,6 +164,11 @@ export interface ServerDriver extends GuestDriver<ServerSpec> {
   setPassword(id: string, user: string, password: string): Promise<void>;
   /** Makes the kernel of the guest dump what it knows, if it is made so. @throws `Conflict` when it does not run. */
   injectNmi(id: string): Promise<void>;
+  /**
+   * A connection to a guest that runs, which ends when it does. A serial port has one at a time: the next waits in silence.
+   * Throws `Conflict` when it does not run, or was started without that.
+   */
+  openConsole(id: string, kind: ConsoleKind): Promise<Duplex>;
   hostFacts(): Promise<HostFacts>;
 }
 

@@ -1,5 +1,6 @@
 import type { Calls } from './call.ts';
 import { computeCalls } from './calls/compute.ts';
+import { consoleCalls } from './calls/console.ts';
 import { containerCalls } from './calls/container.ts';
 import { dashboardCalls } from './calls/dashboard.ts';
 import { identityCalls } from './calls/identity.ts';
@@ -15,6 +16,7 @@ export const callsOf: Record<string, Calls> = {
   distribution: distributionCalls,
   network: networkCalls,
   compute: computeCalls,
+  console: consoleCalls,
   container: containerCalls,
   dashboard: dashboardCalls,
 };

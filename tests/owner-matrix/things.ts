@@ -29,7 +29,7 @@ export const common = {
 } as const;
 
 /** Whoever sends one has it already: what it opens is theirs. */
-export const secrets = ['password', 'token', 'signature'] as const;
+export const secrets = ['password', 'token', 'signature', 'consoleToken'] as const;
 
 type Common = keyof typeof common;
 

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { once } from 'node:events';
 import { Conflict, NotFound } from '../../../common/errors.ts';
 import type { GuestPort, ServerSpec } from '../driver.ts';
 import { guestContract } from './guests.ts';
@@ -38,6 +39,30 @@ export function serverDriverContract(test: RegisterTest, makeHost: (t: Test) => 
     t.is((await driver.consoleOutput(spec.id, 1)).trim(), 'booted');
     t.is(await driver.consoleOutput(spec.id, 0), '');
     t.is(await driver.consoleOutput(randomUUID()), '');
+  });
+
+  test('a screen speaks RFB and asks for no password, a serial port tells what is written, and both end with the server', async (t) => {
+    const { driver, spec } = await booted(t);
+    const screen = await driver.openConsole(spec.id, 'screen');
+    const serial = await driver.openConsole(spec.id, 'serial');
+    const written: Buffer[] = [];
+    serial.on('data', (piece: Buffer) => written.push(piece));
+    const ended = Promise.all([screen, serial].map((stream) => once(stream, 'close')));
+
+    const said = (bytes: number) => until(t, `${bytes} bytes`, () => screen.readableLength >= bytes);
+    await said(12);
+    t.is(String(screen.read(12)), 'RFB 003.008\n');
+    screen.write('RFB 003.008\n');
+    await said(2);
+    t.deepEqual([...screen.read(2)], [1, 1], 'there is one way in, without a password');
+    await driver.reboot(spec, 'soft', { graceSeconds: 1 });
+    await until(t, 'it is heard to boot', () => Buffer.concat(written).includes('booted'));
+
+    await driver.power(spec, 'shutdown', { graceSeconds: 0 });
+    screen.resume();
+    await ended;
+    await t.throwsAsync(driver.openConsole(spec.id, 'screen'), { instanceOf: Conflict });
+    await t.throwsAsync(driver.openConsole(spec.id, 'serial'), { instanceOf: Conflict });
   });
 
   test('a server boots again on a hard reboot', async (t) => {

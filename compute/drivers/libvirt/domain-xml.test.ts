@@ -28,6 +28,7 @@ const files = {
   rescueDisk: '/guests/rescue.qcow2',
   configDrive: '/guests/config.iso',
   console: '/guests/console.log',
+  serial: '/guests/serial.sock',
 };
 const host: HostTraits = {
   virtualisation: 'tcg',
@@ -67,7 +68,8 @@ test('the same server gives the same hash, and any difference another', (t) => {
 
 test('nobody listens on the network, and no format is left to be found out', (t) => {
   const { xml } = describeDomain(spec, files, host);
-  t.notRegex(xml, /<graphics|listen=|type="tcp"/);
+  t.notRegex(xml, /listen=|port="|type="(?:tcp|address|network|socket)"/);
+  t.regex(xml, /<graphics type="vnc"><listen type="none"\/><\/graphics>/);
   const disks = xml.match(/<disk .*?<\/disk>/g) ?? [];
   t.is(disks.length, 2);
   for (const disk of disks) t.regex(disk, /<driver name="qemu" type="(?:qcow2|raw)".*<backingStore\/>/);

@@ -22,6 +22,8 @@ export interface GuestFiles {
   rescueDisk: string;
   configDrive: string | null;
   console: string;
+  /** Where its first serial port is answered while it runs. */
+  serial: string;
 }
 
 /** The domain, and a hash that differs whenever the domain or anything on its disks would. */
@@ -108,18 +110,22 @@ function devices(spec: ServerSpec, files: GuestFiles, host: HostTraits): Element
     ...slots(),
     ...disks(spec, files),
     ...spec.ports.map((port) => networkInterface(port, host)),
-    element('serial', { type: 'pty' }, [element('log', { file: files.console, append: 'on' })]),
+    serialPort(files),
     ...(spec.guestAgent === undefined ? [] : [agentChannel()]),
     ...tunedDevices(spec.tuning ?? {}),
     element('memballoon', { model: 'virtio', autodeflate: 'on', freePageReporting: 'on' }),
-    // No display: nothing listens, and the emulated graphics card is the part of QEMU that was broken into most.
-    element('video', {}, [element('model', { type: 'none' })]),
+    // The plainest of the cards: the other ones are the part of QEMU that was broken into most.
+    element('video', {}, [element('model', { type: 'vga', vram: '16384', heads: '1' })]),
+    // Nothing listens: libvirt hands us a connection to it when we ask for one.
+    element('graphics', { type: 'vnc' }, [element('listen', { type: 'none' })]),
+    // Says where the pointer is; the mouse that every guest has can only say how far it moved.
+    element('input', { type: 'tablet', bus: 'virtio' }),
   ];
 }
 
 /** Places for devices, each with a bus of its own: only what has a free one can be plugged into a running guest. */
 function slots(): Element[] {
-  const others = 8;
+  const others = 9;
   const ports = Array.from({ length: mostInterfaces + others }, (_, i) =>
     element('controller', { type: 'pci', index: i + 1, model: 'pcie-root-port' }),
   );
@@ -129,6 +135,15 @@ function slots(): Element[] {
 /** libvirt gives it a socket of its own, and takes part when something in the guest opens the other end. */
 function agentChannel(): Element {
   return element('channel', { type: 'unix' }, [element('target', { type: 'virtio', name: 'org.qemu.guest_agent.0' })]);
+}
+
+const longestSocketPath = 107;
+
+/** One that nobody can be connected to where the data directory's name is too long for a socket. */
+function serialPort(files: GuestFiles): Element {
+  const log = element('log', { file: files.console, append: 'on' });
+  if (Buffer.byteLength(files.serial) > longestSocketPath) return element('serial', { type: 'pty' }, [log]);
+  return element('serial', { type: 'unix' }, [element('source', { mode: 'bind', path: files.serial }), log]);
 }
 
 /** In the order in which the firmware tries them. */

@@ -335,7 +335,7 @@ test.serial(
       await driver.power(spec, 'running');
       t.is((await driver.observe(spec.id))?.power, 'running');
       const names = (await readdir(directory)).sort();
-      t.deepEqual(names, ['config.iso', 'console.log', 'disk.qcow2']);
+      t.deepEqual(names, ['config.iso', 'console.log', 'disk.qcow2', 'serial.sock']);
       await driver.remove(spec.id);
       t.deepEqual(await host.leftovers(spec.id), []);
     };

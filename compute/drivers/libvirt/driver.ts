@@ -1,12 +1,21 @@
 /** Servers as libvirt domains of QEMU. Each call looks at what is there and does what is missing, so it may be repeated. */
 import { mkdir, statfs } from 'node:fs/promises';
 import { cpus, hostname, totalmem } from 'node:os';
-import type { Readable } from 'node:stream';
-import { NotFound, Unavailable } from '../../../common/errors.ts';
-import type { GuestDiagnostics, HostFacts, ObservedGuest, ServerDriver, ServerPower, ServerSpec } from '../driver.ts';
+import type { Duplex, Readable } from 'node:stream';
+import { Conflict, NotFound, Unavailable } from '../../../common/errors.ts';
+import type {
+  ConsoleKind,
+  GuestDiagnostics,
+  HostFacts,
+  ObservedGuest,
+  ServerDriver,
+  ServerPower,
+  ServerSpec,
+} from '../driver.ts';
 import { writeConfigDrive } from './config-drive.ts';
 import { type DomainEvent, LibvirtConnection } from './connection.ts';
 import { readConsole } from './console-log.ts';
+import { openScreen, openSerialPort } from './consoles.ts';
 import { diagnose } from './diagnostics.ts';
 import { areWhole, ensureRescueDisk, ensureRootDisk } from './disks.ts';
 import { describeDomain, readDisks, readHash } from './domain-xml.ts';
@@ -157,6 +166,11 @@ export class LibvirtServerDriver implements ServerDriver {
       return true;
     });
     if (!isThere) throw new NotFound('Server', id);
+  }
+
+  async openConsole(id: string, kind: ConsoleKind): Promise<Duplex> {
+    if (!isActive(await this.observe(id))) throw new Conflict(`Instance ${id} is not running`);
+    return kind === 'screen' ? openScreen(this.#domains, id) : openSerialPort(this.#directoryOf(id).serialPath, id);
   }
 
   async hostFacts(): Promise<HostFacts> {

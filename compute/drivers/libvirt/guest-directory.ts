@@ -47,6 +47,11 @@ export class GuestDirectory {
     return join(this.path, 'console.log');
   }
 
+  /** Made by libvirt when the guest starts; who breaks out of another guest must not come in here. */
+  get serialPath(): string {
+    return join(this.path, 'serial.sock');
+  }
+
   get #tapsPath(): string {
     return join(this.path, 'taps.json');
   }
@@ -57,6 +62,7 @@ export class GuestDirectory {
       rescueDisk: this.rescueDiskPath,
       configDrive: configDrive === null ? null : this.configDrivePath,
       console: this.consolePath,
+      serial: this.serialPath,
     };
   }
 

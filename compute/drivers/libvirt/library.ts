@@ -17,6 +17,7 @@ const startPaused = 1;
 export const domainJob = { none: 0, completed: 3 } as const;
 const completedJob = 1;
 const reuseTarget = 1;
+const withoutPassword = 1;
 export const domainEvent = { lifecycle: 0, reboot: 1 } as const;
 export const shutdownFlag = { acpiPowerButton: 1 } as const;
 /** Everything that libvirt may hold of a domain, so that nothing keeps it from being undefined: managed save, snapshots, NVRAM, checkpoints. */
@@ -98,6 +99,7 @@ function declare(library: LibraryHandle) {
   const backupBegin = blocking(
     'int virDomainBackupBegin(void *domain, const char *backup, const char *checkpoint, unsigned int flags)',
   );
+  const openGraphics = blocking('int virDomainOpenGraphicsFD(void *domain, unsigned int index, unsigned int flags)');
   const version = blocking('int virConnectGetVersion(void *connection, _Out_ unsigned long *version)');
   const registerAny = blocking(
     'int virConnectDomainEventRegisterAny(void *connection, void *domain, int event, void *callback, void *opaque, void *free)',
@@ -235,6 +237,9 @@ function declare(library: LibraryHandle) {
       const lastEnded = await typeOf(completedJob);
       return lastEnded === null ? null : { isUnderWay: false, lastEnded };
     },
+    /** A socket to the first display, which asks for no password; the descriptor is the caller's to close. */
+    openGraphics: async (domain: Pointer): Promise<number> =>
+      (await openGraphics(domain, 0, withoutPassword)) as number,
     reboot: blocking('int virDomainReboot(void *domain, unsigned int flags)'),
     reset: blocking('int virDomainReset(void *domain, unsigned int flags)'),
     destroy: blocking('int virDomainDestroy(void *domain)'),

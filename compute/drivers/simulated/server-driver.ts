@@ -1,6 +1,15 @@
-import { Readable } from 'node:stream';
+import { type Duplex, Readable } from 'node:stream';
 import { Conflict } from '../../../common/errors.ts';
-import type { GuestDiagnostics, HostFacts, ObservedGuest, ServerDriver, ServerPower, ServerSpec } from '../driver.ts';
+import type {
+  ConsoleKind,
+  GuestDiagnostics,
+  HostFacts,
+  ObservedGuest,
+  ServerDriver,
+  ServerPower,
+  ServerSpec,
+} from '../driver.ts';
+import { simulatedScreen, simulatedSerialPort } from './consoles.ts';
 import { isActive, SimulatedGuestDriver } from './guest-driver.ts';
 import type { SimulatedGuest, SimulatedHost } from './host.ts';
 
@@ -102,6 +111,14 @@ export class SimulatedServerDriver extends SimulatedGuestDriver<ServerSpec> impl
       const guest = this.get(id);
       if (!isActive(guest)) throw new Conflict(`Server ${id} does not run.`);
       guest.output += 'interrupted\n';
+    });
+  }
+
+  openConsole(id: string, kind: ConsoleKind): Promise<Duplex> {
+    return this.perform('openConsole', id, () => {
+      const guest = this.find(id);
+      if (guest === undefined || !isActive(guest)) throw new Conflict(`Instance ${id} is not running`);
+      return kind === 'screen' ? simulatedScreen(this.host, guest) : simulatedSerialPort(this.host, guest);
     });
   }
 

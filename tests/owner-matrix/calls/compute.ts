@@ -2,6 +2,7 @@ import type { Calls, MakeCall } from '../call.ts';
 import type { Thing, Things } from '../things.ts';
 import { computeAroundCalls } from './compute-around.ts';
 import { computeInterfaceCalls, interfaceActionCalls } from './compute-interfaces.ts';
+import { computeConsoleCalls } from './console.ts';
 
 const nothing: MakeCall = () => ({});
 const flavor =
@@ -84,6 +85,10 @@ export const computeCalls: Calls = {
   'POST /v2.1/servers/{server_id}/action': [
     act({ 'os-getConsoleOutput': {} }, 200),
     ...interfaceActionCalls,
+    act({ 'os-getVNCConsole': { type: 'novnc' } }, 200),
+    act({ 'os-getSerialConsole': { type: 'serial' } }, 200),
+    act({ 'os-getSPICEConsole': { type: 'spice-html5' } }, 400), // it is not here
+    act({ 'os-getRDPConsole': { type: 'rdp-html5' } }, 400),
     act({ reboot: { type: 'HARD' } }),
     act({ 'os-stop': null }),
     act({ 'os-start': null }),
@@ -137,6 +142,7 @@ export const computeCalls: Calls = {
 
   ...computeAroundCalls,
   ...computeInterfaceCalls,
+  ...computeConsoleCalls,
 
   'GET /v2.1/os-hypervisors': nothing,
   'GET /v2.1/os-hypervisors/detail': nothing,

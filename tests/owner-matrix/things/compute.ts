@@ -73,8 +73,16 @@ export async function makeComputeThings({ cloud, admin, owner, mark }: Making, g
     headers: { 'openstack-api-version': 'compute 2.96' },
   });
   const { instanceActions } = await owner.get(`${v21}/servers/${things.server}/os-instance-actions`);
+  const console = await owner.request({
+    method: 'POST',
+    path: `${v21}/servers/${things.server}/remote-consoles`,
+    body: { remote_console: { protocol: 'serial', type: 'serial' } },
+    headers: { 'openstack-api-version': 'compute 2.96' },
+  });
+  const consoleToken = new URL(console.body.remote_console.url).searchParams.get('token') ?? '';
   return {
     ...things,
+    consoleToken,
     serverInterface: interfaceAttachments[0].port_id as string,
     spareServerInterface: attached.interfaceAttachment.port_id as string,
     serverAction: instanceActions[0].request_id as string,

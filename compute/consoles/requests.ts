@@ -1,0 +1,35 @@
+/** What a request for a WebSocket says, as Nova's proxies read it (nova/console/websocketproxy.py). Pure. */
+import type { IncomingMessage } from 'node:http';
+
+/** In the query; in a cookie where there is none, as noVNC before 1.1 has it. Empty when it is in neither. */
+export function tokenOf({ url = '', headers }: Pick<IncomingMessage, 'url' | 'headers'>): string {
+  const inQuery = new URLSearchParams(url.split('?')[1] ?? '').get('token');
+  if (inQuery) return inQuery;
+  const cookies = (headers.cookie ?? '').split(';').map((cookie) => cookie.trim());
+  return cookies.find((cookie) => cookie.startsWith('token='))?.slice('token='.length) ?? '';
+}
+
+/**
+ * Whether the page that asks may: it must be of the host that it asks, of the public URL, or of an origin that the operator
+ * named (CVE-2015-0259). What says no origin is no browser, and has nobody's cookies.
+ */
+export function isOriginAllowed(
+  { headers }: Pick<IncomingMessage, 'headers'>,
+  { publicUrl, allowedOrigins }: { publicUrl: string; allowedOrigins: readonly string[] },
+): boolean {
+  const { origin, host } = headers;
+  if (origin === undefined) return true;
+  const asked = parse(origin);
+  if (asked === undefined || !['http:', 'https:'].includes(asked.protocol)) return false;
+  return asked.host === host || asked.origin === parse(publicUrl)?.origin || allowedOrigins.includes(asked.origin);
+}
+
+/** From a setting: origins separated by commas. Throws what `new URL` does. */
+export function originsOf(setting: string): string[] {
+  const origins = setting.split(',').map((origin) => origin.trim());
+  return origins.filter((origin) => origin !== '').map((origin) => new URL(origin).origin);
+}
+
+function parse(url: string): URL | undefined {
+  return URL.canParse(url) ? new URL(url) : undefined;
+}

@@ -1,0 +1,33 @@
+import type { Duplex } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import type { WebSocket } from 'ws';
+
+/** How long a client may take to say good-bye. */
+const farewellMs = 2000;
+
+/** Normal end, and end by us (RFC 6455, 7.4.1). */
+export const closeCode = { normal: 1000, refused: 1008 } as const;
+
+/**
+ * Passes bytes between a WebSocket and a guest until either ends, and ends the other. Who does not take what comes is not
+ * sent more: what waits for one is a few hundred KiB at most, and the rest stays where it is made.
+ */
+export async function splice(client: WebSocket, guest: Duplex): Promise<void> {
+  const { createWebSocketStream } = await import('ws');
+  const wire = createWebSocketStream(client, { highWaterMark: 64 * 1024 });
+  try {
+    await Promise.race([pipeline(guest, wire), pipeline(wire, guest)]);
+  } catch {
+    // One of them broke off; there is nobody to tell but the other.
+  } finally {
+    guest.destroy();
+    hangUp(client, closeCode.normal);
+  }
+}
+
+/** Ends a WebSocket politely, and soon in any case. Harmless when repeated. */
+export function hangUp(client: WebSocket, code: number, reason = ''): void {
+  if (client.readyState === client.CLOSED) return;
+  client.close(code, reason);
+  setTimeout(() => client.terminate(), farewellMs).unref();
+}

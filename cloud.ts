@@ -185,6 +185,7 @@ export async function buildCloud(config: Config, log: Logger, given?: Drivers): 
       publicUrl,
       region: config.region,
       scheduling,
+      tenantMtu: config.tenantMtu,
       reclaimSeconds: config.reclaimServerSeconds,
       shelvedOffloadSeconds: config.shelvedOffloadSeconds,
       consoles,

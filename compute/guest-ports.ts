@@ -9,6 +9,8 @@ export interface GuestPort {
   networkId?: string;
   portId?: string;
   fixedIp?: string;
+  /** What the guest is told that it is for. */
+  tag?: string;
 }
 
 export interface GuestPorts {

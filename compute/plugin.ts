@@ -28,6 +28,7 @@ import { serverDiagnosticsPolicy, serverDiagnosticsRoutes } from './api/server-d
 import { serverGroupPolicy, serverGroupRoutes } from './api/server-groups.ts';
 import { serverInterfacePolicy, serverInterfaceRoutes } from './api/server-interfaces.ts';
 import { serverMetadataPolicy, serverMetadataRoutes } from './api/server-metadata.ts';
+import { serverSecurityGroupPolicy, serverSecurityGroupRoutes } from './api/server-security-groups.ts';
 import { serverTagPolicy, serverTagRoutes } from './api/server-tags.ts';
 import { serverPartPolicy, serverPolicy, serverRoutes } from './api/servers.ts';
 import { servicePolicy, serviceRoutes } from './api/services.ts';
@@ -71,6 +72,8 @@ export interface ComputeModuleDeps {
   enforcer: Enforcer;
   region: string;
   scheduling: Scheduling;
+  /** Bytes that tenant networks carry. */
+  tenantMtu: number;
   /** How long deleted servers can be restored, in seconds; 0: not at all. */
   reclaimSeconds: number;
   /** How long shelved servers keep their host, in seconds; 0: not at all, negative: until they are told to go. */
@@ -127,6 +130,7 @@ export const computePolicy = {
   ...serverMetadataPolicy,
   ...serverTagPolicy,
   ...serverInterfacePolicy,
+  ...serverSecurityGroupPolicy,
   ...lockPolicy,
   ...instanceActionPolicy,
   ...serverDiagnosticsPolicy,
@@ -151,6 +155,7 @@ export function computeModule(deps: ComputeModuleDeps): Module {
     enforcer,
     region,
     scheduling,
+    tenantMtu: deps.tenantMtu,
     reclaimSeconds: deps.reclaimSeconds,
     shelvedOffloadSeconds: deps.shelvedOffloadSeconds,
     publicUrl: deps.publicUrl,
@@ -180,6 +185,7 @@ export function computeModule(deps: ComputeModuleDeps): Module {
         ...serverMetadataRoutes(api),
         ...serverTagRoutes(api),
         ...serverInterfaceRoutes(api),
+        ...serverSecurityGroupRoutes(api),
         ...instanceActionRoutes(api),
         ...serverDiagnosticsRoutes(api),
         ...hypervisorRoutes(api),

@@ -16,6 +16,9 @@ export class MacAddressInUse extends Conflict {}
 export class IpAddressGenerationFailure extends Conflict {}
 /** Terraform tries again when it sees this name. */
 export class ExternalIpAddressExhausted extends BadRequest {}
+/** There is nothing to make a network with a way out of. */
+export class AutoAllocationFailure extends Conflict {}
+export class DefaultExternalNetworkExists extends Conflict {}
 export class NetworkInUse extends Conflict {}
 export class SubnetInUse extends Conflict {}
 export class PortInUse extends Conflict {}

@@ -1,14 +1,19 @@
 /** The ports of guests as compute shows and changes them. As in `ports.ts`: `db` first, scope checked, policy the caller's. */
+import type { Visible } from '../common/context.ts';
 import type { Knex } from '../common/database/database.ts';
-import { NotFound } from '../common/errors.ts';
+import { BadRequest, NotFound } from '../common/errors.ts';
 import { isUuid } from '../common/ids.ts';
 import { noAddressLeft, takeAnyAddress } from './addresses/allocate.ts';
 import { InvalidInput } from './errors.ts';
 import { disassociatePort } from './floating-ips/association.ts';
 import { change } from './lifecycle.ts';
 import { mostAddresses } from './ports/addresses.ts';
-import { type FixedIp, statusOfPort } from './ports/port.ts';
+import { setSecurityGroups } from './ports/insert.ts';
+import { type FixedIp, type Port, statusOfPort } from './ports/port.ts';
 import { type PortRow, portFromRow, visiblePorts } from './ports/store.ts';
+import { securityGroupIdsOf } from './ports.ts';
+import type { SecurityGroup } from './security-groups/security-group.ts';
+import { groupFromRow, type SecurityGroupRow, visibleGroups } from './security-groups/store.ts';
 import { subnetsOf } from './subnets/store.ts';
 
 /** A port that is plugged into a guest. */
@@ -72,6 +77,46 @@ export async function removeAddress(trx: Knex, deviceId: string, address: string
   const kept = port.fixedIps.map((one) => one.address).filter((one) => one !== address);
   await disassociatePort(trx, port.id, kept);
   await change(trx, 'ports', port.id);
+}
+
+/** The groups of the guest's ports, each once, by their names. */
+export async function groupsOf(db: Knex, deviceId: string): Promise<SecurityGroup[]> {
+  const ids = (await securityGroupIdsOf(db, [deviceId])).get(deviceId) ?? [];
+  const rows: SecurityGroupRow[] = await visibleGroups(db, 'everyone').whereIn('g.id', ids).orderBy(['g.name', 'g.id']);
+  return rows.map(groupFromRow);
+}
+
+/** Gives all ports of the guest that are secured the group. Throws `BadRequest` when there is none, or all have it. */
+export async function addGroup(trx: Knex, visible: Visible, deviceId: string, groupId: string): Promise<void> {
+  const ports = (await lockAttached(trx, deviceId)).filter((port) => port.portSecurityEnabled);
+  const without = ports.filter((port) => !port.securityGroupIds.includes(groupId));
+  if (ports.length === 0)
+    throw new BadRequest(`Instance ${deviceId} has no port that a security group can be applied to.`);
+  if (without.length === 0)
+    throw new BadRequest(`Security group ${groupId} is already associated with the instance ${deviceId}`);
+  for (const port of without) {
+    await setSecurityGroups(trx, visible, port.id, [...port.securityGroupIds, groupId]);
+    await change(trx, 'ports', port.id);
+  }
+}
+
+/** Takes the group from all ports of the guest. Throws `BadRequest` when none has it. */
+export async function removeGroup(trx: Knex, deviceId: string, groupId: string): Promise<void> {
+  const having = (await lockAttached(trx, deviceId)).filter((port) => port.securityGroupIds.includes(groupId));
+  if (having.length === 0)
+    throw new BadRequest(`Security group ${groupId} not associated with the instance ${deviceId}`);
+  for (const port of having) {
+    const others = port.securityGroupIds.filter((id) => id !== groupId);
+    await setSecurityGroups(trx, 'everyone', port.id, others);
+    await change(trx, 'ports', port.id);
+  }
+}
+
+/** Locked in the order of their ids, as whoever releases them does. */
+async function lockAttached(trx: Knex, deviceId: string): Promise<Port[]> {
+  await trx('ports').where({ attached_to: deviceId }).orderBy('id').forUpdate().select('id');
+  const rows: PortRow[] = await attached(trx, deviceId).orderBy('p.id');
+  return rows.map(portFromRow);
 }
 
 function attached(db: Knex, deviceId: string): Knex.QueryBuilder {

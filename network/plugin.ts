@@ -1,5 +1,6 @@
 import { networkDialect } from '../common/http/dialect.ts';
 import type { Module } from '../common/module.ts';
+import { autoAllocatedTopologyRoutes } from './api/auto-allocated-topology.ts';
 import { extensionRoutes } from './api/extensions.ts';
 import { floatingIpRoutes } from './api/floating-ips.ts';
 import { networkRoutes } from './api/networks.ts';
@@ -14,6 +15,7 @@ import type { NetworkDeps } from './deps.ts';
 import type { NetworkDriver } from './drivers/driver.ts';
 import { networksMigration } from './migrations/0001-networks.ts';
 import { addDeviceTags } from './migrations/0002-device-tags.ts';
+import { createAutoAllocatedTopologies } from './migrations/0003-auto-allocated-topology.ts';
 import { networkReconciler } from './networks/reconciler.ts';
 import { portReconciler } from './ports/reconciler.ts';
 import { routerReconciler } from './routers/reconciler.ts';
@@ -28,7 +30,7 @@ export interface NetworkModuleDeps extends NetworkDeps {
 
 export { networkPolicy } from './policy.ts';
 
-export const networkMigrations = [networksMigration, addDeviceTags];
+export const networkMigrations = [networksMigration, addDeviceTags, createAutoAllocatedTopologies];
 
 /** The Networking API v2.0, over whatever carries tenant networks. */
 export function networkModule(deps: NetworkModuleDeps): Module {
@@ -44,6 +46,7 @@ export function networkModule(deps: NetworkModuleDeps): Module {
     securityGroupRoutes,
     tagRoutes,
     quotaRoutes,
+    autoAllocatedTopologyRoutes,
   ];
   return {
     service: {

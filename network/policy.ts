@@ -19,6 +19,7 @@ export const networkPolicy = definePolicy({
   create_network: projectMember('Create a network'),
   'create_network:shared': adminOnly('Create a network that every project may use'),
   'create_network:router:external': adminOnly('Create a network that routers may have their gateway on'),
+  'create_network:is_default': adminOnly('Create the external network that is taken where none is named'),
   'create_network:port_security_enabled': projectMember('Say whether ports of a new network are secured'),
   'create_network:mtu': adminOnly('Choose the MTU of a new network'),
   'create_network:provider': adminOnly('Say which physical network a new network is'),
@@ -27,6 +28,7 @@ export const networkPolicy = definePolicy({
   update_network: projectMember('Change a network'),
   'update_network:shared': adminOnly('Share a network with every project, or end it'),
   'update_network:router:external': adminOnly('Make a network external, or end it'),
+  'update_network:is_default': adminOnly('Make an external network the one that is taken where none is named'),
   'update_network:mtu': adminOnly('Change the MTU of a network'),
   delete_network: projectMember('Delete a network'),
 
@@ -87,6 +89,9 @@ export const networkPolicy = definePolicy({
   get_tags: projectReader('Show the tags of a resource'),
   update_tags: projectMember('Add or replace tags of a resource'),
   delete_tags: projectMember('Remove tags of a resource'),
+
+  get_auto_allocated_topology: projectReader('Get the network of a project that wants any'),
+  delete_auto_allocated_topology: projectMember('Delete the network of a project that wanted any'),
 
   list_quotas: adminOnly('List quotas of all projects'),
   get_quota: projectReader('Show quotas'),

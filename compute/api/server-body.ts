@@ -206,13 +206,14 @@ function countsOf(asked: AskedServer): NewServer['count'] {
 }
 
 /** Undefined: whichever the project has. */
-function networksOf(version: Version, { networks }: AskedServer): GuestPort[] | undefined {
+function networksOf(version: Version, { networks }: AskedServer): NewServer['networks'] {
   if (since(version, 2, 37) && networks === undefined)
     throw new BadRequest("Invalid input for field/attribute server: 'networks' is a required property.");
   if (typeof networks === 'string' && !since(version, 2, 37))
     throw new BadRequest(`Invalid input for field/attribute networks. Value: ${networks}.`);
   if (networks === 'none') return [];
-  if (networks === undefined || networks === 'auto' || networks.length === 0) return undefined;
+  if (networks === 'auto') return 'auto';
+  if (networks === undefined || networks.length === 0) return undefined;
   return networks.map((network) => networkRequest(version, network));
 }
 
@@ -227,8 +228,8 @@ function networkRequest(version: Version, asked: Static<typeof Network>): GuestP
       throw new BadRequest(
         `Specified Fixed IP '${asked.fixed_ip}' cannot be used with port '${asked.port}': the two cannot be specified together.`,
       );
-    return { portId: asked.port };
+    return { portId: asked.port, tag: asked.tag };
   }
   if (!asked.uuid) throw new BadRequest("Bad network format: missing 'uuid'");
-  return { networkId: asked.uuid, fixedIp: asked.fixed_ip ?? undefined };
+  return { networkId: asked.uuid, fixedIp: asked.fixed_ip ?? undefined, tag: asked.tag };
 }

@@ -34,6 +34,8 @@ export interface ServerDeps {
   /** Of this cloud: limits may be for one region. */
   region: string;
   scheduling: Scheduling;
+  /** Bytes that tenant networks carry, for one that is made for a server. */
+  tenantMtu: number;
   /** How long a deleted server can be restored; 0: not at all. */
   reclaimSeconds: number;
   /** How long a shelved server keeps its host; 0: not at all, negative: until it is told to. */
@@ -60,8 +62,8 @@ export interface NewServer {
   availabilityZone: string | null;
   /** An administrator's choice of host. */
   hostName: string | null;
-  /** Undefined: the project's only network, if it has just one. */
-  networks: GuestPort[] | undefined;
+  /** Undefined: the project's only network, if it has just one; `auto`: one is made for it when it has none. */
+  networks: GuestPort[] | 'auto' | undefined;
   /** Names or ids; undefined for the default group. */
   securityGroups: string[] | undefined;
   accessIpv4: string;
@@ -82,7 +84,7 @@ export async function createServers(deps: ServerDeps, ctx: ProjectContext, asked
   checkCount(asked);
   return deps.db.transaction(async (trx) => {
     if (place.zone !== null) await requireZone(trx, place.zone);
-    const found = await resolve(trx, ctx, asked);
+    const found = await resolve({ ...deps, db: trx }, ctx, asked);
     checkZeroDisk(deps.enforcer, ctx, found.flavor);
     const { vcpus, memoryMib, diskGib, extraSpecs } = found.flavor;
     const { projectId, userId } = ctx;
@@ -142,7 +144,8 @@ interface Resolved {
 }
 
 /** What the ids and names of a request stand for, within the caller's reach. */
-async function resolve(trx: Knex, ctx: ProjectContext, asked: NewServer): Promise<Resolved> {
+async function resolve(deps: ServerDeps, ctx: ProjectContext, asked: NewServer): Promise<Resolved> {
+  const { db: trx } = deps;
   const flavor = await getFlavor(trx, visibleTo(ctx), asked.flavorId).catch(badReference());
   if (!isUuid(asked.imageId)) throw new BadRequest('Invalid imageRef provided.');
   const image = await getUsableImage(trx, visibleTo(ctx), asked.imageId).catch(
@@ -153,7 +156,7 @@ async function resolve(trx: Knex, ctx: ProjectContext, asked: NewServer): Promis
   checkImageFits(image, flavor);
   const keypair = asked.keyName === null ? undefined : await findKeypair(trx, ctx.userId, asked.keyName);
   if (asked.keyName !== null && keypair === undefined) throw new BadRequest('Invalid key_name provided.');
-  const networks = await resolveNetworks(trx, ctx, asked.networks, asked.securityGroups).catch(badReference());
+  const networks = await resolveNetworks(deps, ctx, asked.networks, asked.securityGroups).catch(badReference());
   return { flavor, image, publicKey: keypair?.publicKey ?? null, networks };
 }
 
@@ -161,9 +164,10 @@ async function resolve(trx: Knex, ctx: ProjectContext, asked: NewServer): Promis
 function checkCount({ count, networks, hostname }: NewServer): void {
   if (count.least > count.most) throw new BadRequest('min_count must be <= max_count');
   if (count.most === 1) return;
-  if (networks?.some(({ portId }) => portId !== undefined))
+  const named = Array.isArray(networks) ? networks : [];
+  if (named.some(({ portId }) => portId !== undefined))
     throw new BadRequest('Failed to launch multiple instances with a single configured port ID.');
-  if (networks?.some(({ fixedIp }) => fixedIp !== undefined))
+  if (named.some(({ fixedIp }) => fixedIp !== undefined))
     throw new BadRequest('Failed to launch instances: max_count cannot be greater than 1 if an fixed_ip is specified.');
   if (hostname !== null) throw new BadRequest('Unable to allocate a single hostname to multiple instances');
 }

@@ -197,3 +197,57 @@ test('an interface comes and goes wherever the process of the host is killed', a
   t.is((await show(id)).status, 'ACTIVE');
   t.deepEqual(await cloud.db('server_actions').where({ server_id: id, finished_at: null }), []);
 });
+
+test('a server takes security groups by name or id and gives them back', async (t) => {
+  const cloud = await startTestCloud(t);
+  const { createServer } = await prepareCompute(t, cloud);
+  const member = cloud.as('member');
+  const front = await makeNetwork(cloud, 'front', '10.1.0.0/24');
+  const id = await createServer({ networks: [{ uuid: front }] });
+  const { security_group: web } = await member.post('/network/v2.0/security-groups', {
+    security_group: { name: 'web' },
+  });
+  const rule = {
+    security_group_id: web.id,
+    direction: 'ingress',
+    protocol: 'tcp',
+    port_range_min: 80,
+    port_range_max: 81,
+  };
+  const { security_group_rule: http } = await member.post('/network/v2.0/security-group-rules', {
+    security_group_rule: rule,
+  });
+  await cloud.settle();
+  const act = (action: object, status = 202) => member.post(`${base}/${id}/action`, action, status);
+  const names = async () =>
+    (await member.get(`${base}/${id}/os-security-groups`)).security_groups.map((group: { name: string }) => group.name);
+  await act({ addSecurityGroup: { name: 'web' } });
+  t.deepEqual(await names(), ['default', 'web']);
+  const { security_groups: groups } = await member.get(`${base}/${id}/os-security-groups`);
+  t.deepEqual(groups[1], {
+    id: web.id,
+    name: 'web',
+    description: '',
+    tenant_id: member.projectId,
+    rules: [
+      {
+        id: http.id,
+        parent_group_id: web.id,
+        ip_protocol: 'tcp',
+        from_port: 80,
+        to_port: 81,
+        group: {},
+        ip_range: { cidr: '0.0.0.0/0' },
+      },
+    ],
+  });
+  await act({ addSecurityGroup: { name: web.id } }, 400);
+  await act({ addSecurityGroup: { name: 'nope' } }, 404);
+  await act({ removeSecurityGroup: { name: 'default' } });
+  await act({ removeSecurityGroup: { name: 'default' } }, 400);
+  t.deepEqual(await names(), ['web']);
+  const bare = await createServer({ networks: [] });
+  const { port } = await member.get(`/network/v2.0/ports?device_id=${bare}`).then(({ ports }) => ({ port: ports[0] }));
+  await member.delete(`/network/v2.0/ports/${port.id}`);
+  await member.post(`${base}/${bare}/action`, { addSecurityGroup: { name: 'web' } }, 400);
+});

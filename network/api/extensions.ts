@@ -6,6 +6,7 @@ import type { ApiDeps } from './deps.ts';
 /** What is really served, and nothing else: clients decide by these what they send. */
 const extensions: Readonly<Record<string, [name: string, description: string]>> = {
   'allowed-address-pairs': ['Allowed Address Pairs', 'Further addresses that a port may use'],
+  'auto-allocated-topology': ['Auto Allocated Topology Services', 'A network with a way out, for whoever asks for any'],
   binding: ['Port Binding', 'Which host carries a port'],
   'ext-gw-mode': ['Neutron L3 Configurable external gateway mode', 'Source address translation can be switched off'],
   'external-net': ['Neutron external network', 'Networks that routers have their gateway on'],

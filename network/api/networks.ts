@@ -17,6 +17,7 @@ const changeable = {
   admin_state_up: Type.Optional(Type.Boolean()),
   shared: Type.Optional(Type.Boolean()),
   'router:external': Type.Optional(Type.Boolean()),
+  is_default: Type.Optional(Type.Boolean()),
   port_security_enabled: Type.Optional(Type.Boolean()),
   mtu: Type.Optional(
     Type.Union([
@@ -51,6 +52,7 @@ export const networkListing: Listing = {
     admin_state_up: { column: 'n.admin_state_up', kind: 'boolean', sortable: true },
     shared: { column: 'n.shared', kind: 'boolean' },
     'router:external': { column: 'n.external', kind: 'boolean' },
+    is_default: { column: 'n.is_default', kind: 'boolean' },
     mtu: { column: 'n.mtu', kind: 'integer', sortable: true },
     'provider:network_type': { column: 'n.network_type', kind: 'text' },
     'provider:physical_network': { column: 'n.physical_network', kind: 'text' },
@@ -82,6 +84,7 @@ export function networkView({ enforcer }: Pick<ApiDeps, 'enforcer'>, ctx: Projec
     admin_state_up: network.adminStateUp,
     shared: network.shared,
     'router:external': network.external,
+    is_default: network.isDefault,
     port_security_enabled: network.portSecurityEnabled,
     mtu: network.mtu,
     subnets: network.subnetIds,

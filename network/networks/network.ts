@@ -9,6 +9,8 @@ export interface Network {
   shared: boolean;
   /** Routers may have their gateway on it, and floating IPs come from it. */
   external: boolean;
+  /** Of the external ones, that which is taken where none is named. */
+  isDefault: boolean;
   /** What new ports start with. */
   portSecurityEnabled: boolean;
   /** Bytes. */

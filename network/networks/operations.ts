@@ -4,7 +4,13 @@ import { violatedConstraint } from '../../common/database/database.ts';
 import { NotFound } from '../../common/errors.ts';
 import { isUuid } from '../../common/ids.ts';
 import { type NetworkDeps, ownerOf } from '../deps.ts';
-import { ExternalNetworkInUse, InvalidInput, InvalidSharedSetting, NetworkInUse } from '../errors.ts';
+import {
+  DefaultExternalNetworkExists,
+  ExternalNetworkInUse,
+  InvalidInput,
+  InvalidSharedSetting,
+  NetworkInUse,
+} from '../errors.ts';
 import { change, requestDeletion, wake } from '../lifecycle.ts';
 import { networkPolicy as policy } from '../policy.ts';
 import { checkQuota } from '../quotas/operations.ts';
@@ -18,6 +24,7 @@ export interface NetworkAttributes {
   admin_state_up?: boolean;
   shared?: boolean;
   'router:external'?: boolean;
+  is_default?: boolean;
   port_security_enabled?: boolean;
   /** Bytes; as text too, as Neutron takes it. */
   mtu?: number | string;
@@ -45,6 +52,8 @@ async function createNetwork(trx: Knex, deps: NetworkDeps, ctx: ProjectContext, 
   const projectId = ownerOf(ctx, asked);
   if (asked.shared) enforcer.authorize(ctx, policy['create_network:shared']);
   if (asked['router:external']) enforcer.authorize(ctx, policy['create_network:router:external']);
+  if (asked.is_default) enforcer.authorize(ctx, policy['create_network:is_default']);
+  if (asked.is_default && !asked['router:external']) throw notExternal();
   if (asked.port_security_enabled !== undefined)
     enforcer.authorize(ctx, policy['create_network:port_security_enabled'], { project_id: projectId });
   if (asked.mtu !== undefined) enforcer.authorize(ctx, policy['create_network:mtu']);
@@ -61,6 +70,7 @@ async function createNetwork(trx: Knex, deps: NetworkDeps, ctx: ProjectContext, 
     })
     .returning('id')
     .catch((error) => {
+      refuseSecondDefault(error);
       if (violatedConstraint(error) !== 'networks_physical_network_key') throw error;
       throw new NetworkInUse(
         `Unable to create the flat network. Physical network ${provider.physical_network} is in use.`,
@@ -93,6 +103,18 @@ function noWayOut(): InvalidInput {
   );
 }
 
+function notExternal(): InvalidInput {
+  return new InvalidInput('Invalid input for operation: only an external network can be the default one.');
+}
+
+/** The index lets there be one. */
+function refuseSecondDefault(error: unknown): void {
+  if (violatedConstraint(error) !== 'networks_default_key') return;
+  throw new DefaultExternalNetworkExists('A default external network already exists: end that first.', {
+    cause: error,
+  });
+}
+
 function mtuOf({ tenantMtu }: NetworkDeps, asked: number | string | undefined, type: string): number {
   const most = type === 'flat' ? 9000 : tenantMtu;
   const mtu = asked === undefined ? (type === 'flat' ? 1500 : tenantMtu) : Number(asked);
@@ -108,6 +130,7 @@ function columnsOf(asked: NetworkAttributes) {
     admin_state_up: asked.admin_state_up,
     shared: asked.shared,
     external: asked['router:external'],
+    is_default: asked['router:external'] === false ? false : asked.is_default,
     port_security_enabled: asked.port_security_enabled,
   };
 }
@@ -128,11 +151,16 @@ export async function updateNetwork(
     if (asked['router:external'] !== undefined)
       enforcer.authorize(ctx, policy['update_network:router:external'], target);
     if (asked.mtu !== undefined) enforcer.authorize(ctx, policy['update_network:mtu'], target);
+    if (asked.is_default !== undefined) enforcer.authorize(ctx, policy['update_network:is_default'], target);
+    if (asked.is_default && !(asked['router:external'] ?? network.external)) throw notExternal();
     if (network.shared && asked.shared === false) await refuseUnsharing(trx, network);
     if (asked['router:external'] && network.physicalNetwork === null) throw noWayOut();
     if (network.external && asked['router:external'] === false) await refuseUsedExternal(trx, network);
     const mtu = asked.mtu === undefined ? {} : { mtu: mtuOf(deps, asked.mtu, network.networkType) };
-    await change(trx, 'networks', id, { ...columnsOf(asked), ...mtu });
+    await change(trx, 'networks', id, { ...columnsOf(asked), ...mtu }).catch((error) => {
+      refuseSecondDefault(error);
+      throw error;
+    });
     // DHCP hands the MTU out, so the subnets have changed too.
     if (asked.mtu !== undefined) for (const subnetId of network.subnetIds) await change(trx, 'subnets', subnetId);
     return getNetwork(trx, 'everyone', id);

@@ -13,6 +13,7 @@ export interface NetworkRow extends LifecycleRow {
   admin_state_up: boolean;
   shared: boolean;
   external: boolean;
+  is_default: boolean;
   port_security_enabled: boolean;
   mtu: number;
   network_type: 'geneve' | 'flat';
@@ -62,6 +63,7 @@ export function networkFromRow(row: NetworkRow): Network {
     adminStateUp: row.admin_state_up,
     shared: row.shared,
     external: row.external,
+    isDefault: row.is_default,
     portSecurityEnabled: row.port_security_enabled,
     mtu: row.mtu,
     networkType: row.network_type,

@@ -15,9 +15,12 @@ export const computeInterfaceCalls: Calls = {
   ],
   'GET /v2.1/servers/{server_id}/os-interface/{port_id}': of('serverInterface'),
   'DELETE /v2.1/servers/{server_id}/os-interface/{port_id}': of('spareServerInterface'),
+  'GET /v2.1/servers/{server_id}/os-security-groups': (it) => ({ params: { server_id: it.server } }),
 };
 
 /** Of `POST /v2.1/servers/{server_id}/action`. */
 export const interfaceActionCalls: MakeCall[] = [
   (it) => ({ params: { server_id: it.server }, body: { addFixedIp: { networkId: it.network } } }),
+  (it) => ({ params: { server_id: it.server }, body: { addSecurityGroup: { name: it.securityGroup } } }),
+  (it) => ({ params: { server_id: it.server }, body: { removeSecurityGroup: { name: it.securityGroup } } }),
 ];

@@ -68,6 +68,8 @@ export const networkCalls: Calls = {
   'GET /': nothing,
   'GET /v2.0': nothing,
   'GET /v2.0/extensions': nothing,
+  'GET /v2.0/auto-allocated-topology/{project_id}': (it) => ({ params: { project_id: it.project } }),
+  'DELETE /v2.0/auto-allocated-topology/{project_id}': (it) => ({ params: { project_id: it.project } }),
   'GET /v2.0/extensions/{alias}': () => ({ params: { alias: 'router' } }),
 
   ...collection('/v2.0/networks', 'network', 'spareNetwork', { name: 'networkName' }),

@@ -32,6 +32,7 @@ export async function makeNetworkThings({ owner, mark }: Making, { externalNetwo
   const routerFields = { name: `router-${mark}`, external_gateway_info: { network_id: externalNetwork } };
   const router = await make('routers', 'router', routerFields);
   await owner.put(`${base}/routers/${router}/add_router_interface`, { subnet_id: subnet });
+  await owner.get(`${base}/auto-allocated-topology/${owner.projectId}`); // readers may ask where there is one
   const floating = { floating_network_id: externalNetwork, description: mark };
   const things = {
     network,

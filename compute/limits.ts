@@ -12,12 +12,6 @@ export const pidsLimit = 1024;
 /** How long a container may take to stop when nothing else is said, and the most that can be said. */
 export const containerGraceSeconds = { usual: 10, most: 300 } as const;
 
-/** How often a host's share may be promised. CPUs are shared by time; memory and disk that are not there cannot be. */
-export const allocationRatios = { vcpus: 16, memory: 1, disk: 1 } as const;
-
-/** Kept for the host itself. */
-export const reservedMemoryMib = 512;
-
 export const heartbeatSeconds = 5;
 /** A host that has not been heard of for so long, or whose engine has not, is down. */
 export const hostDownSeconds = 30;

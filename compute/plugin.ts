@@ -59,6 +59,7 @@ import { createConsoles } from './migrations/0013-consoles.ts';
 import { keepImageProperties } from './migrations/0015-image-properties.ts';
 import { addShelving } from './migrations/0015-shelving.ts';
 import { addPluggedPorts } from './migrations/0016-plugged-ports.ts';
+import { countRoomOfHosts } from './migrations/0018-room-of-hosts.ts';
 import type { Scheduling } from './scheduler/scheduling.ts';
 import { lockPolicy } from './servers/locks.ts';
 import { serverReconciler } from './servers/reconciler.ts';
@@ -116,6 +117,7 @@ export const computeMigrations: Migration[] = [
   keepImageProperties,
   addPluggedPorts,
   createConsoles,
+  countRoomOfHosts,
 ];
 
 export const computePolicy = {
@@ -239,7 +241,7 @@ function agentReconcilers(deps: ComputeModuleDeps) {
     consoleOutput: ({ id, lines }) => driver.consoleOutput(id as string, (lines as number | null) ?? undefined),
   };
   return [
-    heartbeatReconciler({ db, log, driver, hostName }),
+    heartbeatReconciler({ db, log, driver, hostName, allocation: deps.scheduling.allocation }),
     serverReconciler({ db, log, driver, cache, hostName, reclaimSeconds, shelvedOffloadSeconds, images }),
     imageCacheReconciler,
     hostCallReconciler({ db, log, hostName, methods }),

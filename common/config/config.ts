@@ -149,6 +149,15 @@ export const ConfigSchema = Type.Object(
       '',
       'How much the weighers that choose among hosts count, as RAMWeigher=1,CPUWeigher=0.5 (compute/README.md)',
     ),
+    cpuAllocationRatio: text(
+      '16',
+      'How often the CPUs of hosts are promised, where nothing is said of one in Placement',
+    ),
+    ramAllocationRatio: text('1', 'How often their memory is'),
+    diskAllocationRatio: text('1', 'How often their disk is'),
+    reservedHostCpus: count(0, 'CPUs of each host that are kept for itself'),
+    reservedHostMemoryMib: count(512, 'MiB of memory that are', 1_000_000_000),
+    reservedHostDiskGib: count(0, 'GiB of disk that are', 1_000_000_000),
     reclaimServerSeconds: count(
       0,
       'Seconds for which a deleted server is kept, shut down, and can be restored; 0: none',

@@ -107,12 +107,9 @@ const forms: readonly Form[] = [
   { name: /^hw_rng:rate_(bytes|period)$/, problem: integer(0), isHonoured: within(1, 1_000_000_000) },
   { name: /^hw_video:ram_max_mb$/, problem: integer(0) },
   { name: /^os:secure_boot$/, problem: oneOf('disabled', 'required'), isHonoured: (value) => value === 'disabled' },
-  // Hosts have no traits of placement yet: what must not be there is not, and what must be is neither.
-  {
-    name: new RegExp(`^trait${group}:[A-Z0-9_]{1,255}$`),
-    problem: oneOf('required', 'forbidden'),
-    isHonoured: (value) => value === 'forbidden',
-  },
+  { name: /^trait:[A-Z0-9_]{1,255}$/, problem: oneOf('required', 'forbidden'), isHonoured: always },
+  // Of groups of resources, of which there are none.
+  { name: new RegExp(`^trait${group}:[A-Z0-9_]{1,255}$`), problem: oneOf('required', 'forbidden') },
   { name: new RegExp(`^resources${group}:[A-Z0-9_]{1,255}$`), problem: integer(0) },
   { name: /^capabilities:.+$/, problem: text, isHonoured: always },
   { name: /^aggregate_instance_extra_specs:.+$/, problem: text, isHonoured: always },

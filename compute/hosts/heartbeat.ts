@@ -4,6 +4,8 @@ import { CloudError } from '../../common/errors.ts';
 import type { Logger } from '../../common/logger.ts';
 import type { Reconciler } from '../../common/reconcile/loop.ts';
 import type { HostFacts, ServerDriver } from '../drivers/driver.ts';
+import type { Allocation } from '../scheduler/capacity.ts';
+import { countRoom } from '../scheduler/room.ts';
 import { needsHeartbeat, reportHost, reportHostFault } from './store.ts';
 import { uptimeLine } from './uptime.ts';
 
@@ -13,13 +15,15 @@ export interface HeartbeatDeps {
   driver: ServerDriver;
   /** The name of this host in the cloud. */
   hostName: string;
+  /** How much of it may be promised. */
+  allocation: Allocation;
 }
 
 /**
  * Keeps the row of this host fresh: what it has, and whether its engine answers. Time is the database's. One that does not
  * is asked again at every poll: the host is of use the moment its engine is back.
  */
-export function heartbeatReconciler({ db, log, driver, hostName }: HeartbeatDeps): Reconciler {
+export function heartbeatReconciler({ db, log, driver, hostName, allocation }: HeartbeatDeps): Reconciler {
   let facts: HostFacts | undefined; // what the machine is made of does not change under a running process
   let told: string | undefined;
   return {
@@ -38,6 +42,7 @@ export function heartbeatReconciler({ db, log, driver, hostName }: HeartbeatDeps
       told = undefined;
       const { hostname: _, ...rest } = facts;
       await reportHost(db, { name: hostName, address: ownAddress(), uptime: uptimeLine(), ...rest }, null);
+      await countRoom(db, allocation, hostName);
     },
   };
 }

@@ -11,6 +11,10 @@ export interface ComputeHost extends HostCapacity {
   heartbeatAt: Date;
   /** As `uptime` printed it then; null of an agent that does not tell. */
   uptime: string | null;
+  /** Those of its traits that administrators gave it. */
+  customTraits: readonly string[];
+  /** Grows with every change of it through Placement. */
+  placementGeneration: number;
   /** Guests on it, servers and containers. */
   guests: number;
 }

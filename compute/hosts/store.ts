@@ -1,8 +1,9 @@
 /** All the SQL of compute hosts. Facts and heartbeat are the agent's to write; `is_disabled` is an administrator's. */
-import { given, type Knex } from '../../common/database/database.ts';
+import { given, type Knex, preparedQuery } from '../../common/database/database.ts';
 import { Conflict, NotFound } from '../../common/errors.ts';
 import { zoneOf } from '../aggregates/aggregate.ts';
 import { heartbeatSeconds, hostDownSeconds } from '../limits.ts';
+import { ownTraits } from '../scheduler/traits.ts';
 import type { ComputeHost, HostChanges, HostReport } from './host.ts';
 
 interface HostRow {
@@ -30,6 +31,14 @@ interface HostRow {
   claimed_disk_gib: number;
   guests: number;
   aggregates: Record<string, string>[];
+  vcpu_ratio: number | null;
+  memory_ratio: number | null;
+  disk_ratio: number | null;
+  reserved_vcpus: number | null;
+  reserved_memory_mib: number | null;
+  reserved_disk_gib: number | null;
+  traits: string[];
+  placement_generation: number;
 }
 
 /** Every host with what its guests claim, by name; one query, whatever their number. */
@@ -38,12 +47,67 @@ export async function listHosts(db: Knex): Promise<ComputeHost[]> {
   return rows.map(fromRow);
 }
 
-/** One host with its claims as they are now; `lock` makes later claims on it wait for this transaction. */
+/** One host with its claims as they are now; `lock` makes later claims on it wait for this transaction. Throws `NotFound`. */
 export async function getHost(db: Knex, id: string, { lock = false } = {}): Promise<ComputeHost> {
-  if (lock) await db('compute_hosts').where({ id }).forNoKeyUpdate().select('id');
-  const row: HostRow | undefined = await hostsWithClaims(db).where('h.id', id).first();
-  if (row === undefined) throw new NotFound('Host', id);
-  return fromRow(row);
+  const lockSql = 'select id from compute_hosts where id = :id::uuid for no key update';
+  if (lock) await preparedQuery(db, 'lock host', lockSql, { id });
+  const [host] = await getHosts(db, [id]); // a statement of its own: it sees what was committed before the lock was had
+  if (host === undefined) throw new NotFound('Host', id);
+  return host;
+}
+
+/** A few of them with their claims as they are now; those that are not there are left out. */
+export async function getHosts(db: Knex, ids: readonly string[]): Promise<ComputeHost[]> {
+  const { rows } = await preparedQuery(db, 'hosts by id', hostsByIdSql, { ids, hostDownSeconds });
+  return rows.map(fromRow);
+}
+
+const hostColumns: readonly (keyof HostRow)[] = [
+  ...([
+    'id',
+    'number',
+    'name',
+    'address',
+    'vcpus',
+    'memory_mib',
+    'disk_gib',
+    'hypervisor_type',
+    'hypervisor_version',
+  ] as const),
+  ...([
+    'virtualisation',
+    'cpu_model',
+    'architecture',
+    'engine_fault',
+    'heartbeat_at',
+    'uptime',
+    'is_disabled',
+  ] as const),
+  ...(['is_forced_down', 'disabled_reason', 'vcpu_ratio', 'memory_ratio', 'disk_ratio', 'reserved_vcpus'] as const),
+  ...(['reserved_memory_mib', 'reserved_disk_gib', 'traits', 'placement_generation'] as const),
+];
+
+const hostsByIdSql = `
+  select ${hostColumns.map((column) => `h.${column}`).join(', ')},
+    h.heartbeat_at > now() - :hostDownSeconds::integer * interval '1 second' as is_fresh,
+    coalesce(c.vcpus, 0) as claimed_vcpus, coalesce(c.memory_mib, 0) as claimed_memory_mib,
+    coalesce(c.disk_gib, 0) as claimed_disk_gib, coalesce(c.guests, 0)::integer as guests,
+    coalesce(g.aggregates, '[]') as aggregates
+  from compute_hosts h
+  cross join lateral (
+    select sum(vcpus) as vcpus, sum(memory_mib) as memory_mib, sum(disk_gib) as disk_gib, count(*) as guests
+    from compute_claims where host_id = h.id) c
+  cross join lateral (
+    select jsonb_agg(a.metadata) as aggregates from compute_aggregate_hosts ah
+    join compute_aggregates a on a.number = ah.aggregate_number where ah.host_id = h.id) g
+  where h.id = any(:ids::uuid[])`;
+
+/** Locks, as `getHost` does, the first of these hosts that nobody else has locked, and tells which; undefined: they all are. */
+export async function lockFirstFree(trx: Knex, ids: readonly string[]): Promise<string | undefined> {
+  const sql = `select id from compute_hosts where id = any(:ids::uuid[])
+    order by array_position(:ids::uuid[], id) limit 1 for no key update skip locked`;
+  const { rows } = await preparedQuery(trx, 'lock first free host', sql, { ids });
+  return rows[0]?.id;
 }
 
 function hostsWithClaims(db: Knex): Knex.QueryBuilder {
@@ -175,6 +239,14 @@ function fromRow(row: HostRow): ComputeHost {
     isForcedDown: row.is_forced_down,
     zone: zoneOf(row.aggregates),
     aggregates: row.aggregates,
+    traits: [...ownTraits({ architecture: row.architecture, isDisabled: row.is_disabled }), ...row.traits],
+    customTraits: row.traits,
+    placementGeneration: row.placement_generation,
+    inventories: {
+      vcpus: { ratio: row.vcpu_ratio, reserved: row.reserved_vcpus },
+      memoryMib: { ratio: row.memory_ratio, reserved: row.reserved_memory_mib },
+      diskGib: { ratio: row.disk_ratio, reserved: row.reserved_disk_gib },
+    },
     downReason: row.is_forced_down
       ? 'forced down by an administrator'
       : row.engine_fault === null

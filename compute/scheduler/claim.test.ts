@@ -5,7 +5,9 @@ import { startTestCloud } from '../../tests/cloud.ts';
 import { listHosts, reportHost } from '../hosts/store.ts';
 import { hostFacts } from '../testing.ts';
 import { claimHost } from './claim.ts';
+import type { Demand } from './demand.ts';
 import { type HostCapacity, refusalOf } from './filters.ts';
+import { countRoom } from './room.ts';
 import { defaultScheduling } from './scheduling.ts';
 
 const anywhere = { zone: null, hostName: null, projectId: 'p' };
@@ -34,11 +36,25 @@ async function place(db: Knex, memoryMib: number): Promise<string | undefined> {
   });
 }
 
+/** Of one size, in MiB beside what is kept for the host itself. */
+async function manyHosts(db: Knex, count: number, memoryMib: number): Promise<void> {
+  const name = 'h0';
+  await reportHost(db, { name, vcpus: 4, memoryMib: 512 + memoryMib, diskGib: 10, ...hostFacts }, null);
+  await db.raw(
+    `insert into compute_hosts (name, address, vcpus, memory_mib, disk_gib, hypervisor_type, hypervisor_version,
+         virtualisation, cpu_model, architecture)
+       select 'h' || n, address, vcpus, memory_mib, disk_gib, hypervisor_type, hypervisor_version, virtualisation,
+         cpu_model, architecture
+       from compute_hosts, generate_series(1, ?::integer) n where name = ?`,
+    [count - 1, name],
+  );
+  await countRoom(db, defaultScheduling.allocation);
+}
+
 test('a thousand hosts are used evenly and none is promised twice, with 32 creators at once', async (t) => {
   const cloud = await startTestCloud(t);
   const { db } = cloud;
-  for (let i = 0; i < 1000; i++)
-    await reportHost(db, { name: `h${i}`, vcpus: 4, memoryMib: 512 + 2048, diskGib: 10, ...hostFacts }, null);
+  await manyHosts(db, 1000, 2048);
   const placed: (string | undefined)[] = [];
   await Promise.all(
     Array.from({ length: 32 }, async () => {
@@ -59,6 +75,80 @@ test('the last room is given once', async (t) => {
   for (const host of await listHosts(cloud.db)) t.true(host.claimedMemoryMib <= host.memoryMib - 512);
 });
 
+test('among many hosts a guest goes to where there is room, whatever was last counted, and is refused only when all refuse', async (t) => {
+  const cloud = await startTestCloud(t);
+  const { db } = cloud;
+  await manyHosts(db, 150, 1024);
+  t.is(
+    (await Promise.all(Array.from({ length: 32 }, () => place(db, 1024)))).filter((name) => name !== undefined).length,
+    32,
+  );
+  t.is(
+    await db('compute_hosts')
+      .where('free_memory_mib', '<', 1024)
+      .count({ n: '*' })
+      .first()
+      .then((row) => row?.n),
+    32,
+  );
+  // All seem full, and one is not; then all but one are, and seem empty.
+  await db('compute_hosts').update({ free_memory_mib: 0 });
+  await db('compute_hosts').whereNot({ name: 'h149' }).update({ is_disabled: true });
+  t.is(await place(db, 512), 'h149');
+  await db('compute_hosts').update({ is_disabled: false, free_memory_mib: 9000 });
+  await db('compute_hosts')
+    .whereNot({ name: 'h149' })
+    .update({ memory_mib: 512 + 256 });
+  const left = Array.from({ length: 32 }, () => place(db, 300));
+  t.deepEqual(
+    (await Promise.all(left)).filter((name) => name !== undefined),
+    ['h149'],
+  );
+  await db.transaction(async (trx) => {
+    const { reason } = await claimHost(trx, { vcpus: 1, memoryMib: 300, diskGib: 0, ...anywhere }, defaultScheduling);
+    t.is(
+      reason,
+      'No valid host was found. There are not enough hosts available: RamFilter refused 150 hosts (at best 44 MiB of memory missing).',
+    );
+  });
+  await countRoom(db, defaultScheduling.allocation);
+  for (const host of await listHosts(db)) t.true(host.claimedMemoryMib <= Math.max(1024, host.memoryMib - 512));
+});
+
+test('of many hosts those of a group, of hints and of a zone are found', async (t) => {
+  const { db } = await startTestCloud(t);
+  await manyHosts(db, 150, 1024);
+  const idOf = async (name: string) => (await db('compute_hosts').where({ name }).first('id')).id as string;
+  const [seven, eight] = [await idOf('h7'), await idOf('h8')];
+  const [zone] = await db('compute_aggregates')
+    .insert({ name: 'a', metadata: JSON.stringify({ availability_zone: 'east' }) })
+    .returning('number');
+  await db('compute_aggregate_hosts').insert({ aggregate_number: zone.number, host_id: seven });
+  // Whoever has most room is asked first: these two have least.
+  await db('compute_hosts')
+    .whereIn('id', [seven, eight])
+    .update({ memory_mib: 512 + 512, free_memory_mib: 512 });
+  const chosen = async (changes: Partial<Demand>) => {
+    await countRoom(db, defaultScheduling.allocation); // no row keeps the claim
+    return db.transaction(async (trx) => {
+      const demand = { vcpus: 1, memoryMib: 512, diskGib: 0, ...anywhere, ...changes };
+      return (await claimHost(trx, demand, defaultScheduling)).host?.name;
+    });
+  };
+  const group = (policy: 'affinity' | 'soft-affinity' | 'soft-anti-affinity', ...ids: string[]) => ({
+    group: { policy, mostPerHost: 1, guestsByHost: new Map(ids.map((id) => [id, 1])) },
+  });
+  t.is(await chosen({ hostName: 'h8' }), 'h8');
+  t.is(await chosen({ zone: 'east' }), 'h7');
+  t.is(await chosen({ sameHostIds: new Set([eight]) }), 'h8');
+  t.is(await chosen({ sameHostIds: new Set([seven, eight]), differentHostIds: new Set([seven]) }), 'h8');
+  t.is(await chosen(group('affinity', seven)), 'h7');
+  t.is(await chosen(group('soft-affinity', eight)), 'h8');
+  t.false(['h7', 'h8'].includes((await chosen(group('soft-anti-affinity', seven, eight))) ?? ''));
+});
+
+const unsaid = { ratio: null, reserved: null };
+
 test('each check refuses under its name and says by how much', (t) => {
   const host: HostCapacity = {
     id: 'x',
@@ -74,6 +164,8 @@ test('each check refuses under its name and says by how much', (t) => {
     hypervisorVersion: 7_002_000,
     cpuModel: 'x',
     architecture: 'x86_64',
+    traits: [],
+    inventories: { vcpus: unsaid, memoryMib: unsaid, diskGib: unsaid },
     vcpus: 1,
     memoryMib: 1536,
     diskGib: 10,
@@ -82,16 +174,17 @@ test('each check refuses under its name and says by how much', (t) => {
     claimedDiskGib: 9,
   };
   const demand = { vcpus: 0.5, memoryMib: 24, diskGib: 1, ...anywhere };
-  t.is(refusalOf(host, demand), undefined);
-  t.like(refusalOf(host, { ...demand, vcpus: 1 }), { filter: 'CoreFilter', missing: { amount: 0.5, unit: 'VCPUs' } });
-  t.like(refusalOf(host, { ...demand, memoryMib: 25 }), {
+  const refusal = (one: HostCapacity, asked: Demand) => refusalOf(one, asked, defaultScheduling);
+  t.is(refusal(host, demand), undefined);
+  t.like(refusal(host, { ...demand, vcpus: 1 }), { filter: 'CoreFilter', missing: { amount: 0.5, unit: 'VCPUs' } });
+  t.like(refusal(host, { ...demand, memoryMib: 25 }), {
     filter: 'RamFilter',
     reason: '25 MiB of memory asked for, 24 of 1024 free',
   });
-  t.like(refusalOf(host, { ...demand, diskGib: 2 }), { filter: 'DiskFilter' });
-  t.like(refusalOf(host, { ...demand, zone: 'other' }), { filter: 'AvailabilityZoneFilter' });
-  t.like(refusalOf({ ...host, isUp: false }, demand), { filter: 'ComputeFilter', reason: 'silent' });
-  t.like(refusalOf({ ...host, isDisabled: true, disabledReason: 'repair' }, demand), {
+  t.like(refusal(host, { ...demand, diskGib: 2 }), { filter: 'DiskFilter' });
+  t.like(refusal(host, { ...demand, zone: 'other' }), { filter: 'AvailabilityZoneFilter' });
+  t.like(refusal({ ...host, isUp: false }, demand), { filter: 'ComputeFilter', reason: 'silent' });
+  t.like(refusal({ ...host, isDisabled: true, disabledReason: 'repair' }, demand), {
     reason: 'disabled',
     detail: 'repair',
   });

@@ -1,9 +1,11 @@
 import type { Knex } from '../../common/database/database.ts';
 import type { ComputeHost } from '../hosts/host.ts';
-import { getHost, listHosts } from '../hosts/store.ts';
+import { getHost, getHosts, listHosts, lockFirstFree } from '../hosts/store.ts';
+import { resources } from './capacity.ts';
 import type { Demand } from './demand.ts';
 import { explainNoValidHost, type HostRefusal } from './explain.ts';
-import { refusalOf } from './filters.ts';
+import { freeOf, type Refusal, refusalOf } from './filters.ts';
+import { hasManyHosts, hostsWithRoom, writeRoom } from './room.ts';
 import type { Scheduling } from './scheduling.ts';
 import { weighed } from './weighers.ts';
 
@@ -14,46 +16,116 @@ export type Placement =
 /**
  * Finds a host with room, inside the caller's transaction. The claim is the guest's own row: it must be inserted with the
  * host's id in the same transaction, which keeps the host locked until then, so that nobody else counts the same room.
+ *
+ * Of many hosts a few are asked that seem to have most room; only when none of them takes it, and for the explanation, all.
  */
 export async function claimHost(trx: Knex, demand: Demand, scheduling: Scheduling): Promise<Placement> {
+  const host = (await hasManyHosts(trx)) ? await claimAmongBest(trx, demand, scheduling) : undefined;
+  return host === undefined ? claimAmongAll(trx, demand, scheduling) : { host };
+}
+
+/** Passes over hosts that others are claiming just now, rather than to wait for them. */
+async function claimAmongBest(trx: Knex, demand: Demand, scheduling: Scheduling): Promise<ComputeHost | undefined> {
+  const hosts = await getHosts(trx, await candidates(trx, demand, scheduling));
+  const left = inOrder(
+    hosts.filter((host) => refusalOf(host, demand, scheduling) === undefined),
+    demand,
+    scheduling,
+  ).map(({ id }) => id);
+  while (left.length > 0) {
+    const { id, host } = await inSavepoint(trx, async (savepoint) => {
+      const free = await lockFirstFree(savepoint, left);
+      const id = free ?? (left[0] as string);
+      return { id, ...(await claimOne(savepoint, id, demand, scheduling, { isLocked: free !== undefined })) };
+    });
+    if (host) return host;
+    left.splice(left.indexOf(id), 1);
+  }
+  return undefined;
+}
+
+/** What a server group and hints leave is asked for first; of the rest, those with most room. */
+async function candidates(trx: Knex, demand: Demand, { weights }: Scheduling): Promise<string[]> {
+  const { group, sameHostIds, differentHostIds } = demand;
+  const ofGroup = [...(group?.guestsByHost.keys() ?? [])];
+  const except = [...(differentHostIds ?? [])];
+  const find = (only: readonly string[] | null, without: readonly string[] = []) =>
+    hostsWithRoom(trx, demand, weights, { only, except: [...except, ...without] });
+  const only = sameHostIds === undefined ? null : [...sameHostIds];
+  if (group === undefined || ofGroup.length === 0) return find(only);
+  if (group.policy === 'affinity') return find(ofGroup.filter((id) => sameHostIds?.has(id) ?? true));
+  if (group.policy === 'anti-affinity')
+    return find(
+      only,
+      ofGroup.filter((id) => (group.guestsByHost.get(id) ?? 0) >= group.mostPerHost),
+    );
+  const [near, far] = [await find(ofGroup), await find(only, ofGroup)];
+  return [...near, ...far];
+}
+
+async function claimAmongAll(trx: Knex, demand: Demand, scheduling: Scheduling): Promise<Placement> {
   const refusals: HostRefusal[] = [];
   const fitting: ComputeHost[] = [];
   for (const host of await listHosts(trx)) {
-    const refusal = refusalOf(host, demand, scheduling.filters);
+    const refusal = refusalOf(host, demand, scheduling);
     if (refusal) refusals.push({ hostName: host.name, ...refusal });
     else fitting.push(host);
   }
-  for (const candidate of inOrder(fitting, demand, scheduling)) {
-    const { host, refusal } = await claimOne(trx, candidate.id, demand, scheduling);
+  for (const { id, name: hostName } of inOrder(fitting, demand, scheduling)) {
+    const { host, refusal } = await inSavepoint(trx, (savepoint) => claimOne(savepoint, id, demand, scheduling));
     if (host) return { host };
-    refusals.push({ hostName: candidate.name, ...refusal });
+    refusals.push({ hostName, ...refusal });
   }
   return { host: undefined, ...explainNoValidHost(refusals) };
 }
 
-/** Counts again under the host's lock. A savepoint, so that a host that turns out full does not stay locked. */
-async function claimOne(trx: Knex, hostId: string, demand: Demand, { filters }: Scheduling) {
+type Claim = { host: ComputeHost; refusal?: undefined } | { host: undefined; refusal: Refusal };
+
+/** Counts again under the host's lock. */
+async function claimOne(
+  trx: Knex,
+  hostId: string,
+  demand: Demand,
+  scheduling: Scheduling,
+  { isLocked = false } = {},
+): Promise<Claim> {
+  const host = await getHost(trx, hostId, { lock: !isLocked });
+  const refusal = refusalOf(host, demand, scheduling);
+  if (refusal !== undefined) return { host: undefined, refusal };
+  const left = resources.map((resource) => [
+    resource,
+    freeOf(host, scheduling.allocation, resource) - demand[resource],
+  ]);
+  await writeRoom(trx, hostId, Object.fromEntries(left));
+  return { host };
+}
+
+/** A host that turns out full does not stay locked. */
+async function inSavepoint<T extends { host: ComputeHost | undefined }>(
+  trx: Knex,
+  work: (savepoint: Knex) => Promise<T>,
+): Promise<T> {
   const savepoint = await trx.transaction();
-  const host = await getHost(savepoint, hostId, { lock: true });
-  const refusal = refusalOf(host, demand, filters);
-  if (refusal === undefined) {
-    await savepoint.commit();
-    return { host };
+  try {
+    const outcome = await work(savepoint);
+    await (outcome.host ? savepoint.commit() : savepoint.rollback());
+    return outcome;
+  } catch (error) {
+    await savepoint.rollback();
+    throw error;
   }
-  await savepoint.rollback();
-  return { refusal };
 }
 
 /**
  * The best first, and any of the equally good ones: concurrent creators that all took the same one would wait for each other.
  * A host whose engine has just stopped to answer is the last resort: engines are restarted, and guests wait for them.
  */
-function inOrder(hosts: readonly ComputeHost[], demand: Demand, { weights }: Scheduling): ComputeHost[] {
+function inOrder(hosts: readonly ComputeHost[], demand: Demand, scheduling: Scheduling): ComputeHost[] {
   const [sound, ailing] = [true, false].map((isSound) =>
     weighed(
       hosts.filter((host) => (host.downDetail === null) === isSound),
       demand,
-      weights,
+      scheduling,
     ),
   ) as [ReturnType<typeof weighed<ComputeHost>>, ReturnType<typeof weighed<ComputeHost>>];
   const ordered = [...sound, ...ailing];

@@ -15,6 +15,8 @@ export interface Demand {
   projectId: string;
   /** The flavor's; containers have none. */
   extraSpecs?: Readonly<Record<string, string>>;
+  /** `trait:NAME` to `required` or `forbidden`, as its image has it; the flavor says more in its extra specs. */
+  traits?: Readonly<Record<string, string>>;
   /** Of the server group it belongs to, if it does. */
   group?: GroupDemand;
   /** Hosts that a hint named by servers: one of these, none of those. */

@@ -1,12 +1,13 @@
 /** Whether one host can take one guest, check by check, under Nova's names. Pure. */
 import { unhonouredSpecs } from '../flavors/extra-specs.ts';
 import { tuningProblem } from '../flavors/guest-tuning.ts';
-import { allocationRatios, reservedMemoryMib } from '../limits.ts';
 import { isForOthers, type Metadata, unmetSpec } from './aggregate-filters.ts';
 import { unmetCapability } from './capabilities.ts';
+import { type Allocation, capacityOf, type HostResources, type Resource } from './capacity.ts';
 import type { Demand } from './demand.ts';
+import { unmetTrait } from './traits.ts';
 
-export interface HostCapacity {
+export interface HostCapacity extends HostResources {
   id: string;
   name: string;
   isUp: boolean;
@@ -24,9 +25,8 @@ export interface HostCapacity {
   hypervisorVersion: number;
   cpuModel: string;
   architecture: string;
-  vcpus: number;
-  memoryMib: number;
-  diskGib: number;
+  /** By Placement's names: what it says of itself, and what administrators have given it. */
+  traits: readonly string[];
   /** Sums over the claims of every guest on it, of whatever kind. */
   claimedVcpus: number;
   claimedMemoryMib: number;
@@ -43,7 +43,7 @@ export interface Refusal {
   missing?: { amount: number; unit: string };
 }
 
-type Filter = (host: HostCapacity, demand: Demand) => Omit<Refusal, 'filter'> | undefined;
+type Filter = (host: HostCapacity, demand: Demand, allocation: Allocation) => Omit<Refusal, 'filter'> | undefined;
 
 /** Without these nothing would hold: a configuration cannot leave them out. */
 const always = {
@@ -56,12 +56,16 @@ const always = {
     zone === null || zone === host.zone ? undefined : { reason: `not in zone ${zone}` },
   RequestedHostFilter: (host, { hostName }) =>
     hostName === null || hostName === host.name ? undefined : { reason: `not the requested host ${hostName}` },
-  CoreFilter: (host, demand) => short('VCPUs', demand.vcpus, vcpuCapacity(host), host.claimedVcpus),
-  RamFilter: (host, demand) => short('MiB of memory', demand.memoryMib, memoryCapacity(host), host.claimedMemoryMib),
-  DiskFilter: (host, demand) => short('GiB of disk', demand.diskGib, diskCapacity(host), host.claimedDiskGib),
+  CoreFilter: short('vcpus', 'VCPUs'),
+  RamFilter: short('memoryMib', 'MiB of memory'),
+  DiskFilter: short('diskGib', 'GiB of disk'),
 } satisfies Record<string, Filter>;
 
 const optional = {
+  RequiredTraitsFilter(host, { extraSpecs = {}, traits = {} }) {
+    const unmet = unmetTrait(host.traits, { ...traits, ...extraSpecs });
+    return unmet === undefined ? undefined : { reason: unmet };
+  },
   ComputeCapabilitiesFilter(host, { extraSpecs = {}, vcpus, guestVcpus = vcpus }) {
     const [spec] = unhonouredSpecs(extraSpecs);
     if (spec !== undefined) return { reason: `the flavor asks for ${spec}, which no host here honours` };
@@ -97,29 +101,38 @@ export const optionalFilters = Object.keys(optional) as OptionalFilter[];
 export function refusalOf(
   host: HostCapacity,
   demand: Demand,
-  enabled: readonly OptionalFilter[] = optionalFilters,
+  { filters, allocation }: { filters: readonly OptionalFilter[]; allocation: Allocation },
 ): Refusal | undefined {
-  const filters: [string, Filter][] = [
-    ...Object.entries(always),
-    ...enabled.map((name) => [name, optional[name]] as [string, Filter]),
-  ];
-  for (const [filter, check] of filters) {
-    const refusal = check(host, demand);
+  for (const [filter, check] of alwaysAsked) {
+    const refusal = check(host, demand, allocation);
+    if (refusal !== undefined) return { filter, ...refusal };
+  }
+  for (const filter of filters) {
+    const refusal = (optional[filter] as Filter)(host, demand, allocation);
     if (refusal !== undefined) return { filter, ...refusal };
   }
   return undefined;
 }
 
-export const vcpuCapacity = (host: Pick<HostCapacity, 'vcpus'>) => host.vcpus * allocationRatios.vcpus;
-export const memoryCapacity = (host: Pick<HostCapacity, 'memoryMib'>) =>
-  Math.max(0, host.memoryMib - reservedMemoryMib) * allocationRatios.memory;
-export const diskCapacity = (host: Pick<HostCapacity, 'diskGib'>) => host.diskGib * allocationRatios.disk;
+const alwaysAsked = Object.entries<Filter>(always);
 
-function short(unit: string, asked: number, capacity: number, claimed: number): Omit<Refusal, 'filter'> | undefined {
-  const free = Math.max(0, capacity - claimed);
-  if (asked <= free) return undefined;
-  return {
-    reason: `${asked} ${unit} asked for, ${free} of ${capacity} free`,
-    missing: { amount: asked - free, unit },
+const claimedOf = (host: HostCapacity, resource: Resource) =>
+  ({ vcpus: host.claimedVcpus, memoryMib: host.claimedMemoryMib, diskGib: host.claimedDiskGib })[resource];
+
+/** What the guests on it have left; less than nothing where more was promised than there is now. */
+export function freeOf(host: HostCapacity, allocation: Allocation, resource: Resource): number {
+  return capacityOf(host, allocation, resource) - claimedOf(host, resource);
+}
+
+function short(resource: Resource, unit: string): Filter {
+  return (host, demand, allocation) => {
+    const asked = demand[resource];
+    const free = Math.max(0, freeOf(host, allocation, resource));
+    if (asked <= free) return undefined;
+    const capacity = capacityOf(host, allocation, resource);
+    return {
+      reason: `${asked} ${unit} asked for, ${free} of ${capacity} free`,
+      missing: { amount: asked - free, unit },
+    };
   };
 }

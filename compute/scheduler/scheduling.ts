@@ -1,6 +1,7 @@
 /** How hosts are chosen, as the operator wants it. */
 import type { Config } from '../../common/config/config.ts';
 import { BadRequest } from '../../common/errors.ts';
+import type { Allocation } from './capacity.ts';
 import { type OptionalFilter, optionalFilters } from './filters.ts';
 import { type WeigherName, type Weights, weigherNames } from './weighers.ts';
 
@@ -8,6 +9,8 @@ export interface Scheduling {
   /** Those that are asked beside the ones that always are. */
   filters: readonly OptionalFilter[];
   weights: Weights;
+  /** How much of hosts may be promised, where nothing is said of one. */
+  allocation: Allocation;
 }
 
 /**
@@ -22,11 +25,43 @@ const defaultWeights: Weights = {
   ServerGroupSoftAntiAffinityWeigher: 10,
 };
 
-export const defaultScheduling: Scheduling = { filters: optionalFilters, weights: defaultWeights };
+/** CPUs are shared by time; memory and disk that are not there cannot be. */
+const defaultAllocation: Allocation = {
+  vcpus: { ratio: 16, reserved: 0 },
+  memoryMib: { ratio: 1, reserved: 512 },
+  diskGib: { ratio: 1, reserved: 0 },
+};
+
+export const defaultScheduling: Scheduling = {
+  filters: optionalFilters,
+  weights: defaultWeights,
+  allocation: defaultAllocation,
+};
 
 /** Throws `BadRequest` that names the setting. */
-export function schedulingOf(config: Pick<Config, 'schedulerFilters' | 'schedulerWeights'>): Scheduling {
-  return { filters: filtersOf(config.schedulerFilters), weights: weightsOf(config.schedulerWeights) };
+export function schedulingOf(config: SchedulingConfig): Scheduling {
+  return {
+    filters: filtersOf(config.schedulerFilters),
+    weights: weightsOf(config.schedulerWeights),
+    allocation: {
+      vcpus: { ratio: ratioOf('cpuAllocationRatio', config), reserved: config.reservedHostCpus },
+      memoryMib: { ratio: ratioOf('ramAllocationRatio', config), reserved: config.reservedHostMemoryMib },
+      diskGib: { ratio: ratioOf('diskAllocationRatio', config), reserved: config.reservedHostDiskGib },
+    },
+  };
+}
+
+type Ratio = 'cpuAllocationRatio' | 'ramAllocationRatio' | 'diskAllocationRatio';
+type SchedulingConfig = Pick<
+  Config,
+  'schedulerFilters' | 'schedulerWeights' | Ratio | 'reservedHostCpus' | 'reservedHostMemoryMib' | 'reservedHostDiskGib'
+>;
+
+function ratioOf(name: Ratio, config: SchedulingConfig): number {
+  const text = config[name];
+  if (!/^\d{1,4}(\.\d{1,4})?$/.test(text) || Number(text) === 0)
+    throw new BadRequest(`Setting ${name}: ${text} is not a number above 0 and below 10000.`);
+  return Number(text);
 }
 
 function filtersOf(text: string): OptionalFilter[] {

@@ -1,13 +1,14 @@
 /** Which of the hosts that fit is best, by Nova's weighers: each gives 0 to 1 over all of them, times its multiplier. Pure. */
+import type { Allocation } from './capacity.ts';
 import type { Demand } from './demand.ts';
-import { diskCapacity, type HostCapacity, memoryCapacity, vcpuCapacity } from './filters.ts';
+import { freeOf, type HostCapacity } from './filters.ts';
 
-type Weigher = (host: HostCapacity, demand: Demand) => number;
+type Weigher = (host: HostCapacity, demand: Demand, allocation: Allocation) => number;
 
 const weighers = {
-  RAMWeigher: (host) => memoryCapacity(host) - host.claimedMemoryMib,
-  CPUWeigher: (host) => vcpuCapacity(host) - host.claimedVcpus,
-  DiskWeigher: (host) => diskCapacity(host) - host.claimedDiskGib,
+  RAMWeigher: (host, _, allocation) => freeOf(host, allocation, 'memoryMib'),
+  CPUWeigher: (host, _, allocation) => freeOf(host, allocation, 'vcpus'),
+  DiskWeigher: (host, _, allocation) => freeOf(host, allocation, 'diskGib'),
   ServerGroupSoftAffinityWeigher: (host, { group }) =>
     group?.policy === 'soft-affinity' ? (group.guestsByHost.get(host.id) ?? 0) : 0,
   ServerGroupSoftAntiAffinityWeigher: (host, { group }) =>
@@ -22,12 +23,12 @@ export type Weights = Readonly<Record<WeigherName, number>>;
 export function weighed<Host extends HostCapacity>(
   hosts: readonly Host[],
   demand: Demand,
-  weights: Weights,
+  { weights, allocation }: { weights: Weights; allocation: Allocation },
 ): { host: Host; weight: number }[] {
   const totals = new Map(hosts.map((host) => [host, 0]));
   for (const name of weigherNames) {
     if (weights[name] === 0) continue;
-    const raw = hosts.map((host) => weighers[name](host, demand));
+    const raw = hosts.map((host) => weighers[name](host, demand, allocation));
     const least = raw.reduce((a, b) => Math.min(a, b), Number.POSITIVE_INFINITY);
     const most = raw.reduce((a, b) => Math.max(a, b), Number.NEGATIVE_INFINITY);
     if (most === least) continue; // it does not tell them apart

@@ -1,7 +1,7 @@
 /** `node_modules/.bin/node tests/bench/run.ts [NAME…]`: measures, and prints the figures with the facts of the machine. Nothing is asserted. */
 import { UsageError } from '../../host/options.ts';
 import { startSteps, table } from '../../host/steps.ts';
-import { measureApi } from './api.ts';
+import { measureServerLists } from './compute.ts';
 import type { Figure } from './figures.ts';
 import { measureContainers, measureServers } from './guests.ts';
 import { type HostCloud, startHostCloud } from './host-cloud.ts';
@@ -11,12 +11,14 @@ import { measureImageData } from './image-data.ts';
 import { measureImages } from './images.ts';
 import { loadOfMachine, machineFacts } from './machine.ts';
 import { measureMemory } from './memory.ts';
+import { measurePlacements } from './placements.ts';
 
 const help = `Usage: node_modules/.bin/node tests/bench/run.ts [NAME…]
 
 Measures, and prints what it found with the facts of the machine. Without names: everything, in this order.
 
-  api         requests a second of one API process, on simulated hosts
+  compute-lists       servers, on simulated hosts: a page of 20,000, one of them
+  compute-placements  placing servers among 10,000 hosts
   tokens      the same of Identity where 50,000 users are known to it: validation, own scopes
   credentials logins with application credentials
   passwords   logins with passwords, against the hash function alone, and validations meanwhile
@@ -43,8 +45,13 @@ const onHost: Record<string, (cloud: HostCloud) => Promise<Figure[]>> = {
   containers: measureContainers,
 };
 
+const ofCompute: Record<string, () => Promise<Figure[]>> = {
+  'compute-lists': measureServerLists,
+  'compute-placements': measurePlacements,
+};
+
 const names = [
-  'api',
+  ...Object.keys(ofCompute),
   ...Object.keys(identityBenchmarks),
   'images',
   'image-data',
@@ -62,7 +69,7 @@ async function main(asked: string[]): Promise<void> {
   const take = async (name: string, measure: () => Promise<Figure[]>) => {
     figures.push(...(await steps.step(`${name}, at load ${loadOfMachine()}`, measure)));
   };
-  if (chosen.includes('api')) await take('api', measureApi);
+  for (const [name, measure] of Object.entries(ofCompute)) if (chosen.includes(name)) await take(name, measure);
   const ofIdentity = Object.entries(identityBenchmarks).filter(([name]) => chosen.includes(name));
   if (ofIdentity.length > 0) {
     const cloud = await steps.step('A cloud of many users', startIdentityCloud);

@@ -25,6 +25,7 @@ import { quotaSetPolicy, quotaSetRoutes } from './api/quota-sets.ts';
 import { remoteConsolePolicy, remoteConsoleRoutes } from './api/remote-consoles.ts';
 import { serverActionPolicy, serverActionRoutes } from './api/server-actions.ts';
 import { serverDiagnosticsPolicy, serverDiagnosticsRoutes } from './api/server-diagnostics.ts';
+import { serverExternalEventPolicy, serverExternalEventRoutes } from './api/server-external-events.ts';
 import { serverGroupPolicy, serverGroupRoutes } from './api/server-groups.ts';
 import { serverInterfacePolicy, serverInterfaceRoutes } from './api/server-interfaces.ts';
 import { serverMetadataPolicy, serverMetadataRoutes } from './api/server-metadata.ts';
@@ -136,6 +137,7 @@ export const computePolicy = {
   ...lockPolicy,
   ...instanceActionPolicy,
   ...serverDiagnosticsPolicy,
+  ...serverExternalEventPolicy,
   ...hypervisorPolicy,
   ...servicePolicy,
   ...aggregatePolicy,
@@ -190,6 +192,7 @@ export function computeModule(deps: ComputeModuleDeps): Module {
         ...serverSecurityGroupRoutes(api),
         ...instanceActionRoutes(api),
         ...serverDiagnosticsRoutes(api),
+        ...serverExternalEventRoutes(api),
         ...hypervisorRoutes(api),
         ...serviceRoutes(api),
         ...aggregateRoutes(api),

@@ -40,8 +40,14 @@ const actions: Readonly<Record<string, ServerActionSpec>> = {
   ...consoleActions,
 };
 
+/** Of Xen alone, and gone from Nova with it, whatever the server (nova/api/openstack/compute/admin_actions.py). */
+const goneActions = ['resetNetwork', 'injectNetworkInfo'];
+
 const ServerAction = Type.Object(
-  Object.fromEntries(Object.entries(actions).map(([name, { value }]) => [name, Type.Optional(value as TSchema)])),
+  {
+    ...Object.fromEntries(Object.entries(actions).map(([name, { value }]) => [name, Type.Optional(value as TSchema)])),
+    ...Object.fromEntries(goneActions.map((name) => [name, Type.Optional(Type.Unknown())])),
+  },
   closed,
 );
 
@@ -57,6 +63,10 @@ export const serverActionRoutes = (deps: ComputeApiDeps) => [
       const [[name, value] = [], ...others] = Object.entries(body);
       if (name === undefined || others.length > 0)
         throw new BadRequest('There must be exactly one action in the body.');
+      if (goneActions.includes(name)) {
+        const message = 'This resource is no longer available. No forwarding address is given.';
+        return h.response({ computeFault: { code: 410, message } }).code(410);
+      }
       const action = actions[name];
       if (action === undefined || !isInForce(action, version)) throw new BadRequest(`There is no such action: ${name}`);
       deps.enforcer.authorize(ctx, action.rule);

@@ -50,6 +50,15 @@ test('a server comes to what was asked for, wherever the process is killed', asy
   }
   const { images } = await member.get('/image/v2/images?name=kept');
   t.like(images[0], { status: 'active', image_type: 'snapshot', instance_uuid: id });
+  await cloud
+    .db('server_boot_data')
+    .where({ server_id: id })
+    .update({ image_properties: '{"hw_qemu_guest_agent":"yes"}' });
+  const changed = act(id, { changePassword: { adminPass: 'open sesame' } });
+  while ((await show(id)).status !== 'PASSWORD') await new Promise((resolve) => setTimeout(resolve, 5));
+  deaths.changePassword = await reconcileThroughDeaths(cloud, id);
+  await changed;
+  t.deepEqual(host.passwords.get(id), { user: 'root', password: 'open sesame' });
   host.forget(id);
   deaths.lose = await reconcileThroughDeaths(cloud, id);
   t.is(host.servers.get(id)?.power, 'running');

@@ -130,6 +130,17 @@ export async function listImagesInUse(db: Knex, hostName: string): Promise<Set<s
   return new Set(rows.flatMap((row) => [row.disk_image_id, row.rescue_image_id].filter((id) => id !== null)));
 }
 
+/** The hosts of servers by their ids, null for none; those that are not there, or may not be seen, are absent. */
+export async function listHostIds(
+  db: Knex,
+  visible: Visible,
+  ids: readonly string[],
+): Promise<Map<string, string | null>> {
+  const query = db('servers').whereRaw('id = any(?::uuid[])', [[...ids]]);
+  if (visible !== 'everyone') query.where({ project_id: visible.projectId });
+  return new Map((await query.select('id', 'host_id')).map((row) => [row.id, row.host_id]));
+}
+
 export interface BootData {
   /** Base64, as it was given. */
   userData: string | null;

@@ -78,6 +78,9 @@ export const computeCalls: Calls = {
   }),
   'DELETE /v2.1/servers/{server_id}': (it) => ({ params: { server_id: it.spareServer } }),
   'GET /v2.1/servers/{server_id}/diagnostics': server,
+  'POST /v2.1/os-server-external-events': (it) => ({
+    body: { events: [{ name: 'network-changed', server_uuid: it.server }] },
+  }),
   'GET /v2.1/servers/{server_id}/ips': server,
   'GET /v2.1/servers/{server_id}/ips/{network_label}': (it) => ({
     params: { server_id: it.server, network_label: it.networkName },

@@ -10,6 +10,8 @@ import { listenForNotifications } from './common/database/notifications.ts';
 import { createServer } from './common/http/server.ts';
 import { sourceAddressFrom } from './common/http/source-address.ts';
 import { systemService } from './common/http/system.ts';
+import { answersReconciler } from './common/idempotency/answers.ts';
+import { createIdempotentAnswers } from './common/idempotency/migration.ts';
 import type { Logger } from './common/logger.ts';
 import { createMetrics } from './common/metrics.ts';
 import type { Module } from './common/module.ts';
@@ -34,6 +36,7 @@ import { readFederationFile } from './identity/federation/issuers/settings.ts';
 import { checkProjectsFit } from './identity/limits/model.ts';
 import { rememberIdentity } from './identity/memory.ts';
 import { authenticator, identityMigrations, identityModule, identityPolicy } from './identity/plugin.ts';
+import { seal, unseal } from './identity/sealing.ts';
 import { limitAttempts } from './identity/security-compliance/attempts.ts';
 import { complianceOf } from './identity/security-compliance/compliance.ts';
 import type { TokenDeps } from './identity/tokens/deps.ts';
@@ -55,6 +58,7 @@ import { readStoresFile } from './image/stores/settings.ts';
 import { networkMigrations, networkModule, networkPolicy } from './network/plugin.ts';
 
 export const migrations: Migration[] = [
+  createIdempotentAnswers,
   ...identityMigrations,
   ...imageMigrations,
   ...networkMigrations,
@@ -233,6 +237,11 @@ export async function buildCloud(config: Config, log: Logger, given?: Drivers): 
   const services = modules.map((module) => module.service);
   const server = createServer({
     services: [...services, systemService({ services, db, metrics, publicUrl })], // last: its prefix is everybody's
+    answers: {
+      db,
+      seal: (text) => seal(text, master, 'answers'),
+      unseal: (sealed) => unseal(sealed, master, 'answers'),
+    },
     authenticate: authenticator(tokens),
     enforcer,
     log,
@@ -269,10 +278,7 @@ export async function buildCloud(config: Config, log: Logger, given?: Drivers): 
     tokens,
     async start() {
       if (config.roles.has('controller'))
-        run(
-          modules.flatMap((module) => module.controllers),
-          'controllers',
-        );
+        run([...modules.flatMap((module) => module.controllers), answersReconciler({ db })], 'controllers');
       if (config.roles.has('agent')) {
         run(
           modules.flatMap((module) => module.agents),

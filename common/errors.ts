@@ -32,6 +32,9 @@ export class NotFound extends CloudError {
 /** Not in this state, or the name is taken. */
 export class Conflict extends CloudError {}
 
+/** The key of an earlier request, which this one is not a repetition of. */
+export class KeyReused extends CloudError {}
+
 /** A limit would be exceeded; the message names the limit, what is used and what was asked for. */
 export class OverQuota extends CloudError {}
 

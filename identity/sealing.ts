@@ -2,7 +2,7 @@ import { createCipheriv, createDecipheriv, hkdfSync, randomBytes } from 'node:cr
 import type { Secret } from '../common/secret.ts';
 
 /** What is kept sealed, each under a key of its own, so that one kind's text never opens as another's. */
-export type Purpose = 'token keys' | 'credentials' | 'federation' | 'oauth1' | 'domain configuration';
+export type Purpose = 'token keys' | 'credentials' | 'federation' | 'oauth1' | 'domain configuration' | 'answers';
 
 /** Encrypts for the database: AES-256-GCM, as 12 bytes of nonce, 16 of tag, then the text, in base64. */
 export function seal(text: string, master: Secret, purpose: Purpose): string {

@@ -1,5 +1,6 @@
 import knexModule, { type Knex } from 'knex';
 import pg from 'pg';
+import { joinedTransaction, joining } from './joining.ts';
 
 export type { Knex };
 
@@ -43,18 +44,19 @@ export function timeParser(otherwise: (text: string) => Date): (text: string) =>
 
 const usualTime = /^[1-9]\d{3}-\d\d-\d\d \d\d:\d\d:\d\d(\.\d{1,3})?\+00$/;
 
-/** Opens a pool. `max` connections are made as they are needed and closed when idle. */
+/** Opens a pool. `max` connections are made as they are needed and closed when idle. What it does joins a transaction; see `joinAll`. */
 export function openDatabase(url: string, { max = 10 }: { max?: number } = {}): Knex {
-  const db = knexModule.default({
+  const pool = knexModule.default({
     client: 'pg',
     connection: connectionOptions(url, 'cirrostack'),
     pool: { min: 0, max, idleTimeoutMillis: 10_000 },
     acquireConnectionTimeout: 10_000,
   });
+  const db = joining(pool);
   const prepared = preparedPool(url, max);
   preparedPools.set(db, prepared);
-  const destroy = db.client.destroy.bind(db.client); // what `db.destroy` calls
-  db.client.destroy = async (callback: unknown) => {
+  const destroy = pool.client.destroy.bind(pool.client); // what `db.destroy` calls
+  pool.client.destroy = async (callback: unknown) => {
     if (!prepared.ending) await prepared.end();
     return destroy(callback);
   };
@@ -92,7 +94,7 @@ export async function preparedQuery(
 ): Promise<{ rows: any[] }> {
   const { text, names } = numbered(sql);
   const query = { name, text, values: names.map((key) => values[key]) };
-  const pool = preparedPools.get(db);
+  const pool = joinedTransaction() ? undefined : preparedPools.get(db);
   if (pool) return pool.query(query);
   const connection = await db.client.acquireConnection(); // of the transaction
   try {

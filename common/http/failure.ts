@@ -3,6 +3,7 @@ import {
   CloudError,
   Conflict,
   Forbidden,
+  KeyReused,
   NotFound,
   OverQuota,
   TooManyRequests,
@@ -23,6 +24,7 @@ const statuses = new Map<unknown, number>([
   [NotAcceptable, 406],
   [Conflict, 409],
   [UnsupportedMediaType, 415],
+  [KeyReused, 422],
   [TooManyRequests, 429],
   [Unavailable, 503],
 ]);
@@ -67,7 +69,7 @@ function translated(error: Error): CloudError | undefined {
   if (badValue.has(code))
     return new BadRequest('A value in the request holds characters, a number or a time that cannot be stored.');
   if (inEachOthersWay.has(code)) return new Unavailable('Another request was changing the same; try again.');
-  if (noDatabase.has(code) || name === 'KnexTimeoutError' || error.message.startsWith('Connection terminated'))
+  if (noDatabase.has(code) || name === 'KnexTimeoutError' || error.message.includes('Connection terminated'))
     return new Unavailable('The database does not answer now; try again.');
   return undefined;
 }

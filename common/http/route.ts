@@ -52,6 +52,13 @@ export interface RouteSpec<R extends Rule | Anonymous, B extends TSchema | undef
   query?: Q;
   /** The path holds a secret, so the log tells only which route it was. */
   isPathSecret?: boolean;
+  /** Why a POST takes no `Idempotency-Key`. Any other takes one, and must not wait for what others do with the rows that it makes. */
+  withoutKey?: string;
+  /**
+   * For a route that can be asked what it would do: calls `run`, which is the handler and gives the content of its answer, and
+   * tells what came of it; all of that in a transaction that is taken back. Throws what cannot be tried.
+   */
+  dryRun?: (incoming: Incoming<R, B, Q>, run: () => Promise<unknown>) => Promise<object>;
   /** The status of success, for the document. */
   status: number;
   response?: TSchema;

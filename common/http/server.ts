@@ -2,10 +2,12 @@ import { randomUUID } from 'node:crypto';
 import Hapi, { type Request, type ResponseObject, type ResponseToolkit, type Server } from '@hapi/hapi';
 import type { Authenticate, Context } from '../context.ts';
 import { Forbidden, NotFound, TooManyRequests, Unauthorized } from '../errors.ts';
+import type { AnswersDeps } from '../idempotency/answers.ts';
 import type { Logger } from '../logger.ts';
 import type { Metrics } from '../metrics.ts';
 import type { Enforcer } from '../policy/enforcer.ts';
 import { accessRuleMatches } from './access-rule.ts';
+import { type CarryingOut, carryOut } from './carry-out.ts';
 import { type Dialect, imageDialect } from './dialect.ts';
 import { failureOf, UnsupportedMediaType } from './failure.ts';
 import { negotiate, type Version, versionHeaders } from './microversion.ts';
@@ -18,6 +20,7 @@ import { validator } from './validate.ts';
 
 export interface ServerDeps {
   services: Service[];
+  answers: AnswersDeps;
   authenticate: Authenticate;
   enforcer: Enforcer;
   log: Logger;
@@ -77,7 +80,7 @@ export function createServer(deps: ServerDeps): Server {
   );
   const mount = mountWhenAsked(
     server,
-    services.flatMap((service) => service.routes.map((route) => mounted(service, route, of, deps.enforcer))),
+    services.flatMap((service) => service.routes.map((route) => mounted(service, route, of, deps))),
   );
 
   server.ext('onRequest', (request, h) => {
@@ -141,9 +144,11 @@ export function createServer(deps: ServerDeps): Server {
   return server;
 }
 
-function mounted(service: Service, route: Route, of: (request: Request) => Prepared, enforcer: Enforcer): Mounted {
+function mounted(service: Service, route: Route, of: (request: Request) => Prepared, deps: ServerDeps): Mounted {
   const path = `${service.prefix}${route.path}`.replace(/(.)\/$/, '$1') || '/';
-  return { path, route: () => hapiRoute(path, route, of, enforcer) };
+  const { enforcer, answers } = deps;
+  const carrying = { answers, overQuotaStatus: service.overQuotaStatus };
+  return { path, route: () => hapiRoute(path, route, of, enforcer, carrying) };
 }
 
 function hapiRoute(
@@ -151,6 +156,7 @@ function hapiRoute(
   route: Route,
   of: (request: Request) => Prepared,
   enforcer: Enforcer,
+  carrying: CarryingOut,
 ): Hapi.ServerRoute {
   const body = route.body && validator(route.body, 'body');
   const query = route.query && validator(route.query, 'query');
@@ -174,7 +180,9 @@ function hapiRoute(
       const checked = body?.(request.payload);
       if (ctx && route.bodyTarget && !('anonymous' in route.rule))
         enforcer.authorize(ctx, route.rule, await route.bodyTarget(checked as never, ctx, params));
-      return route.handler(
+      return carryOut(
+        carrying,
+        route,
         {
           ctx,
           requestId,

@@ -98,6 +98,7 @@ export const containerActionRoutes = (deps: ContainersApiDeps) => [
     path: path('execute'),
     rule: containerActionPolicy['container:execute'],
     summary: 'Run a command inside a container and wait for its end',
+    withoutKey: 'what is run in a container is no row that could be taken back',
     status: 200,
     async handler({ ctx, params, query }) {
       refuseUnknown(query, executionParameters);

@@ -58,6 +58,7 @@ export const serverActionRoutes = (deps: ComputeApiDeps) => [
     rule: serverActionPolicy['os_compute_api:servers:action'],
     summary: `Act on a server: ${Object.keys(actions).join(', ')}`,
     body: ServerAction,
+    withoutKey: 'actions of servers may wait for their hosts',
     status: 202, // some answer otherwise, with what was asked for
     async handler({ ctx, params, body, version }, h) {
       const [[name, value] = [], ...others] = Object.entries(body);

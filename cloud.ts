@@ -24,6 +24,7 @@ import { consoleModule } from './compute/consoles/plugin.ts';
 import { containerHostMethods, containersModule, containersPolicy } from './compute/containers-plugin.ts';
 import { hostCaches } from './compute/image-cache/host-caches.ts';
 import { imageLimits } from './compute/image-cache/limits.ts';
+import { vendorDataSettings } from './compute/metadata/vendor-data.ts';
 import { computeMigrations, computeModule, computePolicy } from './compute/plugin.ts';
 import { schedulingOf } from './compute/scheduler/scheduling.ts';
 import { openBundle } from './dashboard/bundle.ts';
@@ -98,6 +99,7 @@ export async function buildCloud(config: Config, log: Logger, given?: Drivers): 
   const policyWatch = await watchPolicyFile({ ...policyFileOf(config), log }, enforcer.replace);
   const federationSettings = await readFederationFile(config);
   const storesSettings = await readStoresFile(config);
+  const vendors = await vendorDataSettings(config);
   const compliance = complianceOf(config);
   const sourceOf = sourceAddressFrom(config.trustedProxies);
   const scheduling = schedulingOf(config);
@@ -181,7 +183,14 @@ export async function buildCloud(config: Config, log: Logger, given?: Drivers): 
       storageDirectory: registryStorage(config.dataDir),
       keepUnreferencedSeconds: config.registryKeepUnreferencedSeconds,
     }),
-    networkModule({ db, enforcer, driver: drivers.network, tenantMtu: config.tenantMtu, publicUrl }),
+    networkModule({
+      db,
+      enforcer,
+      driver: drivers.network,
+      tenantMtu: config.tenantMtu,
+      publicUrl,
+      host: { name: config.hostName, metadata: drivers.metadata },
+    }),
     computeModule({
       db,
       log,
@@ -193,10 +202,14 @@ export async function buildCloud(config: Config, log: Logger, given?: Drivers): 
       reclaimSeconds: config.reclaimServerSeconds,
       shelvedOffloadSeconds: config.shelvedOffloadSeconds,
       consoles,
+      forceConfigDrive: config.forceConfigDrive,
       imageProtection: protection,
       host: {
         name: config.hostName,
         driver: drivers.servers,
+        metadata: drivers.metadata,
+        vendors,
+        metadataStaleMs: config.metadataCacheSeconds * 1000,
         imageStores,
         inspection,
         imageSizeCap: config.imageSizeCap,

@@ -7,11 +7,15 @@ import { SimulatedHost } from './compute/drivers/simulated/host.ts';
 import { SimulatedServerDriver } from './compute/drivers/simulated/server-driver.ts';
 import type { NetworkDriver } from './network/drivers/driver.ts';
 import { SimulatedNetworkDriver, SimulatedNetworkEngine } from './network/drivers/simulated/driver.ts';
+import type { MetadataDriver } from './network/metadata/driver.ts';
+import { SimulatedDoors, SimulatedMetadataDriver } from './network/metadata/simulated.ts';
 
 export interface Drivers {
   servers: ServerDriver;
   containers: ContainerDriver;
   network: NetworkDriver;
+  /** How this host's guests reach the metadata service. */
+  metadata: MetadataDriver;
 }
 
 /** Opens what the configuration names; engines may be away, calls wait for them. */
@@ -22,11 +26,15 @@ export async function openDrivers(config: Config, log: Logger): Promise<Drivers>
 }
 
 export async function closeDrivers(drivers: Drivers): Promise<void> {
-  await Promise.all([drivers.servers.close(), drivers.containers.close(), drivers.network.close()]);
+  await Promise.all(Object.values(drivers).map((driver) => driver.close()));
 }
 
 /** Hosts in memory: for development without engines, and for tests, which keep the engines to look into them. */
-export function simulatedDrivers(host: SimulatedHost, network = new SimulatedNetworkEngine()): Drivers {
+export function simulatedDrivers(
+  host: SimulatedHost,
+  network = new SimulatedNetworkEngine(),
+  doors = new SimulatedDoors(),
+): Drivers {
   // Ports are up while a guest runs that has them, as on a host.
   host.onChange((id) => {
     const guest = host.servers.get(id) ?? host.containers.get(id);
@@ -38,5 +46,6 @@ export function simulatedDrivers(host: SimulatedHost, network = new SimulatedNet
     servers: new SimulatedServerDriver(host),
     containers: new SimulatedContainerDriver(host),
     network: new SimulatedNetworkDriver(network),
+    metadata: new SimulatedMetadataDriver(doors),
   };
 }

@@ -8,6 +8,7 @@ import { DockerDriver } from './compute/drivers/docker/driver.ts';
 import { LibvirtServerDriver } from './compute/drivers/libvirt/driver.ts';
 import type { Drivers } from './drivers.ts';
 import { OvnDriver } from './network/drivers/ovn/driver.ts';
+import { HostDoors } from './network/metadata/host-doors.ts';
 
 /** Opens them; engines may be away, calls wait for them. */
 export function realDrivers(config: Config, log: Logger): Drivers {
@@ -27,6 +28,7 @@ export function realDrivers(config: Config, log: Logger): Drivers {
       userspaceDatapath,
     }),
     network: new OvnDriver({ northbound: config.ovnNorthbound, gateways: { southbound: config.ovnSouthbound } }),
+    metadata: new HostDoors({ userspaceDatapath }),
   };
 }
 

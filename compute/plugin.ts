@@ -8,6 +8,7 @@ import type { Enforcer } from '../common/policy/enforcer.ts';
 import type { UploadDeps } from '../image/images/uploads.ts';
 import type { PropertyProtection } from '../image/property-protection/protection.ts';
 import type { ImageStores } from '../image/stores/stores.ts';
+import type { MetadataDriver } from '../network/metadata/driver.ts';
 import { aggregatePolicy, aggregateRoutes } from './api/aggregates.ts';
 import { availabilityZonePolicy, availabilityZoneRoutes } from './api/availability-zones.ts';
 import type { ComputeApiDeps } from './api/deps.ts';
@@ -29,6 +30,7 @@ import { serverExternalEventPolicy, serverExternalEventRoutes } from './api/serv
 import { serverGroupPolicy, serverGroupRoutes } from './api/server-groups.ts';
 import { serverInterfacePolicy, serverInterfaceRoutes } from './api/server-interfaces.ts';
 import { serverMetadataPolicy, serverMetadataRoutes } from './api/server-metadata.ts';
+import { serverPasswordPolicy, serverPasswordRoutes } from './api/server-password.ts';
 import { serverSecurityGroupPolicy, serverSecurityGroupRoutes } from './api/server-security-groups.ts';
 import { serverTagPolicy, serverTagRoutes } from './api/server-tags.ts';
 import { serverPartPolicy, serverPolicy, serverRoutes } from './api/servers.ts';
@@ -43,6 +45,8 @@ import { heartbeatReconciler } from './hosts/heartbeat.ts';
 import { uptimeLine } from './hosts/uptime.ts';
 import { diskImages } from './image-cache/disks.ts';
 import type { CacheLimits } from './image-cache/limits.ts';
+import { metadataService } from './metadata/service.ts';
+import type { VendorDataSettings } from './metadata/vendor-data.ts';
 import { createCompute } from './migrations/0001-compute.ts';
 import { createContainers } from './migrations/0002-containers.ts';
 import { createImageCaches } from './migrations/0003-image-cache.ts';
@@ -57,6 +61,7 @@ import { addEventHosts } from './migrations/0011-event-hosts.ts';
 import { rememberPastFlavors } from './migrations/0011-past-flavors.ts';
 import { claimRescueDisks } from './migrations/0012-rescue-claims.ts';
 import { createConsoles } from './migrations/0013-consoles.ts';
+import { addMetadata } from './migrations/0014-metadata.ts';
 import { keepImageProperties } from './migrations/0015-image-properties.ts';
 import { addShelving } from './migrations/0015-shelving.ts';
 import { addPluggedPorts } from './migrations/0016-plugged-ports.ts';
@@ -81,12 +86,19 @@ export interface ComputeModuleDeps {
   /** How long shelved servers keep their host, in seconds; 0: not at all, negative: until they are told to go. */
   shelvedOffloadSeconds: number;
   consoles: ConsoleSettings;
+  /** Every server gets a config drive, whether it asks for one or not. */
+  forceConfigDrive: boolean;
   /** Who may say what of images. */
   imageProtection: PropertyProtection;
   /** This host's side; used only by processes that run an agent. */
   host: {
     name: string;
     driver: ServerDriver;
+    /** How its guests reach the metadata service. */
+    metadata: MetadataDriver;
+    vendors: VendorDataSettings;
+    /** For how long a guest may be told what was true before, in milliseconds. */
+    metadataStaleMs: number;
     imageStores: ImageStores;
     /** What images may be, also those that servers become. */
     inspection: UploadDeps['inspection'];
@@ -114,6 +126,7 @@ export const computeMigrations: Migration[] = [
   rememberPastFlavors,
   addEventHosts,
   claimRescueDisks,
+  addMetadata,
   addShelving,
   keepImageProperties,
   addPluggedPorts,
@@ -131,6 +144,7 @@ export const computePolicy = {
   ...serverActionPolicy,
   ...remoteConsolePolicy,
   ...serverMetadataPolicy,
+  ...serverPasswordPolicy,
   ...serverTagPolicy,
   ...serverInterfacePolicy,
   ...serverSecurityGroupPolicy,
@@ -164,6 +178,7 @@ export function computeModule(deps: ComputeModuleDeps): Module {
     shelvedOffloadSeconds: deps.shelvedOffloadSeconds,
     publicUrl: deps.publicUrl,
     consoles: deps.consoles,
+    forceConfigDrive: deps.forceConfigDrive,
     imageProtection: deps.imageProtection,
     url: computeUrl(deps.publicUrl),
   };
@@ -187,6 +202,7 @@ export function computeModule(deps: ComputeModuleDeps): Module {
         ...serverActionRoutes(api),
         ...remoteConsoleRoutes(api),
         ...serverMetadataRoutes(api),
+        ...serverPasswordRoutes(api),
         ...serverTagRoutes(api),
         ...serverInterfaceRoutes(api),
         ...serverSecurityGroupRoutes(api),
@@ -209,6 +225,7 @@ export function computeModule(deps: ComputeModuleDeps): Module {
     agents: agentReconcilers(deps),
     /** What happens to guests on the host wakes the loop; it would find out by itself, later. */
     async startAgent() {
+      host.metadata.serve(metadataService({ db, log, vendors: host.vendors, staleMs: host.metadataStaleMs }));
       const stop = driver.onChange((id) => {
         notify(db, 'servers', id).catch((err) => log.warn({ err, server: id }, 'cannot tell of a change of a guest'));
       });
@@ -245,7 +262,17 @@ function agentReconcilers(deps: ComputeModuleDeps) {
   };
   return [
     heartbeatReconciler({ db, log, driver, hostName, allocation: deps.scheduling.allocation }),
-    serverReconciler({ db, log, driver, cache, hostName, reclaimSeconds, shelvedOffloadSeconds, images }),
+    serverReconciler({
+      db,
+      log,
+      driver,
+      cache,
+      hostName,
+      reclaimSeconds,
+      shelvedOffloadSeconds,
+      vendors: host.vendors,
+      images,
+    }),
     imageCacheReconciler,
     hostCallReconciler({ db, log, hostName, methods }),
   ];

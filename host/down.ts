@@ -12,6 +12,7 @@ import { ovs } from './engines/ovs.ts';
 import { postgres } from './engines/postgres.ts';
 import { removeDatabaseUser } from './engines/postgres-binaries.ts';
 import { removeContainers, removeServers, stopContainers, stopServers } from './guests.ts';
+import { removeMetadataDoors } from './metadata-doors.ts';
 import { contextOf, defaultDataDir, parseOptions, readSettings } from './options.ts';
 import { removeDataDir, removeLinks, removeOvnRows, removePorts, removeServerLogs } from './purge.ts';
 import { resumeLater } from './resume.ts';
@@ -58,6 +59,10 @@ async function down(dataDir: string, all: boolean): Promise<void> {
   await whereAnswers(docker, context, async () => {
     await step('Containers', async () => `${await stopContainers(all ? 0 : 10)} stopped`);
     if (all) await step('Containers and their images', async () => `${await removeContainers()} removed`);
+  });
+  await step('Doors to metadata', async () => {
+    const switchAnswers = await ovs.answers(context);
+    return `${await removeMetadataDoors({ switchAnswers })} removed`;
   });
   if (all) {
     await whereAnswers(ovn, context, () => step('Networks', removeOvnRows));

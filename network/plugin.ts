@@ -13,9 +13,12 @@ import { tagRoutes } from './api/tags.ts';
 import { versionRoutes } from './api/versions.ts';
 import type { NetworkDeps } from './deps.ts';
 import type { NetworkDriver } from './drivers/driver.ts';
+import type { MetadataDriver } from './metadata/driver.ts';
+import { metadataDoorReconciler } from './metadata/reconciler.ts';
 import { networksMigration } from './migrations/0001-networks.ts';
 import { addDeviceTags } from './migrations/0002-device-tags.ts';
 import { createAutoAllocatedTopologies } from './migrations/0003-auto-allocated-topology.ts';
+import { indexGuestsOfHosts } from './migrations/0004-guests-of-hosts.ts';
 import { networkReconciler } from './networks/reconciler.ts';
 import { portReconciler } from './ports/reconciler.ts';
 import { routerReconciler } from './routers/reconciler.ts';
@@ -24,6 +27,8 @@ import { subnetReconciler } from './subnets/reconciler.ts';
 
 export interface NetworkModuleDeps extends NetworkDeps {
   driver: NetworkDriver;
+  /** This host's side; used only by processes that run an agent. */
+  host: { name: string; metadata: MetadataDriver };
   /** Where clients reach the API, without the service's prefix. */
   publicUrl: string;
 }
@@ -31,6 +36,7 @@ export interface NetworkModuleDeps extends NetworkDeps {
 export { networkPolicy } from './policy.ts';
 
 export const networkMigrations = [networksMigration, addDeviceTags, createAutoAllocatedTopologies];
+export const networkMigrations = [networksMigration, addDeviceTags, indexGuestsOfHosts];
 
 /** The Networking API v2.0, over whatever carries tenant networks. */
 export function networkModule(deps: NetworkModuleDeps): Module {
@@ -64,6 +70,6 @@ export function networkModule(deps: NetworkModuleDeps): Module {
       routerReconciler(deps),
       portReconciler(deps),
     ],
-    agents: [],
+    agents: [metadataDoorReconciler({ db: deps.db, driver: deps.host.metadata, hostName: deps.host.name })],
   };
 }

@@ -13,6 +13,7 @@ import { SimulatedHost } from '../compute/drivers/simulated/host.ts';
 import { simulatedDrivers } from '../drivers.ts';
 import { issueToken } from '../identity/tokens/operations.ts';
 import { SimulatedNetworkEngine } from '../network/drivers/simulated/driver.ts';
+import { SimulatedDoors } from '../network/metadata/simulated.ts';
 import { createTestDatabase } from './database.ts';
 import { fillIdentity, type Persona, personas } from './personas.ts';
 
@@ -49,7 +50,7 @@ export interface Client {
 export interface TestCloud extends Omit<Cloud, 'start' | 'stop'> {
   config: Config;
   /** What the simulated drivers reach: to look into, and to let fail. */
-  engines: { host: SimulatedHost; network: SimulatedNetworkEngine };
+  engines: { host: SimulatedHost; network: SimulatedNetworkEngine; doors: SimulatedDoors };
   as(persona: Persona): Client;
   anonymous: Client;
   /** Runs every loop until nothing is left that could be settled now. */
@@ -74,6 +75,7 @@ export async function startTestCloud(
       publicUrl: 'http://cloud.test',
       hostName: 'host-1',
       logLevel: 'debug',
+      metadataCacheSeconds: 0,
       ...overrides,
     },
   });
@@ -82,8 +84,12 @@ export async function startTestCloud(
   await writeFile(join(dataDir, 'master.key'), randomBytes(32).toString('hex'), { mode: 0o600 });
   const logLines: string[] = [];
   const log = pino({ level: 'debug', base: null }, { write: (line: string) => logLines.push(line) });
-  const engines = { host: new SimulatedHost(), network: new SimulatedNetworkEngine() };
-  const cloud = await buildCloud(config, log, simulatedDrivers(engines.host, engines.network));
+  const engines = {
+    host: new SimulatedHost(),
+    network: new SimulatedNetworkEngine(),
+    doors: new SimulatedDoors(),
+  };
+  const cloud = await buildCloud(config, log, simulatedDrivers(engines.host, engines.network, engines.doors));
   await cloud.server.initialize();
   const stopAgents: (() => Promise<void>)[] = [];
   for (const module of cloud.modules) if (module.startAgent) stopAgents.push(await module.startAgent());

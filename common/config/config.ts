@@ -170,6 +170,26 @@ export const ConfigSchema = Type.Object(
       description:
         'Seconds for which a shelved server keeps its host; 0: not at all, -1: until an administrator says so',
     }),
+    forceConfigDrive: Type.Boolean({
+      default: true,
+      description: 'Whether every new server gets a config drive, also one that does not ask for it',
+    }),
+    metadataCacheSeconds: count(
+      5,
+      'Seconds for which the metadata service may tell a server what was true before',
+      3600,
+    ),
+    vendorDataFile: text('', 'JSON object that every server is told as vendor data; empty means none'),
+    vendorDataTargets: text(
+      '',
+      'Services that are asked for vendor data of each server, as name@url, separated by commas (compute/metadata/README.md)',
+    ),
+    vendorDataTimeoutSeconds: Type.Integer({
+      default: 5,
+      minimum: 1,
+      maximum: 60,
+      description: 'Seconds that a server waits for one of them',
+    }),
     consoleTokenSeconds: Type.Integer({
       default: 600,
       minimum: 1,

@@ -154,6 +154,7 @@ export function newServer(version: Version, body: Static<typeof CreateServer>): 
     tags: [...new Set(asked.tags)],
     userData: userData(asked.user_data ?? null),
     adminPassword: asked.adminPass ?? makePassword(),
+    hasConfigDrive: /^(true|1|yes|on)$/i.test(String(asked.config_drive ?? false)),
     personality: personality(asked.personality ?? []),
     availabilityZone: asked.availability_zone ?? null,
     hostName: hostOf(asked),

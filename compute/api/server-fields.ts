@@ -1,5 +1,4 @@
 /** What bodies that make or change servers share beyond their schemas. */
-import { isUtf8 } from 'node:buffer';
 import { isIP } from 'node:net';
 import { BadRequest } from '../../common/errors.ts';
 import { format, since, type Version } from '../../common/http/microversion.ts';
@@ -13,15 +12,15 @@ export function refuseBefore(version: Version, body: object, fields: Readonly<Re
       );
 }
 
-/** Base64 of UTF-8 text: the config drive is written as text. */
+/** Base64 of any bytes. Throws `BadRequest`. */
 export function userData(asked: string | null): string | null {
   if (asked === null || asked === '') return null;
-  return checkedText(asked, 'Userdata content cannot be decoded', 'Userdata must be text in UTF-8.');
+  return checkedBase64(asked, 'Userdata content cannot be decoded');
 }
 
 export interface InjectedFile {
   path: string;
-  /** Base64 of UTF-8 text. */
+  /** Base64. */
   contents: string;
 }
 
@@ -33,18 +32,16 @@ const mostBytes = 10_240;
 export function personality(asked: readonly InjectedFile[]): InjectedFile[] {
   if (asked.length > mostFiles) throw new BadRequest(`At most ${mostFiles} files can be injected.`);
   for (const { path, contents } of asked) {
-    checkedText(contents, `Personality content for ${path} cannot be decoded`, `${path} must be text in UTF-8.`);
+    checkedBase64(contents, `Personality content for ${path} cannot be decoded`);
     if (Buffer.from(contents, 'base64').length > mostBytes)
       throw new BadRequest(`Personality file ${path} has more than ${mostBytes} bytes.`);
   }
   return [...asked];
 }
 
-function checkedText(asked: string, undecodable: string, noText: string): string {
-  const bytes = Buffer.from(asked, 'base64');
-  const isBase64 = bytes.toString('base64').replace(/=+$/, '') === asked.replace(/\s/g, '').replace(/=+$/, '');
-  if (!isBase64) throw new BadRequest(undecodable);
-  if (!isUtf8(bytes)) throw new BadRequest(noText);
+function checkedBase64(asked: string, undecodable: string): string {
+  const again = Buffer.from(asked, 'base64').toString('base64');
+  if (again.replace(/=+$/, '') !== asked.replace(/\s/g, '').replace(/=+$/, '')) throw new BadRequest(undecodable);
   return asked;
 }
 

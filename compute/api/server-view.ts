@@ -54,7 +54,7 @@ export async function serverViews(
     ...labelViews(version, server),
     ...(showsServerGroups && { server_groups: [serverGroups.get(server.id) ?? []].flat() }),
     key_name: server.keyName,
-    config_drive: 'True', // every server has one
+    config_drive: server.hasConfigDrive ? 'True' : '',
     'OS-EXT-AZ:availability_zone': zoneOf(server, zones),
     ...(since(version, 2, 96) && { pinned_availability_zone: server.availabilityZone }),
     'OS-EXT-STS:vm_state': vmStateOf(server),

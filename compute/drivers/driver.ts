@@ -89,7 +89,7 @@ export interface ServerSpec {
   rescueImage: LocalImage | null;
   ports: GuestPort[];
   /** Path inside the drive to content; null for no config drive. */
-  configDrive: Record<string, string> | null;
+  configDrive: Record<string, string | Uint8Array> | null;
   /**
    * It has QEMU's guest agent, as its image says: for copies of its disk it is asked to write everything first, which
    * `mustQuiesce` makes a condition. Absent: it has none.

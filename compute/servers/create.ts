@@ -40,6 +40,8 @@ export interface ServerDeps {
   reclaimSeconds: number;
   /** How long a shelved server keeps its host; 0: not at all, negative: until it is told to. */
   shelvedOffloadSeconds: number;
+  /** Every server gets a config drive, whether it asks for one or not. */
+  forceConfigDrive: boolean;
   /** Who may say what of images, also of those that servers become. */
   imageProtection: PropertyProtection;
 }
@@ -57,6 +59,7 @@ export interface NewServer {
   /** Base64. */
   userData: string | null;
   adminPassword: string;
+  hasConfigDrive: boolean;
   personality: { path: string; contents: string }[];
   /** `zone`, or for administrators `zone:host`. */
   availabilityZone: string | null;
@@ -110,7 +113,8 @@ export async function createServers(deps: ServerDeps, ctx: ProjectContext, asked
     for (let index = 0; index < count; index += 1) {
       const placement = await claimHost(trx, { ...demand, ...(group && { group }) }, deps.scheduling);
       const id = randomUUID();
-      const named = asked.count.most > 1 ? { ...asked, name: `${asked.name}-${index + 1}` } : asked;
+      const name = asked.count.most > 1 ? `${asked.name}-${index + 1}` : asked.name;
+      const named = { ...asked, name, hasConfigDrive: asked.hasConfigDrive || deps.forceConfigDrive };
       await insertServer(trx, ctx, { id, index, reservationId }, named, found, placement, place);
       if (groupId !== null) await joinServerGroup(trx, groupId, id);
       if (group) countOneMore(group, placement);
@@ -235,6 +239,7 @@ async function insertServer(
     access_ipv6: asked.accessIpv6,
     disk_config: asked.diskConfig,
     reservation_id: reservationId,
+    config_drive: asked.hasConfigDrive || image.properties.img_config_drive === 'mandatory',
     launch_index: index,
     host_id: placement.host?.id ?? null,
     unplaced_reason: placement.reason ?? null,

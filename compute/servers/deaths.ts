@@ -5,6 +5,7 @@ import type { UploadDeps } from '../../image/images/uploads.ts';
 import { openFileStore } from '../../image/stores/files/files.ts';
 import { singleStore } from '../../image/stores/stores.ts';
 import type { ImageCache } from '../image-cache/cache.ts';
+import { noVendors } from '../metadata/vendor-data.ts';
 import type { TestCloud } from '../testing.ts';
 import { Killed, mortalDatabase, mortalDriver, reaper } from './mortal.ts';
 import { serverReconciler } from './reconciler.ts';
@@ -31,6 +32,7 @@ export async function reconcileThroughDeaths(cloud: TestCloud, id: string): Prom
       hostName: 'host-1',
       reclaimSeconds: 0,
       shelvedOffloadSeconds: 0,
+      vendors: noVendors,
       images,
     });
     try {

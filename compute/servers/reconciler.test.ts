@@ -5,6 +5,7 @@ import { createLogger } from '../../common/logger.ts';
 import type { UploadDeps } from '../../image/images/uploads.ts';
 import { startTestCloud } from '../../tests/cloud.ts';
 import { smallServer } from '../drivers/contract.ts';
+import { noVendors } from '../metadata/vendor-data.ts';
 import { prepareCompute, type TestCloud } from '../testing.ts';
 import { serverReconciler } from './reconciler.ts';
 
@@ -274,6 +275,7 @@ test('a deletion does not wait for the image that its server was to have', async
     hostName: 'host-1',
     reclaimSeconds: 0,
     shelvedOffloadSeconds: 0,
+    vendors: noVendors,
     images: {} as UploadDeps, // none is made here
   });
   const step = reconciler.reconcile(id);

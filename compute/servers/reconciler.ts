@@ -10,8 +10,9 @@ import { tuningOf } from '../flavors/guest-tuning.ts';
 import { knownIds, sweepGuests } from '../hosts/sweep.ts';
 import type { ImageCache } from '../image-cache/cache.ts';
 import { rebootGraceSeconds, shutdownGraceSeconds } from '../limits.ts';
+import { driveOf } from '../metadata/drive.ts';
+import type { VendorDataSettings } from '../metadata/vendor-data.ts';
 import { finishAction, finishActionsUpTo, listUnfinished, recordEvent, recordOwnAction } from './actions.ts';
-import { configDrive } from './config-drive.ts';
 import { forgetOldHistory, reclaimDeleted, removeServerRow } from './deletion.ts';
 import { waitUnless, watchingDeletion } from './deletion-watch.ts';
 import { eventOf } from './event-names.ts';
@@ -36,6 +37,8 @@ export interface ServerReconcilerDeps {
   reclaimSeconds: number;
   /** How long shelved servers keep their host; negative: until they are told to go. */
   shelvedOffloadSeconds: number;
+  /** Who else tells servers of themselves. */
+  vendors: VendorDataSettings;
   /** Where the images go that servers become. */
   images: UploadDeps;
 }
@@ -214,13 +217,14 @@ function ownAction(server: Server, action: string, message: string) {
 }
 
 /** Everything the host has to know, read afresh: ports and addresses may have changed since the server was made. */
-async function specOf({ db, cache }: ServerReconcilerDeps, server: Server, signal: AbortSignal): Promise<ServerSpec> {
+async function specOf(deps: ServerReconcilerDeps, server: Server, signal: AbortSignal): Promise<ServerSpec> {
+  const { db, cache } = deps;
   const pathOf = (imageId: string) => waitUnless(signal, cache.ensure(imageId)).catch(imageGone);
   const path = await pathOf(server.diskImageId);
   const { rescueImageId, rescueImageFormat } = server;
   const rescuePath = rescueImageId === null ? null : await pathOf(rescueImageId);
   const ports = (await guestPorts(db, [server.id])).get(server.id) ?? [];
-  const boot = await getBootData(db, server.id);
+  const { imageProperties } = await getBootData(db, server.id);
   return {
     id: server.id,
     name: server.name,
@@ -232,8 +236,8 @@ async function specOf({ db, cache }: ServerReconcilerDeps, server: Server, signa
     rootDiskCopiedFrom: server.diskCopiedFrom,
     rescueImage: rescuePath && rescueImageFormat ? { path: rescuePath, format: rescueImageFormat } : null,
     ports,
-    configDrive: configDrive(server, boot, ports),
-    ...(hasGuestAgent(boot.imageProperties) && { guestAgent: { mustQuiesce: mustQuiesce(boot.imageProperties) } }),
+    configDrive: await driveOf(deps, server),
+    ...(hasGuestAgent(imageProperties) && { guestAgent: { mustQuiesce: mustQuiesce(imageProperties) } }),
     tuning: tuningOf(server.extraSpecs, server.vcpus),
   };
 }

@@ -57,6 +57,8 @@ export interface Server extends ServerFlavor {
   accessIpv6: string;
   diskConfig: 'AUTO' | 'MANUAL';
   reservationId: string;
+  /** Beside the metadata service, which every server can ask. */
+  hasConfigDrive: boolean;
   launchIndex: number;
   /** Null when no host had room (then `unplacedReason` says why) and while the server is shelved. */
   hostId: string | null;

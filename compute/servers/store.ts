@@ -40,6 +40,7 @@ const columns = [
   'servers.access_ipv6',
   'servers.disk_config',
   'servers.reservation_id',
+  'servers.config_drive',
   'servers.launch_index',
   'servers.host_id',
   'servers.unplaced_reason',
@@ -153,6 +154,8 @@ export interface BootData {
   personality: { path: string; contents: string }[];
   /** Of the image that it was made or rebuilt from: what that says of the machine. */
   imageProperties: ImageProperties;
+  /** What vendors answered when its config drive was made; null before that. */
+  vendorData: Record<string, unknown> | null;
 }
 
 /** What a server is told at boot; apart from its row because lists would carry it around. */
@@ -166,6 +169,7 @@ export async function getBootData(db: Knex, id: string): Promise<BootData> {
     adminPassword: row.admin_password,
     personality: row.personality,
     imageProperties: row.image_properties,
+    vendorData: row.vendor_data,
   };
 }
 
@@ -215,6 +219,7 @@ export function fromRow(row: ServerRow): Server {
     accessIpv6: row.access_ipv6,
     diskConfig: row.disk_config,
     reservationId: row.reservation_id,
+    hasConfigDrive: row.config_drive,
     launchIndex: row.launch_index,
     hostId: row.host_id,
     hostName: row.host_name,

@@ -2,6 +2,7 @@ import type { Knex } from '../../common/database/database.ts';
 import type { Reconciler } from '../../common/reconcile/loop.ts';
 import { addressesStillHeld, forgetReleased } from '../addresses/holding.ts';
 import { wake } from '../lifecycle.ts';
+import { wakeDoor } from '../metadata/reconciler.ts';
 import { drawingReconciler, type ReconcilerDeps } from '../reconciler.ts';
 import { portSpec } from '../specs.ts';
 import { routerOwners } from './port.ts';
@@ -41,7 +42,13 @@ export function portReconciler(deps: ReconcilerDeps): Reconciler {
       const router = await db('routers').where({ id: routerId }).first('revision', 'settled_revision');
       return router === undefined || router.revision === router.settled_revision;
     },
-    gone: portGone,
+    async settled({ attached_to: guest, network_id: networkId }) {
+      if (guest !== null) await wakeDoor(db, networkId);
+    },
+    async gone(trx, row) {
+      await portGone(trx, row);
+      if (row.attached_to !== null) await wakeDoor(trx, row.network_id);
+    },
     drawn: (rows) => rows.whereNotIn('device_owner', [...routerOwners]),
   });
   let isListening = false;

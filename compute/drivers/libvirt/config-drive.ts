@@ -15,7 +15,7 @@ const pathForm = /^(?:[A-Za-z0-9][A-Za-z0-9._-]{0,63}\/){0,7}[A-Za-z0-9][A-Za-z0
 /** Writes the drive anew, or removes it when there are no files. @throws PermanentFailure for a path that is none. */
 export async function writeConfigDrive(
   directory: GuestDirectory,
-  files: Record<string, string> | null,
+  files: Record<string, string | Uint8Array> | null,
   qemu: QemuUser,
 ): Promise<void> {
   if (files === null) return rm(directory.configDrivePath, { force: true });
@@ -28,7 +28,7 @@ export async function writeConfigDrive(
   });
 }
 
-async function layOut(root: string, files: [path: string, content: string][]): Promise<void> {
+async function layOut(root: string, files: [path: string, content: string | Uint8Array][]): Promise<void> {
   let bytes = 0;
   for (const [path, content] of files) {
     if (!pathForm.test(path)) throw new PermanentFailure(`${JSON.stringify(path)} cannot be a path on a config drive.`);

@@ -30,7 +30,7 @@ export interface GuestFiles {
 export function describeDomain(spec: ServerSpec, files: GuestFiles, host: HostTraits): { xml: string; hash: string } {
   const body = domainElements(spec, files, host);
   const hash = createHash('sha256')
-    .update(JSON.stringify([body, spec.rootDiskGib, spec.configDrive]))
+    .update(JSON.stringify([body, spec.rootDiskGib, spec.configDrive && driveHashes(spec.configDrive)]))
     .digest('hex');
   const metadata = element('metadata', {}, [
     element('cirrostack:server', {
@@ -43,6 +43,9 @@ export function describeDomain(spec: ServerSpec, files: GuestFiles, host: HostTr
   ]);
   return { xml: writeXml(element('domain', domainAttributes(host), [...body, metadata])), hash };
 }
+
+const driveHashes = (files: NonNullable<ServerSpec['configDrive']>) =>
+  Object.entries(files).map(([path, content]) => [path, createHash('sha256').update(content).digest('hex')]);
 
 /** The hash out of the metadata element as libvirt gives it back; undefined when it is not one of ours. */
 export function readHash(metadata: string): string | undefined {

@@ -13,6 +13,7 @@ import { openFileStore } from '../../../image/stores/files/files.ts';
 import { singleStore } from '../../../image/stores/stores.ts';
 import { startTestCloud } from '../../../tests/cloud.ts';
 import type { ImageCache } from '../../image-cache/cache.ts';
+import { noVendors } from '../../metadata/vendor-data.ts';
 import { type Ground, prepareCompute, type TestCloud, uploadImage } from '../../testing.ts';
 import { Killed, mortalDatabase, mortalDriver, type Reaper, reaper } from '../mortal.ts';
 import { serverReconciler } from '../reconciler.ts';
@@ -176,6 +177,7 @@ class Sequence {
       hostName: 'host-1',
       reclaimSeconds: 0,
       shelvedOffloadSeconds: 0,
+      vendors: noVendors,
       images: {
         db: cloud.db,
         log,

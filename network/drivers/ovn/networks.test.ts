@@ -6,13 +6,27 @@ import { PlannedTables } from './testing/planned.ts';
 test('a provider network has a port to the hosts’ bridge for as long as it is one', (t) => {
   const spec = exampleNetwork({ physicalNetwork: 'external' });
   const tables = new PlannedTables().plan((changes) => planNetwork(changes, spec));
-  const [portId] = [...tables.row('Logical_Switch', spec.id).ports];
-  const port = tables.row('Logical_Switch_Port', portId!);
-  t.is(port.type, 'localnet');
-  t.deepEqual(port.options, { network_name: 'external' });
-  t.not(portId, spec.id);
+  const ports = () =>
+    [...tables.row('Logical_Switch', spec.id).ports].map((id) => tables.row('Logical_Switch_Port', id));
+  t.deepEqual(
+    ports().map(({ type }) => type),
+    ['localport', 'localnet'],
+  );
+  t.deepEqual(ports()[1]!.options, { network_name: 'external' });
+  t.false(tables.row('Logical_Switch', spec.id).ports.has(spec.id));
   tables.plan((changes) => planNetwork(changes, { ...spec, physicalNetwork: null }));
-  t.is(tables.row('Logical_Switch', spec.id).ports.size, 0);
+  t.deepEqual(
+    ports().map(({ type }) => type),
+    ['localport'],
+  );
+});
+
+test('a network has a port where guests find metadata, on whichever host they are', (t) => {
+  const spec = exampleNetwork();
+  const tables = new PlannedTables().plan((changes) => planNetwork(changes, spec));
+  const [port] = tables.all('Logical_Switch_Port');
+  t.is(port?.name, `cs-meta-${spec.id}`);
+  t.regex([...port!.addresses].join(), /^0a(:[0-9a-f]{2}){5} 169\.254\.169\.254$/);
 });
 
 test('a network that is down drops everything, and nothing of it stays when it is up again', (t) => {

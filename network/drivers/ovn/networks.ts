@@ -1,5 +1,9 @@
-/** A network is a logical switch; a provider network has a port of type `localnet`, which is the hosts' bridge. */
+/**
+ * A network is a logical switch with a port where the metadata service is; a provider network has a port of type `localnet` too,
+ * which is the hosts' bridge.
+ */
 import type { NetworkSpec } from '../driver.ts';
+import { planMetadataPort } from './metadata-port.ts';
 import { derivedId, mark, NETWORK, networkName, physicalPortId, physicalPortName } from './names.ts';
 import type { NorthboundChanges } from './plan.ts';
 
@@ -8,6 +12,7 @@ const DOWN_PRIORITY = 32_767;
 
 export function planNetwork(changes: NorthboundChanges, spec: NetworkSpec): void {
   changes.put('Logical_Switch', spec.id, { name: networkName(spec.id), external_ids: mark('network') });
+  planMetadataPort(changes, spec.id);
   planPhysicalPort(changes, spec);
   planAdminState(changes, spec);
 }

@@ -27,7 +27,7 @@ test('a subnet hands out what its spec says', (t) => {
     mtu: '1442',
     router: '10.20.0.1',
     dns_server: '{192.0.2.53, 192.0.2.54}',
-    classless_static_route: '{198.51.100.0/24,10.20.0.9, 0.0.0.0/0,10.20.0.1}',
+    classless_static_route: '{198.51.100.0/24,10.20.0.9, 169.254.169.254/32,0.0.0.0, 0.0.0.0/0,10.20.0.1}',
   });
 });
 
@@ -36,7 +36,8 @@ test('a subnet without a gateway hands out none', (t) => {
   const spec = exampleSubnet(network.id, { gatewayIp: null, dnsNameservers: [] });
   tables.plan((changes) => planSubnet(changes, spec));
   const { options } = tables.row('DHCP_Options', spec.id);
-  t.deepEqual(Object.keys(options).sort(), ['lease_time', 'mtu', 'server_id', 'server_mac']);
+  t.deepEqual(Object.keys(options).sort(), ['classless_static_route', 'lease_time', 'mtu', 'server_id', 'server_mac']);
+  t.is(options.classless_static_route, '{169.254.169.254/32,0.0.0.0}', 'metadata needs no router');
 });
 
 test('ports follow when their subnet starts or ends to serve DHCP', (t) => {

@@ -1,6 +1,7 @@
 /** A subnet is a row of DHCP options, which its ports refer to while it serves DHCP. OVN's switches know of no subnets. */
 import { parseAddress, parseCidr } from '../addresses.ts';
 import { NotReady, type SubnetSpec } from '../driver.ts';
+import { METADATA_ADDRESS } from './metadata-port.ts';
 import { derivedMac, isMarked, mark, NETWORK, SUBNETS } from './names.ts';
 import type { NorthboundChanges } from './plan.ts';
 
@@ -71,16 +72,21 @@ function dhcpOptions(spec: SubnetSpec): Record<string, string> {
     mtu: String(spec.mtu),
     ...(gateway !== null && { router: gateway }),
     ...(dns.length > 0 && { dns_server: list(dns) }),
-    ...(routes.length > 0 && { classless_static_route: list(routes) }),
+    classless_static_route: list(routes),
   };
 }
 
-/** A client that gets these ignores the router option (RFC 3442), so the default route is repeated among them. */
+/**
+ * Metadata is on the link itself, so that a network needs no router for it: a router of 0.0.0.0 says that (RFC 3442). A client that
+ * gets these ignores the router option, so the default route is repeated among them.
+ */
 function classlessRoutes({ hostRoutes }: SubnetSpec, gateway: string | null): string[] {
   const routes = hostRoutes.map(({ destination, nexthop }) => {
     return `${parseCidr(destination).text},${parseAddress(nexthop).text}`;
   });
-  if (routes.length > 0 && gateway !== null) routes.push(`0.0.0.0/0,${gateway}`);
+  const own = `${METADATA_ADDRESS}/32`;
+  if (!routes.some((route) => route.startsWith(`${own},`))) routes.push(`${own},0.0.0.0`);
+  if (gateway !== null) routes.push(`0.0.0.0/0,${gateway}`);
   return routes;
 }
 

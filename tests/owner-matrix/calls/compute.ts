@@ -2,6 +2,7 @@ import type { Calls, MakeCall } from '../call.ts';
 import type { Thing, Things } from '../things.ts';
 import { computeAroundCalls } from './compute-around.ts';
 import { computeInterfaceCalls, interfaceActionCalls } from './compute-interfaces.ts';
+import { serverPasswordCalls } from './compute-password.ts';
 import { computeConsoleCalls } from './console.ts';
 
 const nothing: MakeCall = () => ({});
@@ -146,6 +147,7 @@ export const computeCalls: Calls = {
   ...computeAroundCalls,
   ...computeInterfaceCalls,
   ...computeConsoleCalls,
+  ...serverPasswordCalls,
 
   'GET /v2.1/os-hypervisors': nothing,
   'GET /v2.1/os-hypervisors/detail': nothing,

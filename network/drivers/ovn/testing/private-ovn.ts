@@ -59,6 +59,11 @@ export class PrivateOvn {
     return this.#guest(this.#namespace);
   }
 
+  /** Where its bridges are, and their database. */
+  get host(): { bridgeNamespace: string; switchDatabase: string } {
+    return { bridgeNamespace: this.#namespace, switchDatabase: this.#switchDb };
+  }
+
   /** A network namespace plugged into the port as containers are, without an address yet. */
   async plug(port: PortSpec): Promise<Guest> {
     const namespace = `${this.#namespace}-${this.#guestNamespaces.length}`;

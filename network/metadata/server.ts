@@ -1,0 +1,108 @@
+/** HTTP for guests, who are hostile: what they send is bounded in size, time and number, and only how they got here counts. */
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { createServer as createListener, type Server as Listener, type Socket } from 'node:net';
+import type { AnswerMetadata, MetadataAnswer } from './driver.ts';
+
+/** How many connections one guest, all guests of a network, and all there are may have open. */
+const most = { perGuest: 16, perNetwork: 256, altogether: 2048 } as const;
+/** Milliseconds; a guest under emulation is slow, but not that slow. */
+const patienceMs = 10_000;
+const mostHeaderBytes = 8192;
+/** Of a body: only passwords are sent, which are shorter. */
+const mostBodyBytes = 4096;
+
+interface Caller {
+  networkId: string;
+  address: string;
+}
+
+export interface GuestServer {
+  /** Takes connections that come in at the descriptor, as from guests of the network, until the listener is closed. */
+  listen(networkId: string, descriptor: number): Promise<Listener>;
+  /** Ends the connections of a network's guests. */
+  cut(networkId: string): void;
+  close(): void;
+}
+
+export function guestServer(answer: AnswerMetadata): GuestServer {
+  const callers = new WeakMap<Socket, Caller>();
+  const sockets = new Map<Socket, Caller>();
+  const open = new Map<string, number>();
+
+  const respond = async (request: IncomingMessage, response: ServerResponse) => {
+    const caller = callers.get(request.socket);
+    const body = await bodyOf(request);
+    if (caller === undefined) return void request.socket.destroy();
+    if (body === undefined) return send(response, plain(413, 'Request is too large.'));
+    const { method = 'GET', url = '/' } = request;
+    const found = await answer({ ...caller, method, url, body });
+    send(response, found, method === 'HEAD');
+  };
+  const http = createServer(
+    { maxHeaderSize: mostHeaderBytes, headersTimeout: patienceMs, requestTimeout: patienceMs, keepAlive: false },
+    (request, response) => {
+      respond(request, response).catch(() => send(response, plain(503, 'Metadata is not available now.')));
+    },
+  );
+  http.maxRequestsPerSocket = 1; // each is a new connection, which the kernel counts (commands.ts)
+
+  const arrive = (networkId: string, socket: Socket) => {
+    const caller = { networkId, address: socket.remoteAddress ?? '' };
+    const key = `${networkId} ${caller.address}`;
+    const count = (open.get(key) ?? 0) + 1;
+    socket.on('error', () => undefined);
+    if (count > most.perGuest || sockets.size >= most.altogether) return void socket.destroy();
+    open.set(key, count);
+    sockets.set(socket, caller);
+    callers.set(socket, caller);
+    socket.setTimeout(patienceMs, () => socket.destroy());
+    socket.on('close', () => {
+      sockets.delete(socket);
+      const left = (open.get(key) ?? 1) - 1;
+      if (left === 0) open.delete(key);
+      else open.set(key, left);
+    });
+    http.emit('connection', socket);
+  };
+  return {
+    listen(networkId, descriptor) {
+      const listener = createListener((socket) => arrive(networkId, socket));
+      listener.maxConnections = most.perNetwork;
+      return new Promise((resolve, reject) => {
+        listener.once('error', reject);
+        listener.listen({ fd: descriptor }, () => resolve(listener));
+      });
+    },
+    cut(networkId) {
+      for (const [socket, caller] of sockets) if (caller.networkId === networkId) socket.destroy();
+    },
+    close() {
+      for (const socket of sockets.keys()) socket.destroy();
+    },
+  };
+}
+
+export const plain = (status: number, body: string): MetadataAnswer => ({
+  status,
+  contentType: 'text/plain; charset=UTF-8',
+  body,
+});
+
+/** Undefined when it is too large. */
+async function bodyOf(request: IncomingMessage): Promise<Buffer | undefined> {
+  const parts: Buffer[] = [];
+  let bytes = 0;
+  for await (const part of request) {
+    bytes += part.length;
+    if (bytes > mostBodyBytes) return undefined;
+    parts.push(part);
+  }
+  return Buffer.concat(parts);
+}
+
+function send(response: ServerResponse, { status, contentType, body }: MetadataAnswer, isHead = false): void {
+  if (response.headersSent || response.destroyed) return;
+  const length = Buffer.byteLength(body);
+  response.writeHead(status, { 'content-type': contentType, 'content-length': length, connection: 'close' });
+  response.end(isHead ? undefined : body);
+}

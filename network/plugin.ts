@@ -35,8 +35,7 @@ export interface NetworkModuleDeps extends NetworkDeps {
 
 export { networkPolicy } from './policy.ts';
 
-export const networkMigrations = [networksMigration, addDeviceTags, createAutoAllocatedTopologies];
-export const networkMigrations = [networksMigration, addDeviceTags, indexGuestsOfHosts];
+export const networkMigrations = [networksMigration, addDeviceTags, createAutoAllocatedTopologies, indexGuestsOfHosts];
 
 /** The Networking API v2.0, over whatever carries tenant networks. */
 export function networkModule(deps: NetworkModuleDeps): Module {

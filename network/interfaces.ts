@@ -50,6 +50,15 @@ export async function attachedPortIds(db: Knex, deviceIds: readonly string[]): P
   return new Map(rows.map((row) => [row.attached_to, row.ids]));
 }
 
+/** Of the guest's ports, those that stay when it goes: somebody made them before. */
+export async function lastingPortIds(db: Knex, deviceId: string): Promise<string[]> {
+  return db('ports')
+    .where({ attached_to: deviceId, made_for_device: false })
+    .whereNull('deletion_requested_at')
+    .orderBy('id')
+    .pluck('id');
+}
+
 /** Gives the guest's port on that network one more address. Throws `NotFound` when it has none there, `Conflict` when all are taken. */
 export async function addAddress(trx: Knex, deviceId: string, networkId: string): Promise<void> {
   const port = isUuid(networkId)

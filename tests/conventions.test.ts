@@ -119,6 +119,10 @@ test('the OpenAPI document names every route with its rule', async (t) => {
   t.is(document.openapi, '3.1.0');
   t.is(document.paths['/identity/v3/projects'].post['x-policy'], 'identity:create_project');
   t.truthy(document.paths['/identity/v3/auth/tokens'].post['x-anonymous']);
+  const parametersOf = (path: string, method: string) =>
+    document.paths[path][method].parameters.map(({ name }: { name: string }) => name);
+  t.deepEqual(parametersOf('/compute/v2.1/servers', 'post'), ['Idempotency-Key', 'dry_run', 'X-Dry-Run']);
+  t.deepEqual(parametersOf('/identity/v3/auth/tokens', 'post'), []);
   const count = Object.values<object>(document.paths).reduce((sum, item) => sum + Object.keys(item).length, 0);
   t.is(count, cloud.modules.flatMap((module) => module.service.routes).length);
 });

@@ -6,7 +6,10 @@ import { BadRequest, type CloudError, Conflict, Forbidden, OverQuota } from '../
 import { type Answer, type AnswersDeps, answerOnce } from '../idempotency/answers.ts';
 import { failureOf } from './failure.ts';
 import { format } from './microversion.ts';
-import type { Route } from './route.ts';
+import { type Route, takesKey } from './route.ts';
+
+/** What was asked has no dry run: that is no answer of one. */
+export class NoDryRun extends BadRequest {}
 
 type Arriving = Parameters<Route['handler']>[0];
 
@@ -26,9 +29,10 @@ export async function carryOut(
   const ctx: Context | null = incoming.ctx;
   if (ctx === null || route.method === 'GET' || route.method === 'HEAD') return route.handler(incoming, h);
   if (asksForDryRun(incoming.request)) return tryOut(answers.db, route, incoming, h, overQuotaStatus);
-  const key = route.method === 'POST' && !route.rawBody ? keyOf(incoming.request) : undefined;
+  const key = route.method === 'POST' ? keyOf(incoming.request) : undefined; // others are the same when done twice
   if (key === undefined) return route.handler(incoming, h);
-  if (route.withoutKey) throw new BadRequest(`No Idempotency-Key is taken here: ${route.withoutKey}.`);
+  if (!takesKey(route))
+    throw new BadRequest(`No Idempotency-Key is taken here: ${route.withoutKey ?? 'the body is a stream'}.`);
   const { method, path, url } = incoming.request;
   const request = { key, method, path: path + url.search, version: format(incoming.version), body: incoming.body };
   const { isFirst, answer } = await answerOnce(answers, ctx, request, async () => {
@@ -50,7 +54,7 @@ async function tryOut(
   overQuotaStatus: number,
 ): Promise<ResponseObject> {
   const { dryRun } = route;
-  if (!dryRun) throw new BadRequest('There is no dry run of this; nothing was done.');
+  if (!dryRun) throw new NoDryRun('There is no dry run of this; nothing was done.');
   const trx = await db.transaction();
   let status = 0;
   const run = async () => {
@@ -72,6 +76,7 @@ async function tryOut(
 
 /** What the operation itself says against it; anything else is answered as it always is. */
 function isRefusal(error: unknown): error is CloudError {
+  if (error instanceof NoDryRun) return false;
   return [BadRequest, Forbidden, Conflict, OverQuota].some((type) => error instanceof type);
 }
 

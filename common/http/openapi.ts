@@ -1,4 +1,4 @@
-import type { Route } from './route.ts';
+import { type Route, takesKey } from './route.ts';
 import type { Service } from './service.ts';
 
 /** The OpenAPI 3.1 document of everything that is mounted, made from the routes themselves, with public paths. */
@@ -37,6 +37,8 @@ function operation(service: Service, route: Route): object {
     parameters: [
       ...named.map((name) => ({ name, in: 'path', required: true, schema: { type: 'string' } })),
       ...query.map(([name, schema]) => ({ name, in: 'query', schema })),
+      ...(takesKey(route) ? [keyHeader] : []),
+      ...(route.dryRun ? dryRunParameters : []),
     ],
     ...requestBody(route),
     responses: {
@@ -44,6 +46,7 @@ function operation(service: Service, route: Route): object {
         description: 'Success',
         ...(route.response && { content: { 'application/json': { schema: route.response } } }),
       },
+      ...(route.dryRun && { 200: dryRunResponse }),
     },
   };
 }
@@ -52,3 +55,42 @@ function requestBody(route: Route): object {
   if (route.rawBody) return { requestBody: { content: { 'application/octet-stream': {} } } };
   return route.body ? { requestBody: { required: true, content: { 'application/json': { schema: route.body } } } } : {};
 }
+
+const keyHeader = {
+  name: 'Idempotency-Key',
+  in: 'header',
+  description: 'The same request with the same key within a day is done once and gets the first answer again',
+  schema: { type: 'string', minLength: 1, maxLength: 255 },
+};
+
+const dryRunWord = {
+  description: 'Tells what would be done, and does nothing',
+  schema: { type: 'boolean', default: false },
+};
+const dryRunParameters = [
+  { name: 'dry_run', in: 'query', ...dryRunWord },
+  { name: 'X-Dry-Run', in: 'header', ...dryRunWord },
+];
+
+const dryRunResponse = {
+  description:
+    'What a dry run tells: whether it is possible, with which status it would be answered, and what would be or why not',
+  content: {
+    'application/json': {
+      schema: {
+        type: 'object',
+        properties: {
+          dry_run: {
+            type: 'object',
+            properties: {
+              possible: { type: 'boolean' },
+              status: { type: 'integer' },
+              reason: { type: 'string' },
+            },
+            required: ['possible', 'status'],
+          },
+        },
+      },
+    },
+  },
+};

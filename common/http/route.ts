@@ -81,3 +81,8 @@ export function route<
 export function noContent(h: ResponseToolkit): ResponseObject {
   return h.response().code(204);
 }
+
+/** Whether requests can be repeated with an `Idempotency-Key`. */
+export function takesKey({ method, rule, rawBody, withoutKey }: Route): boolean {
+  return method === 'POST' && !('anonymous' in rule) && !rawBody && withoutKey === undefined;
+}

@@ -1,6 +1,7 @@
 import type { ResponseObject } from '@hapi/hapi';
 import { type TSchema, Type } from 'typebox';
 import { BadRequest } from '../../common/errors.ts';
+import { NoDryRun } from '../../common/http/carry-out.ts';
 import { since, type Version } from '../../common/http/microversion.ts';
 import { route } from '../../common/http/route.ts';
 import { definePolicy, projectReader } from '../../common/policy/rules.ts';
@@ -58,6 +59,12 @@ export const serverActionRoutes = (deps: ComputeApiDeps) => [
     rule: serverActionPolicy['os_compute_api:servers:action'],
     summary: `Act on a server: ${Object.keys(actions).join(', ')}`,
     body: ServerAction,
+    async dryRun({ ctx, params, body }, run) {
+      const [name = ''] = Object.keys(body);
+      const tell = actions[name]?.dryRun;
+      if (tell === undefined) throw new NoDryRun(`There is no dry run of ${name}; nothing was done.`);
+      return tell({ deps, ctx, id: params.server_id ?? '' }, run);
+    },
     withoutKey: 'actions of servers may wait for their hosts',
     status: 202, // some answer otherwise, with what was asked for
     async handler({ ctx, params, body, version }, h) {

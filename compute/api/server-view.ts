@@ -22,6 +22,11 @@ export const serverViewPolicy = definePolicy({
 const attributesRule = serverViewPolicy['os_compute_api:os-extended-server-attributes'];
 const hostStatusRule = serverViewPolicy['os_compute_api:servers:show:host_status'];
 
+/** Whether they are told the names of hosts. */
+export function showsHosts({ enforcer }: Pick<ComputeApiDeps, 'enforcer'>, ctx: ProjectContext): boolean {
+  return enforcer.allows(ctx, attributesRule);
+}
+
 /** What lists without details and searches show. */
 export function serverSummary(url: Url, server: Server) {
   return { id: server.id, name: server.name, links: linksOf(url, `servers/${server.id}`) };
@@ -37,7 +42,7 @@ export async function serverViews(
 ): Promise<object[]> {
   const { db, url, enforcer } = deps;
   const ids = servers.map((server) => server.id);
-  const showsAttributes = enforcer.allows(ctx, attributesRule);
+  const showsAttributes = showsHosts(deps, ctx);
   const showsUserData = showsAttributes && since(version, 2, 3);
   const showsHostStatus = since(version, 2, 16) && enforcer.allows(ctx, hostStatusRule);
   const showsServerGroups = since(version, 2, 71) && !isList;
@@ -179,7 +184,7 @@ export function addressView(
 }
 
 /** Tells a project which of its servers share a host, and nobody which host that is. */
-function hostIdOf({ projectId, hostName }: Server): string {
+export function hostIdOf({ projectId, hostName }: Pick<Server, 'projectId' | 'hostName'>): string {
   return hostName === null ? '' : hash('sha224', projectId + hostName);
 }
 

@@ -12,6 +12,7 @@ import { listServers } from '../servers/listing.ts';
 import { placePolicy } from '../servers/place.ts';
 import { getServer } from '../servers/store.ts';
 import type { ComputeApiDeps } from './deps.ts';
+import { tellCreation, tellDeletion } from './dry-run.ts';
 import { linksOf } from './links.ts';
 import { CreateServer, newServer, UpdateServer } from './server-body.ts';
 import { accessAddress, checkHostname, refuseBefore } from './server-fields.ts';
@@ -61,6 +62,7 @@ export const serverRoutes = (deps: ComputeApiDeps) => [
     rule: serverPolicy['os_compute_api:servers:create'],
     summary: 'Create a server',
     body: CreateServer,
+    dryRun: ({ ctx }, run) => tellCreation(deps, ctx, run),
     status: 202,
     async handler({ ctx, body, version }, h) {
       const asked = newServer(version, body);
@@ -120,6 +122,7 @@ export const serverRoutes = (deps: ComputeApiDeps) => [
     path: '/v2.1/servers/{server_id}',
     rule: serverPolicy['os_compute_api:servers:delete'],
     summary: 'Delete a server',
+    dryRun: ({ ctx, params }, run) => tellDeletion(deps, ctx, params.server_id ?? '', run),
     status: 204,
     async handler({ ctx, params }, h) {
       await deleteServer(deps, ctx, params.server_id ?? '');

@@ -76,6 +76,14 @@ export async function getServer(db: Knex, visible: Visible, id: string): Promise
   return fromRow(rows[0]);
 }
 
+/** Those that were made by one request, in their order. */
+export async function listReservation(db: Knex, visible: Visible, reservationId: string): Promise<Server[]> {
+  const rows = await selectServers(db, visible)
+    .where('servers.reservation_id', reservationId)
+    .orderBy('servers.launch_index');
+  return (rows as ServerRow[]).map(fromRow);
+}
+
 const serverSql = `select ${columns.join(', ')}, compute_hosts.name as host_name, ${pendingTaskSql} as pending_task
   from servers left join compute_hosts on compute_hosts.id = servers.host_id
   where servers.id = :id::uuid and (:projectId::text is null or servers.project_id = :projectId)`;

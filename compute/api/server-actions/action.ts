@@ -23,6 +23,8 @@ export interface ServerActionSpec<S extends TSchema = TSchema> {
   /** In force from this microversion to that, both included. */
   from?: Version;
   to?: Version;
+  /** For one that can be asked what it would do; see `dryRun` of routes. */
+  dryRun?(acting: Pick<Acting<Static<S>>, 'deps' | 'ctx' | 'id'>, run: () => Promise<unknown>): Promise<object>;
   /** A response; anything else answers 202 without a body. */
   run(acting: Acting<Static<S>>): Promise<unknown>;
 }

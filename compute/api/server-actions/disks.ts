@@ -7,6 +7,7 @@ import { makePassword } from '../../servers/password.ts';
 import { rebuildServer } from '../../servers/rebuild.ts';
 import { rescueServer, unrescueServer } from '../../servers/rescue.ts';
 import { confirmResize, resizeServer, revertResize } from '../../servers/resize.ts';
+import { tellMove } from '../dry-run.ts';
 import {
   AccessAddress,
   AdminPass,
@@ -115,6 +116,7 @@ export const diskActions = {
       },
       closed,
     ),
+    dryRun: ({ deps, ctx, id }, run) => tellMove(deps, ctx, id, run),
     run: ({ deps, ctx, id, value }) => resizeServer(deps, ctx, id, String(value.flavorRef), value['OS-DCF:diskConfig']),
   }),
   confirmResize: action({

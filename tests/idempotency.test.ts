@@ -34,6 +34,11 @@ test('a creation is done once for a key, and its first answer is given again', a
   const { networks: listed } = await member.get(`${networks}?name=once`);
   t.is(listed.length, 1);
 
+  const flavor = { flavor: { name: 'f', ram: 64, vcpus: 1, disk: 1 } };
+  const makeFlavor = asking(cloud.as('admin'), '/compute/v2.1/flavors');
+  const [one, same] = [await makeFlavor('f', flavor), await makeFlavor('f', flavor)];
+  t.deepEqual([one.status, same.status, same.text], [200, 200, one.text], 'also where the status goes without saying');
+
   const other = await make('k1', { network: { name: 'twice' } });
   t.is(other.status, 422);
   t.is(other.body.NeutronError.type, 'KeyReused', 'in the words of the service');

@@ -59,7 +59,7 @@ async function tryOut(
   let status = 0;
   const run = async () => {
     const made = asResponse(await route.handler(incoming, h), h);
-    status = made.statusCode;
+    status = statusOf(made);
     return made.source;
   };
   try {
@@ -104,8 +104,13 @@ function isResponse(made: unknown): made is ResponseObject {
   return typeof made === 'object' && made !== null && 'statusCode' in made && 'variety' in made;
 }
 
+/** A handler that says none leaves it to hapi, which decides when it writes the answer. */
+function statusOf({ statusCode, source }: ResponseObject): number {
+  return (statusCode as number | null) ?? (source === null ? 204 : 200);
+}
+
 function answerOf(response: ResponseObject): Answer {
   if (response.variety !== 'plain') throw new Error('Only what is JSON or nothing can be answered again.');
   const headers = Object.entries(response.headers).map(([name, value]) => [name, String(value)]);
-  return { status: response.statusCode, headers: Object.fromEntries(headers), content: response.source };
+  return { status: statusOf(response), headers: Object.fromEntries(headers), content: response.source };
 }

@@ -5,6 +5,8 @@ export const paths = {
   singleSignOn: '/sso',
   createServer: '/servers/new',
   server: (id: string) => `/servers/${encodeURIComponent(id)}`,
+  serverConsole: (id: string, show: 'screen' | 'serial' = 'screen') =>
+    `/servers/${encodeURIComponent(id)}/console${show === 'serial' ? '?show=serial' : ''}`,
   createContainer: '/containers/new',
   container: (id: string) => `/containers/${encodeURIComponent(id)}`,
   networks: '/networks',

@@ -14,6 +14,7 @@ import { RoutersPage } from './routers/routers-page.tsx';
 import { SecurityGroupPage } from './security-groups/security-group-page.tsx';
 import { SecurityGroupsPage } from './security-groups/security-groups-page.tsx';
 import { CreateServerPage } from './servers/create-server-page.tsx';
+import { ServerConsolePage } from './servers/server-console-page.tsx';
 import { ServerPage } from './servers/server-page.tsx';
 import { LogInPage } from './session/log-in-page.tsx';
 import { useSessionState } from './session/session-provider.tsx';
@@ -30,6 +31,7 @@ export function Site() {
         <Route path={paths.overview} element={<OverviewPage />} />
         <Route path={paths.createServer} element={<CreateServerPage />} />
         <Route path="/servers/:id" element={<ServerPage />} />
+        <Route path="/servers/:id/console" element={<ServerConsolePage />} />
         <Route path={paths.createContainer} element={<CreateContainerPage />} />
         <Route path="/containers/:id" element={<ContainerPage />} />
         <Route path={paths.networks} element={<NetworksPage />} />

@@ -50,7 +50,7 @@ export function simulatedSerialPort(host: SimulatedHost, guest: SimulatedGuest<{
 const width = 64;
 const height = 48;
 
-/** The server's side of RFB 3.8 (RFC 6143) for a screen that is blue throughout. */
+/** The server's side of RFB 3.8 (RFC 6143) for a screen that is green throughout. */
 export function simulatedScreen(host: SimulatedHost, guest: SimulatedGuest<{ id: string; name: string }>): Duplex {
   let waiting = Buffer.alloc(0);
   /** Each takes so many bytes once they are there, and gives what is answered. */
@@ -88,7 +88,7 @@ function messageLength(bytes: Buffer): number {
   return bytes.length >= length ? length : 0;
 }
 
-/** 32 bits for a pixel, 8 for each colour; the lowest is blue. */
+/** 32 bits for a pixel, 8 for each colour. */
 function serverInit(title: string): Buffer {
   const name = Buffer.from(title);
   const init = Buffer.alloc(24);
@@ -105,5 +105,5 @@ function picture(): Buffer {
   head.writeUInt16BE(1, 2);
   head.writeUInt16BE(width, 8);
   head.writeUInt16BE(height, 10);
-  return Buffer.concat([head, Buffer.alloc(4 * width * height, Buffer.from([0x80, 0, 0, 0]))]);
+  return Buffer.concat([head, Buffer.alloc(4 * width * height, Buffer.from([0, 0x80, 0, 0]))]);
 }

@@ -1,6 +1,7 @@
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { useApi } from '../api/use-api.ts';
 import { refreshAfterMs } from '../parts/tone.ts';
+import { framePath, type Show } from './console-frame.ts';
 import { isMoving, type Server } from './server.ts';
 
 export interface InstanceAction {
@@ -56,6 +57,29 @@ export function useConsoleOutput(id: string, lines: number) {
         })
       ).output,
     refetchInterval: 5000,
+  });
+}
+
+/**
+ * The address of a page that shows the screen or the serial port, which opens once. Another `attempt` is another address;
+ * nothing else asks for a new one, as that would end what is shown.
+ */
+export function useRemoteConsole(id: string, show: Show, attempt: number) {
+  const api = useApi();
+  const asked =
+    show === 'screen' ? { 'os-getVNCConsole': { type: 'novnc' } } : { 'os-getSerialConsole': { type: 'serial' } };
+  return useQuery({
+    queryKey: ['remote consoles', id, show, attempt],
+    queryFn: async () => {
+      const { console } = await api.post<{ console: { url: string } }>('compute', `${path(id)}/action`, asked);
+      return framePath(show, console.url);
+    },
+    retry: false,
+    staleTime: Number.POSITIVE_INFINITY,
+    gcTime: 0,
+    refetchOnMount: false,
+    refetchOnReconnect: false,
+    refetchOnWindowFocus: false,
   });
 }
 

@@ -1,4 +1,4 @@
-import { useNavigate, useParams } from 'react-router';
+import { Link, useNavigate, useParams } from 'react-router';
 import { flavorText } from '../flavors/flavor-text.ts';
 import { useFlavors } from '../flavors/queries.ts';
 import { useImages } from '../images/queries.ts';
@@ -113,6 +113,9 @@ function Actions({ server }: { server: Server }) {
         >
           Hard reboot
         </Button>
+        <Link className="button plain" to={paths.serverConsole(server.id)}>
+          Open console
+        </Link>
         <DeleteButton
           kind="server"
           name={server.name}

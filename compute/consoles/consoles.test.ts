@@ -1,7 +1,11 @@
 import { randomBytes } from 'node:crypto';
 import test, { type ExecutionContext } from 'ava';
+import { pino } from 'pino';
+import { buildCloud } from '../../cloud.ts';
+import { simulatedDrivers } from '../../drivers.ts';
 import { startTestCloud } from '../../tests/cloud.ts';
 import { until } from '../drivers/contract/host-under-test.ts';
+import { SimulatedHost } from '../drivers/simulated/host.ts';
 import { atVersion, offerMicroversions, prepareCompute } from '../testing.ts';
 import { openConsole, upgradeStatus } from './testing.ts';
 
@@ -157,6 +161,45 @@ test('who says too much at once is cut off, and no log tells a token', async (t)
   await admin.get(`/compute/v2.1/os-console-auth-tokens/${token}`, 404);
   t.deepEqual(
     cloud.logLines.filter((line) => line.includes(token)),
+    [],
+  );
+});
+
+test('a process on another host shows the console through the agent of the server’s host', async (t) => {
+  const { cloud, ground, ask, act } = await prepare(t);
+  const log = pino({ level: 'debug', base: null }, { write: (line: string) => cloud.logLines.push(line) });
+  const config = { ...cloud.config, hostName: 'host-2', roles: new Set(['api'] as const) };
+  const other = await buildCloud(config, log, simulatedDrivers(new SimulatedHost()));
+  await other.start();
+  t.teardown(() => other.stop());
+  const through = async (url: string) => {
+    const opening = openConsole(t, url.replace(/:\d+/, `:${other.server.info.port}`));
+    let isOpen = false;
+    void opening.finally(() => (isOpen = true)).catch(() => {});
+    await until(t, 'the agent has called back', async () => {
+      await cloud.settle();
+      return isOpen;
+    });
+    return opening;
+  };
+  const screen = await through(await ask('novnc'));
+  await screen.says('RFB 003.008\n');
+  const serial = await through(await ask('serial'));
+  serial.socket.send('ls\r');
+  await serial.says('ls\r');
+
+  const { port } = other.server.info;
+  const arrivals = `http://127.0.0.1:${port}/console/hosts`;
+  t.is(await upgradeStatus(arrivals), 403);
+  t.is(await upgradeStatus(arrivals, { authorization: `Bearer ${randomBytes(32).toString('base64url')}` }), 403);
+  t.is((await fetch(arrivals)).status, 404);
+
+  ground.host.failNext({ call: 'openConsole', kind: 'transient', message: 'It is away.' });
+  await t.throwsAsync(through(await ask('serial')), { message: /409/ });
+  await act({ 'os-stop': null });
+  await screen.ended;
+  t.deepEqual(
+    cloud.logLines.filter((line) => line.includes('"level":50')),
     [],
   );
 });

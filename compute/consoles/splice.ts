@@ -15,8 +15,11 @@ export const closeCode = { normal: 1000, refused: 1008 } as const;
 export async function splice(client: WebSocket, guest: Duplex): Promise<void> {
   const { createWebSocketStream } = await import('ws');
   const wire = createWebSocketStream(client, { highWaterMark: 64 * 1024 });
+  // A client that the guest takes nothing from is not read, and so its own good-bye would never be.
+  guest.once('end', () => terminateSoon(client));
+  const closed = new Promise<void>((resolve) => client.once('close', () => resolve()));
   try {
-    await Promise.race([pipeline(guest, wire), pipeline(wire, guest)]);
+    await Promise.race([pipeline(guest, wire), pipeline(wire, guest), closed]);
   } catch {
     // One of them broke off; there is nobody to tell but the other.
   } finally {
@@ -29,5 +32,9 @@ export async function splice(client: WebSocket, guest: Duplex): Promise<void> {
 export function hangUp(client: WebSocket, code: number, reason = ''): void {
   if (client.readyState === client.CLOSED) return;
   client.close(code, reason);
+  terminateSoon(client);
+}
+
+function terminateSoon(client: WebSocket): void {
   setTimeout(() => client.terminate(), farewellMs).unref();
 }

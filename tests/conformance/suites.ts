@@ -49,6 +49,7 @@ const aroundServers = [
   'limits',
   'test_quotas',
   'test_versions',
+  'servers\\.test_novnc',
   'servers\\.test_server_group',
 ];
 
@@ -105,7 +106,7 @@ export const suites: Record<string, Suite> = {
     settings: {},
     conf: {
       compute: { ...computeGround, min_compute_nodes: 1, max_microversion: '2.4' },
-      'compute-feature-enabled': { vnc_console: false },
+      'compute-feature-enabled': { vnc_console: true },
     },
     complete: ({ url }) => makeComputeGround(url),
     mayFail: {

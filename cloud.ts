@@ -204,6 +204,8 @@ export async function buildCloud(config: Config, log: Logger, given?: Drivers): 
       consoles,
       forceConfigDrive: config.forceConfigDrive,
       imageProtection: protection,
+      master,
+      confirmSeconds: config.resizeConfirmSeconds,
       host: {
         name: config.hostName,
         driver: drivers.servers,
@@ -215,6 +217,7 @@ export async function buildCloud(config: Config, log: Logger, given?: Drivers): 
         imageSizeCap: config.imageSizeCap,
         imageCacheDirectory: join(config.dataDir, 'compute', 'images'),
         imageLimits: imageLimits(config),
+        migrationListen: config.migrationListen,
         methods: containerHostMethods(drivers.containers),
       },
     }),

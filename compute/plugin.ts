@@ -5,6 +5,7 @@ import { computeDialect } from '../common/http/dialect.ts';
 import type { Logger } from '../common/logger.ts';
 import type { Module } from '../common/module.ts';
 import type { Enforcer } from '../common/policy/enforcer.ts';
+import type { Secret } from '../common/secret.ts';
 import type { UploadDeps } from '../image/images/uploads.ts';
 import type { PropertyProtection } from '../image/property-protection/protection.ts';
 import type { ImageStores } from '../image/stores/stores.ts';
@@ -21,6 +22,7 @@ import { usageAuditPolicy, usageAuditRoutes } from './api/instance-usage-audit-l
 import { keypairPolicy, keypairRoutes } from './api/keypairs.ts';
 import { limitPolicy, limitRoutes } from './api/limits.ts';
 import { computeUrl } from './api/links.ts';
+import { migrationPolicy, migrationRoutes } from './api/migrations.ts';
 import { quotaClassSetPolicy, quotaClassSetRoutes } from './api/quota-class-sets.ts';
 import { quotaSetPolicy, quotaSetRoutes } from './api/quota-sets.ts';
 import { remoteConsolePolicy, remoteConsoleRoutes } from './api/remote-consoles.ts';
@@ -30,6 +32,7 @@ import { serverExternalEventPolicy, serverExternalEventRoutes } from './api/serv
 import { serverGroupPolicy, serverGroupRoutes } from './api/server-groups.ts';
 import { serverInterfacePolicy, serverInterfaceRoutes } from './api/server-interfaces.ts';
 import { serverMetadataPolicy, serverMetadataRoutes } from './api/server-metadata.ts';
+import { serverMigrationPolicy, serverMigrationRoutes } from './api/server-migrations.ts';
 import { serverPasswordPolicy, serverPasswordRoutes } from './api/server-password.ts';
 import { serverSecurityGroupPolicy, serverSecurityGroupRoutes } from './api/server-security-groups.ts';
 import { serverTagPolicy, serverTagRoutes } from './api/server-tags.ts';
@@ -65,10 +68,14 @@ import { addMetadata } from './migrations/0014-metadata.ts';
 import { keepImageProperties } from './migrations/0015-image-properties.ts';
 import { addShelving } from './migrations/0015-shelving.ts';
 import { addPluggedPorts } from './migrations/0016-plugged-ports.ts';
+import { createServerMoves } from './migrations/0017-server-moves.ts';
 import { countRoomOfHosts } from './migrations/0018-room-of-hosts.ts';
 import type { Scheduling } from './scheduler/scheduling.ts';
 import { lockPolicy } from './servers/locks.ts';
-import { serverReconciler } from './servers/reconciler.ts';
+import { type Arrivals, arrivals } from './servers/moves/arrivals.ts';
+import { moveReconciler } from './servers/moves/reconciler.ts';
+import { type Listening, listenForMoves } from './servers/moves/road.ts';
+import { serverReconciler, specOf } from './servers/reconciler.ts';
 import { pastServerReconciler } from './usage/reconciler.ts';
 
 export interface ComputeModuleDeps {
@@ -88,6 +95,10 @@ export interface ComputeModuleDeps {
   consoles: ConsoleSettings;
   /** Every server gets a config drive, whether it asks for one or not. */
   forceConfigDrive: boolean;
+  /** What keys of the roads between hosts are made of. */
+  master: Secret;
+  /** Seconds after which resizes are confirmed by themselves; 0: never. */
+  confirmSeconds: number;
   /** Who may say what of images. */
   imageProtection: PropertyProtection;
   /** This host's side; used only by processes that run an agent. */
@@ -107,6 +118,8 @@ export interface ComputeModuleDeps {
     /** Where the host's copies of images are kept. */
     imageCacheDirectory: string;
     imageLimits: CacheLimits;
+    /** HOST:PORT where servers of other hosts come in; empty: nowhere. */
+    migrationListen: string;
     /** What else this host can be asked, beside the consoles of servers. */
     methods?: HostMethods;
   };
@@ -132,6 +145,7 @@ export const computeMigrations: Migration[] = [
   addPluggedPorts,
   createConsoles,
   countRoomOfHosts,
+  createServerMoves,
 ];
 
 export const computePolicy = {
@@ -148,6 +162,8 @@ export const computePolicy = {
   ...serverTagPolicy,
   ...serverInterfacePolicy,
   ...serverSecurityGroupPolicy,
+  ...serverMigrationPolicy,
+  ...migrationPolicy,
   ...lockPolicy,
   ...instanceActionPolicy,
   ...serverDiagnosticsPolicy,
@@ -168,6 +184,7 @@ export const computePolicy = {
 export function computeModule(deps: ComputeModuleDeps): Module {
   const { db, log, host, enforcer, region, scheduling } = deps;
   const { driver } = host;
+  const agent = agentOf(deps);
   const api: ComputeApiDeps = {
     db,
     enforcer,
@@ -206,6 +223,8 @@ export function computeModule(deps: ComputeModuleDeps): Module {
         ...serverTagRoutes(api),
         ...serverInterfaceRoutes(api),
         ...serverSecurityGroupRoutes(api),
+        ...serverMigrationRoutes(api),
+        ...migrationRoutes(api),
         ...instanceActionRoutes(api),
         ...serverDiagnosticsRoutes(api),
         ...serverExternalEventRoutes(api),
@@ -222,20 +241,25 @@ export function computeModule(deps: ComputeModuleDeps): Module {
       ],
     },
     controllers: [pastServerReconciler({ db })],
-    agents: agentReconcilers(deps),
+    agents: agent.reconcilers,
     /** What happens to guests on the host wakes the loop; it would find out by itself, later. */
     async startAgent() {
       host.metadata.serve(metadataService({ db, log, vendors: host.vendors, staleMs: host.metadataStaleMs }));
       const stop = driver.onChange((id) => {
         notify(db, 'servers', id).catch((err) => log.warn({ err, server: id }, 'cannot tell of a change of a guest'));
       });
-      return async () => stop();
+      const stopListening = await agent.letServersIn();
+      return async () => {
+        stop();
+        await stopListening();
+      };
     },
   };
 }
 
-function agentReconcilers(deps: ComputeModuleDeps) {
-  const { db, log, host, reclaimSeconds, shelvedOffloadSeconds, region } = deps;
+/** This host's side: what its agent does, and what it does for the agents of hosts that servers come from. */
+function agentOf(deps: ComputeModuleDeps) {
+  const { db, log, host, reclaimSeconds, shelvedOffloadSeconds, region, master, confirmSeconds } = deps;
   const images: UploadDeps = {
     db,
     log,
@@ -260,20 +284,43 @@ function agentReconcilers(deps: ComputeModuleDeps) {
     diagnose: ({ id }) => driver.diagnose(id as string),
     consoleOutput: ({ id, lines }) => driver.consoleOutput(id as string, (lines as number | null) ?? undefined),
   };
-  return [
-    heartbeatReconciler({ db, log, driver, hostName, allocation: deps.scheduling.allocation }),
-    serverReconciler({
-      db,
-      log,
-      driver,
-      cache,
-      hostName,
-      reclaimSeconds,
-      shelvedOffloadSeconds,
-      vendors: host.vendors,
-      images,
-    }),
-    imageCacheReconciler,
-    hostCallReconciler({ db, log, hostName, methods }),
-  ];
+  const coming: Arrivals = arrivals({
+    db,
+    driver,
+    hostName,
+    specOf: (server, signal) => specOf({ db, log, cache, vendors: host.vendors }, server, signal),
+  });
+  let listening: Listening | undefined;
+  return {
+    reconcilers: [
+      heartbeatReconciler({
+        db,
+        log,
+        driver,
+        hostName,
+        allocation: deps.scheduling.allocation,
+        migrationAddress: () => listening?.address ?? null,
+      }),
+      serverReconciler({
+        db,
+        log,
+        driver,
+        cache,
+        hostName,
+        reclaimSeconds,
+        shelvedOffloadSeconds,
+        vendors: host.vendors,
+        images,
+        master,
+      }),
+      moveReconciler({ db, log, driver, hostName, master, arrivals: coming, confirmSeconds }),
+      imageCacheReconciler,
+      hostCallReconciler({ db, log, hostName, methods }),
+    ],
+    async letServersIn(): Promise<() => Promise<void>> {
+      if (host.migrationListen !== '')
+        listening = await listenForMoves(host.migrationListen, master, log, coming.answer);
+      return async () => listening?.stop();
+    },
+  };
 }

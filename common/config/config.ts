@@ -206,6 +206,15 @@ export const ConfigSchema = Type.Object(
       '',
       'How agents of other hosts reach this process to show consoles, as ws://10.0.0.1:5000; empty means ws://<listenHost>:<listenPort>',
     ),
+    resizeConfirmSeconds: count(
+      0,
+      'Seconds after which a resize or migration that nobody confirmed or reverted is confirmed; 0: never',
+      31_536_000,
+    ),
+    migrationListen: text(
+      '',
+      'HOST:PORT where this host lets servers of other hosts in, as their agents reach it; empty means that it takes none',
+    ),
     drivers: text('real', 'real, or simulated for development without engines'),
     imageCacheMaximumGib: count(
       10,

@@ -13,6 +13,7 @@ import { diskActionPolicy, diskActions } from './server-actions/disks.ts';
 import { guestActionPolicy, guestActions } from './server-actions/guests.ts';
 import { imageActionPolicy, imageActions } from './server-actions/images.ts';
 import { interfaceActionPolicy, interfaceActions } from './server-actions/interfaces.ts';
+import { moveActionPolicy, moveActions } from './server-actions/moves.ts';
 import { powerActionPolicy, powerActions } from './server-actions/power.ts';
 import { shelvingActionPolicy, shelvingActions } from './server-actions/shelving.ts';
 import { stateActionPolicy, stateActions } from './server-actions/states.ts';
@@ -28,6 +29,7 @@ export const serverActionPolicy = {
   ...interfaceActionPolicy,
   ...shelvingActionPolicy,
   ...guestActionPolicy,
+  ...moveActionPolicy,
 };
 
 const actions: Readonly<Record<string, ServerActionSpec>> = {
@@ -39,6 +41,7 @@ const actions: Readonly<Record<string, ServerActionSpec>> = {
   ...shelvingActions,
   ...guestActions,
   ...consoleActions,
+  ...moveActions,
 };
 
 /** Of Xen alone, and gone from Nova with it, whatever the server (nova/api/openstack/compute/admin_actions.py). */

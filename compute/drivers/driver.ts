@@ -99,6 +99,24 @@ export interface ServerSpec {
   tuning?: GuestTuning;
 }
 
+/** The way of a running guest to another host. */
+export interface Passage {
+  /** Opens a connection to what `acceptArrival` gives there. */
+  connect(channel: string): Promise<Duplex>;
+  signal: AbortSignal;
+  onProgress(progress: MigrationProgress): void;
+}
+
+/** In bytes. */
+export interface MigrationProgress {
+  memoryTotal: number;
+  memoryProcessed: number;
+  memoryRemaining: number;
+  diskTotal: number;
+  diskProcessed: number;
+  diskRemaining: number;
+}
+
 export interface HostFacts {
   hostname: string;
   vcpus: number;
@@ -156,6 +174,25 @@ export interface ServerDriver extends GuestDriver<ServerSpec> {
   openSnapshot(spec: ServerSpec, name: string, signal: AbortSignal): Promise<Readable>;
   /** Absent is success. */
   dropSnapshot(id: string, name: string): Promise<void>;
+  /** A root disk, whole or not there at all. */
+  hasDisk(id: string, rootDisk: number): Promise<boolean>;
+  /** Its data, for another host; the guest is shut down. Throws `PermanentFailure` when it is not there. */
+  openDisk(id: string, rootDisk: number): Promise<{ data: Readable; sizeBytes: number }>;
+  /** Keeps what `openDisk` gave on another host as the root disk of this guest; nothing of it when `data` throws. */
+  receiveDisk(spec: ServerSpec, data: AsyncIterable<Buffer>): Promise<void>;
+  /** Makes ready what a guest needs that comes from another host while it runs. */
+  prepareArrival(spec: ServerSpec): Promise<void>;
+  /** One end of a connection that `migrate` opened on the host that the guest leaves. */
+  acceptArrival(id: string, channel: string): Promise<Duplex>;
+  /**
+   * Lets a running guest go on on another host, which `prepareArrival` made ready, without shutting it down; afterwards it is
+   * shut down here. When it throws, or was aborted, the guest runs on here, or over there if that came too late.
+   */
+  migrate(spec: Pick<ServerSpec, 'id'>, passage: Passage): Promise<void>;
+  /** Ends what a predecessor of ours may have begun of `migrate`. */
+  abortMigration(id: string): Promise<void>;
+  /** Lets a guest that writes faster than it can be copied wait, so that its migration comes to an end. */
+  forceMigration(id: string): Promise<void>;
   /** The tail of the serial console, at most `lines` lines (all that is kept when undefined). Empty when there is none. */
   consoleOutput(id: string, lines?: number): Promise<string>;
   /** What it has used since it was started; undefined when it does not run. */

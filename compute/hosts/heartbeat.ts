@@ -17,13 +17,22 @@ export interface HeartbeatDeps {
   hostName: string;
   /** How much of it may be promised. */
   allocation: Allocation;
+  /** Where servers of other hosts come in now; null: nowhere. */
+  migrationAddress?: () => string | null;
 }
 
 /**
  * Keeps the row of this host fresh: what it has, and whether its engine answers. Time is the database's. One that does not
  * is asked again at every poll: the host is of use the moment its engine is back.
  */
-export function heartbeatReconciler({ db, log, driver, hostName, allocation }: HeartbeatDeps): Reconciler {
+export function heartbeatReconciler({
+  db,
+  log,
+  driver,
+  hostName,
+  allocation,
+  migrationAddress = () => null,
+}: HeartbeatDeps): Reconciler {
   let facts: HostFacts | undefined; // what the machine is made of does not change under a running process
   let told: string | undefined;
   return {
@@ -41,7 +50,11 @@ export function heartbeatReconciler({ db, log, driver, hostName, allocation }: H
       }
       told = undefined;
       const { hostname: _, ...rest } = facts;
-      await reportHost(db, { name: hostName, address: ownAddress(), uptime: uptimeLine(), ...rest }, null);
+      await reportHost(
+        db,
+        { name: hostName, address: ownAddress(), uptime: uptimeLine(), migrationAddress: migrationAddress(), ...rest },
+        null,
+      );
       await countRoom(db, allocation, hostName);
     },
   };

@@ -32,6 +32,8 @@ export interface HostReport {
   cpuModel: string;
   architecture: string;
   uptime?: string;
+  /** HOST:PORT where servers of other hosts come in; absent or null: it takes none. */
+  migrationAddress?: string | null;
 }
 
 /** What administrators may say of a host. Absent leaves alone. */

@@ -21,6 +21,7 @@ interface HostRow {
   architecture: string;
   engine_fault: string | null;
   heartbeat_at: Date;
+  migration_address: string | null;
   uptime: string | null;
   is_disabled: boolean;
   is_forced_down: boolean;
@@ -84,7 +85,7 @@ const hostColumns: readonly (keyof HostRow)[] = [
     'is_disabled',
   ] as const),
   ...(['is_forced_down', 'disabled_reason', 'vcpu_ratio', 'memory_ratio', 'disk_ratio', 'reserved_vcpus'] as const),
-  ...(['reserved_memory_mib', 'reserved_disk_gib', 'traits', 'placement_generation'] as const),
+  ...(['reserved_memory_mib', 'reserved_disk_gib', 'traits', 'placement_generation', 'migration_address'] as const),
 ];
 
 const hostsByIdSql = `
@@ -151,6 +152,7 @@ export async function reportHost(db: Knex, report: HostReport, fault: string | n
     architecture: report.architecture,
     engine_fault: fault,
     uptime: report.uptime ?? null,
+    migration_address: report.migrationAddress ?? null,
   };
   const [row] = await db('compute_hosts')
     .insert({ name: report.name, ...facts })
@@ -234,6 +236,7 @@ function fromRow(row: HostRow): ComputeHost {
     cpuModel: row.cpu_model,
     architecture: row.architecture,
     heartbeatAt: row.heartbeat_at,
+    migrationAddress: row.migration_address,
     uptime: row.uptime,
     isUp: row.is_fresh && !row.is_forced_down,
     isForcedDown: row.is_forced_down,

@@ -8,6 +8,8 @@ export interface WantedGuests {
   onThisHost(): Promise<ReadonlyMap<string, PowerState | null>>;
   /** Those of the ids that have a row at all, on whichever host. */
   known(ids: string[]): Promise<ReadonlySet<string>>;
+  /** Those that are rightly here although another host is their owner: they are on their way. */
+  onTheirWay?(ids: string[]): Promise<ReadonlySet<string>>;
 }
 
 /**
@@ -24,7 +26,9 @@ export async function sweepGuests(
   const here = await wanted.onThisHost();
   const strange = guests.map((guest) => guest.id).filter((id) => !here.has(id));
   const known = await wanted.known(strange);
+  const onTheirWay = await wanted.onTheirWay?.(strange);
   for (const id of strange) {
+    if (onTheirWay?.has(id)) continue;
     if (known.has(id)) {
       log.error({ guest: id }, 'a guest on this host belongs to another host: has this host been renamed?');
       continue;

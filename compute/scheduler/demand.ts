@@ -19,6 +19,16 @@ export interface Demand {
   traits?: Readonly<Record<string, string>>;
   /** Of the server group it belongs to, if it does. */
   group?: GroupDemand;
+  /** It leaves a host for another one. */
+  leaving?: {
+    hostName: string;
+    /** Something of it is sent there, which not every host lets in. */
+    needsRoad: boolean;
+    /** Where something of it is left that is to be removed first. */
+    uncleared: ReadonlySet<string>;
+    /** It goes while it runs: no hypervisor older than its own can take it. */
+    hypervisorVersion?: number;
+  };
   /** Hosts that a hint named by servers: one of these, none of those. */
   sameHostIds?: ReadonlySet<string>;
   differentHostIds?: ReadonlySet<string>;

@@ -27,6 +27,8 @@ export interface HostCapacity extends HostResources {
   architecture: string;
   /** By Placement's names: what it says of itself, and what administrators have given it. */
   traits: readonly string[];
+  /** Where servers of other hosts come in; absent or null: nowhere. */
+  migrationAddress?: string | null;
   /** Sums over the claims of every guest on it, of whatever kind. */
   claimedVcpus: number;
   claimedMemoryMib: number;
@@ -56,6 +58,15 @@ const always = {
     zone === null || zone === host.zone ? undefined : { reason: `not in zone ${zone}` },
   RequestedHostFilter: (host, { hostName }) =>
     hostName === null || hostName === host.name ? undefined : { reason: `not the requested host ${hostName}` },
+  MoveFilter(host, { leaving }) {
+    if (leaving === undefined) return undefined;
+    if (leaving.hostName === host.name) return { reason: 'the server is there already' };
+    if (leaving.uncleared.has(host.name)) return { reason: 'what was left of the server there is not removed yet' };
+    if (leaving.needsRoad && host.migrationAddress == null)
+      return { reason: 'takes no servers of other hosts', detail: 'its setting migrationListen is empty' };
+    if (host.hypervisorVersion < (leaving.hypervisorVersion ?? 0)) return { reason: 'its hypervisor is older' };
+    return undefined;
+  },
   CoreFilter: short('vcpus', 'VCPUs'),
   RamFilter: short('memoryMib', 'MiB of memory'),
   DiskFilter: short('diskGib', 'GiB of disk'),

@@ -1,6 +1,7 @@
 /** For tests: the reconciler of servers in a process that is killed again and again. */
 import { join } from 'node:path';
 import { createLogger } from '../../common/logger.ts';
+import { Secret } from '../../common/secret.ts';
 import type { UploadDeps } from '../../image/images/uploads.ts';
 import { openFileStore } from '../../image/stores/files/files.ts';
 import { singleStore } from '../../image/stores/stores.ts';
@@ -34,6 +35,7 @@ export async function reconcileThroughDeaths(cloud: TestCloud, id: string): Prom
       shelvedOffloadSeconds: 0,
       vendors: noVendors,
       images,
+      master: new Secret('any'),
     });
     try {
       await reconciler.reconcile(id);

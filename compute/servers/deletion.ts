@@ -7,6 +7,7 @@ import { releasePorts } from '../../network/ports.ts';
 import { finishActionsUpTo, recordAction } from './actions.ts';
 import { ask, refuseLocked } from './ask.ts';
 import type { ServerDeps } from './create.ts';
+import { endMovesOf } from './moves/store.ts';
 import type { Server } from './server.ts';
 import { discardShelveImage } from './shelved.ts';
 import { discardUnfinishedImages } from './snapshots.ts';
@@ -69,6 +70,7 @@ export async function removeServerRow(trx: Knex, server: Server): Promise<void> 
   await releasePorts(trx, server.id);
   await discardUnfinishedImages(trx, server.id);
   await discardShelveImage(trx, server);
+  await endMovesOf(trx, server.id);
   await finishActionsUpTo(trx, server.id, server.revision + 1, null);
   await trx('servers').where({ id: server.id }).delete();
   await trx('deleted_servers').insert({ id: server.id, project_id: server.projectId }).onConflict('id').ignore();

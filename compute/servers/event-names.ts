@@ -24,6 +24,9 @@ const steps: Readonly<Record<string, string>> = {
   softDelete: 'compute_soft_delete_instance',
   restore: 'compute_restore_instance',
   delete: 'compute_terminate_instance',
+  migrate: 'compute_finish_resize',
+  'live-migration': 'compute_live_migration',
+  evacuate: 'compute_rebuild_instance',
 };
 
 export function eventOf(action: string): string {

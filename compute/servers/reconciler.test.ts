@@ -2,6 +2,7 @@ import { access } from 'node:fs/promises';
 import { join } from 'node:path';
 import test from 'ava';
 import { createLogger } from '../../common/logger.ts';
+import { Secret } from '../../common/secret.ts';
 import type { UploadDeps } from '../../image/images/uploads.ts';
 import { startTestCloud } from '../../tests/cloud.ts';
 import { smallServer } from '../drivers/contract.ts';
@@ -277,6 +278,7 @@ test('a deletion does not wait for the image that its server was to have', async
     shelvedOffloadSeconds: 0,
     vendors: noVendors,
     images: {} as UploadDeps, // none is made here
+    master: new Secret('any'),
   });
   const step = reconciler.reconcile(id);
   await cloud.as('member').delete(`/compute/v2.1/servers/${id}`);

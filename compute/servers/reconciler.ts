@@ -3,6 +3,7 @@ import type { Knex } from '../../common/database/database.ts';
 import { BadRequest, CloudError, NotFound, PermanentFailure } from '../../common/errors.ts';
 import type { Logger } from '../../common/logger.ts';
 import type { Reconciler } from '../../common/reconcile/loop.ts';
+import type { Secret } from '../../common/secret.ts';
 import type { UploadDeps } from '../../image/images/uploads.ts';
 import { guestPorts } from '../../network/ports.ts';
 import { type ObservedGuest, type ServerDriver, type ServerSpec, ToldAtOnce } from '../drivers/driver.ts';
@@ -18,6 +19,8 @@ import { waitUnless, watchingDeletion } from './deletion-watch.ts';
 import { eventOf } from './event-names.ts';
 import { askGuest } from './guest-requests.ts';
 import { hasGuestAgent, mustQuiesce, shutdownSecondsOf } from './image-properties.ts';
+import { handBack, handOver } from './moves/hand-over.ts';
+import { noteArrival, onTheirWay } from './moves/store.ts';
 import { acceptShutdown, type Fault, giveUpOn, recordFailure, settleServer, unsettle } from './observations.ts';
 import { hasItsPorts, listWithOtherPorts, rememberPorts } from './plugged-ports.ts';
 import type { Server, WantedPower } from './server.ts';
@@ -41,6 +44,8 @@ export interface ServerReconcilerDeps {
   vendors: VendorDataSettings;
   /** Where the images go that servers become. */
   images: UploadDeps;
+  /** What keys of the road between hosts are made of. */
+  master: Secret;
 }
 
 /** Makes this host run the servers that were placed on it, as they were asked for, and no others. */
@@ -79,6 +84,7 @@ export function serverReconciler(deps: ServerReconcilerDeps): Reconciler {
       const rows = {
         onThisHost: () => listPowerOnHost(db, hostName),
         known: (ids: string[]) => knownIds(db, 'servers', ids),
+        onTheirWay: (ids: string[]) => onTheirWay(db, hostName, ids),
       };
       const withOtherPorts = await listWithOtherPorts(db, hostName);
       return [...reclaimed, ...offloaded, ...withOtherPorts, ...(await sweepGuests(driver, rows, log))];
@@ -94,6 +100,12 @@ async function removeServer({ db, driver }: ServerReconcilerDeps, server: Server
 
 async function settle(deps: ServerReconcilerDeps, server: Server): Promise<void> {
   const { db, driver, hostName } = deps;
+  if (server.move === 'live') return; // until it is there or stays, it is the business of moves/reconciler.ts
+  if (server.move === 'back') return handBack(deps, server);
+  if (server.move === 'cold') {
+    const spec = await watchingDeletion(db, server.id, (signal) => specOf(deps, server, signal));
+    return handOver(deps, server, spec);
+  }
   const wanted = effectivePower(server);
   if (server.observedShelved && server.offloadRequestedAt !== null) return offload(deps, server);
   if (server.observedShelved && server.shelvedAt === null && (await driver.observe(server.id)) === undefined)
@@ -132,6 +144,7 @@ async function settle(deps: ServerReconcilerDeps, server: Server): Promise<void>
       server.id,
       spec.ports.map((port) => port.id),
     );
+    await noteArrival(trx, server.id);
     for (const action of await listUnfinished(trx, server.id))
       if (action.revision <= server.revision)
         await recordEvent(trx, action.number, eventOf(action.action), action.startedAt, null, hostName);
@@ -217,7 +230,11 @@ function ownAction(server: Server, action: string, message: string) {
 }
 
 /** Everything the host has to know, read afresh: ports and addresses may have changed since the server was made. */
-async function specOf(deps: ServerReconcilerDeps, server: Server, signal: AbortSignal): Promise<ServerSpec> {
+export async function specOf(
+  deps: Pick<ServerReconcilerDeps, 'db' | 'log' | 'cache' | 'vendors'>,
+  server: Server,
+  signal: AbortSignal,
+): Promise<ServerSpec> {
   const { db, cache } = deps;
   const pathOf = (imageId: string) => waitUnless(signal, cache.ensure(imageId)).catch(imageGone);
   const path = await pathOf(server.diskImageId);

@@ -9,11 +9,12 @@ import { claimHost } from '../scheduler/claim.ts';
 import { ask } from './ask.ts';
 import type { ServerDeps } from './create.ts';
 import { imageDiskGib } from './image-fit.ts';
+import { coldMove, stayHere, turnBack } from './moves/cold.ts';
 import type { OldFlavor, Server } from './server.ts';
 import { requirements } from './states.ts';
 
 /**
- * Makes the server another size on its host, from a copy of its disk; the old one is kept until it is confirmed or reverted.
+ * Makes the server another size, from a copy of its disk, on its host or where that has no room on another one; the old one is kept until it is confirmed or reverted.
  * Throws `BadRequest` when the flavor does not fit the server or its host, `OverQuota`, `Conflict`.
  */
 export async function resizeServer(
@@ -31,8 +32,9 @@ export async function resizeServer(
       const flavor = await getFlavor(trx, visibleTo(ctx), flavorId).catch(badReference());
       checkChange(server, flavor);
       if (server.diskGib === 0) await checkHoldsImage(trx, server, flavor);
-      await claimMore(trx, { region, scheduling }, server, flavor);
+      const place = await claimPlace(trx, ctx, { region, scheduling }, server, flavor);
       return {
+        ...place,
         ...flavorColumns({ ...flavor, flavorId: flavor.id, flavorName: flavor.name }),
         old_flavor: JSON.stringify(oldFlavorOf(server)),
         disk_copied_from: server.diskGeneration,
@@ -50,7 +52,7 @@ export async function confirmResize({ db }: ServerDeps, ctx: ProjectContext, id:
     api: 'confirmResize',
     requirement: requirements['confirm resize'],
     isFreeOfLocks: true,
-    change: () => ({ old_flavor: null, disk_copied_from: null }),
+    change: async (trx, server) => ({ old_flavor: null, disk_copied_from: null, ...(await stayHere(trx, server)) }),
   });
 }
 
@@ -61,7 +63,7 @@ export async function revertResize({ db }: ServerDeps, ctx: ProjectContext, id: 
     api: 'revertResize',
     requirement: requirements['revert resize'],
     isFreeOfLocks: true,
-    change(_trx, server) {
+    async change(trx, server) {
       const { oldFlavor } = server;
       if (oldFlavor === null)
         throw new Conflict(`Cannot 'revertResize' instance ${server.id} while it is in vm_state error`);
@@ -70,9 +72,31 @@ export async function revertResize({ db }: ServerDeps, ctx: ProjectContext, id: 
         old_flavor: null,
         disk_copied_from: null,
         disk_generation: oldFlavor.diskGeneration,
+        ...(await turnBack(trx, server)),
       };
     },
   });
+}
+
+/** On its host, or where that has no room, on another one, to which the server then goes. Gives what that changes of its row. */
+async function claimPlace(
+  trx: Knex,
+  ctx: ProjectContext,
+  deps: Pick<ServerDeps, 'region' | 'scheduling'>,
+  server: Server,
+  flavor: Flavor,
+): Promise<object> {
+  try {
+    await claimMore(trx, deps, server, flavor);
+    return {};
+  } catch (error) {
+    if (!(error instanceof BadRequest) || !(await hasOtherHosts(trx))) throw error;
+  }
+  return coldMove(trx, ctx, deps.scheduling, server, { hostName: null, size: flavor, kind: 'resize' });
+}
+
+async function hasOtherHosts(trx: Knex): Promise<boolean> {
+  return (await trx('compute_hosts').whereNotNull('migration_address').select('id').limit(2)).length > 1;
 }
 
 function checkChange(server: Server, flavor: Flavor): void {

@@ -2,6 +2,11 @@
 import type { PowerState } from '../drivers/driver.ts';
 
 export type WantedPower = 'running' | 'paused' | 'suspended' | 'shutdown';
+/**
+ * Where a server on its way is. `cold`: its host shuts it down and hands it over. `live`: it goes while it runs. `back`: its
+ * host gives it back to the one that it came from.
+ */
+export type ServerMove = 'cold' | 'live' | 'back';
 export type RebootType = 'SOFT' | 'HARD';
 /** What is asked for and not done, where no other field of the server tells: a reboot by its type, or the name of the action. */
 export type PendingTask = RebootType | 'createImage' | 'createBackup' | 'changePassword';
@@ -63,6 +68,10 @@ export interface Server extends ServerFlavor {
   /** Null when no host had room (then `unplacedReason` says why) and while the server is shelved. */
   hostId: string | null;
   hostName: string | null;
+  /** Where it goes (`move`); once it is there, where it came from, until that is confirmed or reverted. */
+  otherHostId: string | null;
+  otherHostName: string | null;
+  move: ServerMove | null;
   unplacedReason: string | null;
   /** Host by host, for administrators. */
   unplacedDetails: string | null;

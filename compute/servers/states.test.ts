@@ -43,6 +43,7 @@ test('the status that filters compute in SQL is the one that clients see, in all
   const host = { name: 'h', address: 'a', vcpus: 1, memoryMib: 1, diskGib: 1, ...facts };
   const hostId = await reportHost(db, host, null);
   const { pick, usually } = dice(20_261_120);
+  const otherHostId = await reportHost(db, { ...host, name: 'other' }, null);
   const rows: object[] = [];
   const actions: object[] = [];
   for (let i = 0; i < 3000; i += 1) {
@@ -50,6 +51,7 @@ test('the status that filters compute in SQL is the one that clients see, in all
     const isPlaced = usually(true, false);
     const shelvedAt = isPlaced ? usually(null, new Date()) : null;
     const isRescue = usually(false, true);
+    const isMoving = isPlaced && usually(false, true);
     rows.push({
       ...common,
       id,
@@ -57,6 +59,8 @@ test('the status that filters compute in SQL is the one that clients see, in all
       disk_image_id: id,
       host_id: isPlaced ? hostId : null,
       unplaced_reason: isPlaced ? null : 'full',
+      other_host_id: isMoving ? otherHostId : null,
+      move: isMoving ? pick(null, 'cold', 'live', 'live', 'back') : null,
       is_faulty: usually(false, true),
       marked_error_at: usually(null, new Date()),
       observed_power: pick(null, 'running', 'running', 'paused', 'suspended', 'shutdown', 'crashed'),
@@ -114,6 +118,7 @@ const idle: StateFields = {
   rescueImageId: null,
   diskGeneration: 1,
   oldFlavor: null,
+  move: null,
   shelvedAt: null,
   offloadRequestedAt: null,
   shelveImageId: null,

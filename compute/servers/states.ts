@@ -16,6 +16,7 @@ export type VmState =
 
 export type TaskState =
   | 'spawning'
+  | 'migrating'
   | 'powering-on'
   | 'powering-off'
   | 'pausing'
@@ -48,6 +49,7 @@ export type StateFields = Pick<
   | 'observedShelved'
   | 'observedDiskGeneration'
   | 'wantedPower'
+  | 'move'
   | 'rescueImageId'
   | 'diskGeneration'
   | 'oldFlavor'
@@ -95,6 +97,7 @@ export function taskStateOf(server: StateFields): TaskState {
   if (vmState === 'shelved' && server.shelvedAt === null) return 'unshelving';
   if (vmState === 'shelved') return server.offloadRequestedAt === null ? null : 'shelving_offloading';
   if (server.shelvedAt !== null) return 'shelving';
+  if (server.move === 'live') return 'migrating';
   if (server.observedRescue !== (server.rescueImageId !== null))
     return server.observedRescue ? 'unrescuing' : 'rescuing';
   return diskTask(server) ?? pendingTask(server) ?? powerTask(server);
@@ -162,6 +165,8 @@ export function statusOf(server: StateFields): string {
       return 'RESIZE';
     case 'resize_reverting':
       return 'REVERT_RESIZE';
+    case 'migrating':
+      return 'MIGRATING';
     case 'rebuilding':
       return 'REBUILD';
     case 'rebooting':
@@ -181,6 +186,7 @@ export const statuses = [
   'BUILD',
   'ERROR',
   'HARD_REBOOT',
+  'MIGRATING',
   'PASSWORD',
   'PAUSED',
   'REBOOT',
@@ -211,7 +217,7 @@ export function progressOf(server: StateFields): number {
 export interface Requirement {
   vmStates: readonly VmState[];
   /** Tasks during which it may be asked for; idle always counts. */
-  tasks?: readonly TaskState[];
+  tasks?: readonly TaskState[] | 'any';
 }
 
 /** The decorators `check_instance_state` of nova/compute/api.py. */
@@ -241,6 +247,9 @@ export const requirements = {
   'change password': { vmStates: ['active'] },
   'trigger crash dump': { vmStates: ['active', 'paused', 'rescued', 'resized', 'error'] },
   restore: { vmStates: ['soft-delete'] },
+  migrate: { vmStates: ['active', 'stopped'] },
+  'live migrate': { vmStates: ['active', 'paused'] },
+  evacuate: { vmStates: ['active', 'stopped', 'error'], tasks: 'any' },
   'change interfaces': { vmStates: ['active', 'paused', 'stopped'] },
   'change addresses': { vmStates: ['active', 'paused', 'stopped', 'rescued', 'suspended'] },
   'change tags': { vmStates: ['active', 'paused', 'suspended', 'stopped'] },
@@ -251,5 +260,5 @@ export function obstacle(server: StateFields, { vmStates, tasks = [] }: Requirem
   const vmState = vmStateOf(server);
   if (!vmStates.includes(vmState)) return `vm_state ${vmState}`;
   const task = taskStateOf(server);
-  return task === null || tasks.includes(task) ? undefined : `task_state ${task}`;
+  return task === null || tasks === 'any' || tasks.includes(task) ? undefined : `task_state ${task}`;
 }

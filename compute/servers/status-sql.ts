@@ -24,6 +24,7 @@ export const statusSql = `(case
   when servers.observed_shelved then 'SHELVED'
   when servers.observed_rescue then 'RESCUE'
   when servers.old_flavor is not null and ${hasItsDisk} then 'VERIFY_RESIZE'
+  when ${isIdle} and servers.move = 'live' then 'MIGRATING'
   when ${isIdle} and not ${hasItsDisk} and servers.old_flavor is not null then 'RESIZE'
   when ${isIdle} and servers.observed_disk_generation < servers.disk_generation then 'REBUILD'
   when ${isIdle} and servers.observed_disk_generation > servers.disk_generation then 'REVERT_RESIZE'

@@ -43,6 +43,8 @@ const columns = [
   'servers.config_drive',
   'servers.launch_index',
   'servers.host_id',
+  'servers.other_host_id',
+  'servers.move',
   'servers.unplaced_reason',
   'servers.unplaced_details',
   'servers.wanted_power',
@@ -84,8 +86,10 @@ export async function listReservation(db: Knex, visible: Visible, reservationId:
   return (rows as ServerRow[]).map(fromRow);
 }
 
-const serverSql = `select ${columns.join(', ')}, compute_hosts.name as host_name, ${pendingTaskSql} as pending_task
+const serverSql = `select ${columns.join(', ')}, compute_hosts.name as host_name,
+    other_hosts.name as other_host_name, ${pendingTaskSql} as pending_task
   from servers left join compute_hosts on compute_hosts.id = servers.host_id
+    left join compute_hosts as other_hosts on other_hosts.id = servers.other_host_id
   where servers.id = :id::uuid and (:projectId::text is null or servers.project_id = :projectId)`;
 
 /** The same, with the row locked: what was decided on it holds until the transaction ends. */
@@ -98,7 +102,13 @@ export async function lockServer(trx: Knex, visible: Visible, id: string): Promi
 export function selectServers(db: Knex, visible: Visible): Knex.QueryBuilder {
   const query = db('servers')
     .leftJoin('compute_hosts', 'compute_hosts.id', 'servers.host_id')
-    .select(...columns, 'compute_hosts.name as host_name', db.raw(`${pendingTaskSql} as pending_task`));
+    .leftJoin('compute_hosts as other_hosts', 'other_hosts.id', 'servers.other_host_id')
+    .select(
+      ...columns,
+      'compute_hosts.name as host_name',
+      'other_hosts.name as other_host_name',
+      db.raw(`${pendingTaskSql} as pending_task`),
+    );
   return visible === 'everyone' ? query : query.where('servers.project_id', visible.projectId);
 }
 
@@ -121,6 +131,12 @@ export async function findServerOnHost(db: Knex, hostName: string, id: string): 
   return row && fromRow(row);
 }
 
+/** On whichever host and of whatever project; undefined when it is gone. */
+export async function findServer(db: Knex, id: string): Promise<Server | undefined> {
+  const row = await selectServers(db, 'everyone').where('servers.id', id).first();
+  return row && fromRow(row);
+}
+
 /** What the host's servers were last seen doing, by id; for comparing with the host itself. */
 export async function listPowerOnHost(db: Knex, hostName: string): Promise<Map<string, Server['observedPower']>> {
   const rows = await db('servers')
@@ -130,10 +146,12 @@ export async function listPowerOnHost(db: Knex, hostName: string): Promise<Map<s
   return new Map(rows.map((row) => [row.id, row.observed_power]));
 }
 
-/** The images that the disks of the host's servers stand on. */
+/** The images that the disks of the host's servers stand on, and of those on their way from it or to it. */
 export async function listImagesInUse(db: Knex, hostName: string): Promise<Set<string>> {
   const rows = await db('servers')
-    .join('compute_hosts', 'compute_hosts.id', 'servers.host_id')
+    .join('compute_hosts', (on) =>
+      on.on('compute_hosts.id', 'servers.host_id').orOn('compute_hosts.id', 'servers.other_host_id'),
+    )
     .where('compute_hosts.name', hostName)
     .distinct('servers.disk_image_id', 'servers.rescue_image_id');
   return new Set(rows.flatMap((row) => [row.disk_image_id, row.rescue_image_id].filter((id) => id !== null)));
@@ -190,6 +208,7 @@ export async function userDataOf(db: Knex, ids: readonly string[]): Promise<Map<
 
 export type ServerRow = Record<(typeof columns)[number] extends `servers.${infer Name}` ? Name : never, unknown> & {
   host_name: string | null;
+  other_host_name: string | null;
   pending_task: string | null;
 };
 
@@ -231,6 +250,9 @@ export function fromRow(row: ServerRow): Server {
     launchIndex: row.launch_index,
     hostId: row.host_id,
     hostName: row.host_name,
+    otherHostId: row.other_host_id,
+    otherHostName: row.other_host_name,
+    move: row.move,
     unplacedReason: row.unplaced_reason,
     unplacedDetails: row.unplaced_details,
     wantedPower: row.wanted_power,

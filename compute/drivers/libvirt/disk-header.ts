@@ -35,6 +35,18 @@ export async function refuseReferences(path: string, format: 'raw' | 'qcow2'): P
   }
 }
 
+/** @throws PermanentFailure when the data of a qcow2 disk is in another file. */
+export async function refuseDataFile(path: string): Promise<void> {
+  const file = await open(path, 'r');
+  try {
+    const { incompatibleFeatures } = await readQcow2(file);
+    if ((incompatibleFeatures & externalDataFile) !== 0n)
+      throw new PermanentFailure('The disk refers to another file and cannot be used.');
+  } finally {
+    await file.close();
+  }
+}
+
 async function readQcow2(file: {
   read: (buffer: Buffer, offset: number, length: number, position: number) => Promise<{ bytesRead: number }>;
 }) {

@@ -8,16 +8,19 @@ import type {
   GuestDiagnostics,
   HostFacts,
   ObservedGuest,
+  Passage,
   ServerDriver,
   ServerPower,
   ServerSpec,
 } from '../driver.ts';
+import { abortMigration, acceptArrival, forceMigration, migrate, openPassage } from './between-hosts.ts';
+import { openDisk, receiveDisk } from './carried-disks.ts';
 import { writeConfigDrive } from './config-drive.ts';
 import { type DomainEvent, LibvirtConnection } from './connection.ts';
 import { readConsole } from './console-log.ts';
 import { openScreen, openSerialPort } from './consoles.ts';
 import { diagnose } from './diagnostics.ts';
-import { areWhole, ensureRescueDisk, ensureRootDisk } from './disks.ts';
+import { areWhole, ensureRescueDisk, ensureRootDisk, exists } from './disks.ts';
 import { describeDomain, readDisks, readHash } from './domain-xml.ts';
 import { Domains, explained, isActive } from './domains.ts';
 import { setPassword } from './guest-agent.ts';
@@ -46,6 +49,11 @@ export interface LibvirtDriverOptions {
 }
 
 const defaultGraceSeconds = 60;
+
+/** Where the daemon of this host listens: what the URI says, or libvirt's own place. */
+function daemonSocket(uri = ''): string {
+  return new URLSearchParams(uri.split('?')[1]).get('socket') ?? '/run/libvirt/libvirt-sock';
+}
 
 export class LibvirtServerDriver implements ServerDriver {
   readonly #options: LibvirtDriverOptions;
@@ -204,6 +212,50 @@ export class LibvirtServerDriver implements ServerDriver {
     }
   }
 
+  hasDisk(id: string, rootDisk: number): Promise<boolean> {
+    return exists(this.#directoryOf(id).diskPath(rootDisk));
+  }
+
+  openDisk(id: string, rootDisk: number): Promise<{ data: Readable; sizeBytes: number }> {
+    return openDisk(this.#directoryOf(id), rootDisk);
+  }
+
+  receiveDisk(spec: ServerSpec, data: AsyncIterable<Buffer>): Promise<void> {
+    return this.#oneAtATime.run(spec.id, async () => {
+      const { qemu } = await this.#findTraits();
+      await receiveDisk(this.#directoryOf(spec.id), spec, qemu, data);
+    });
+  }
+
+  prepareArrival(spec: ServerSpec): Promise<void> {
+    return this.#oneAtATime.run(spec.id, async () => {
+      const directory = this.#directoryOf(spec.id);
+      const traits = await this.#findTraits();
+      await directory.prepare(traits.qemu);
+      await this.#recordTaps(directory, spec, traits);
+      await ensureRootDisk(directory, { ...spec, rootDiskCopiedFrom: null }, traits.qemu);
+      await writeConfigDrive(directory, spec.configDrive, traits.qemu);
+      await openPassage(directory, traits.qemu);
+    });
+  }
+
+  async acceptArrival(id: string, channel: string): Promise<Duplex> {
+    return acceptArrival(await this.#endsOf(id), channel, daemonSocket(this.#options.uri));
+  }
+
+  /** One at a time: two would only share the line. */
+  migrate({ id }: Pick<ServerSpec, 'id'>, passage: Passage): Promise<void> {
+    return this.#oneAtATime.run('live migrations', async () => migrate(await this.#endsOf(id), id, passage));
+  }
+
+  abortMigration(id: string): Promise<void> {
+    return abortMigration(this.#domains, id);
+  }
+
+  forceMigration(id: string): Promise<void> {
+    return forceMigration(this.#domains, id);
+  }
+
   close(): Promise<void> {
     return this.#connection.close();
   }
@@ -245,6 +297,11 @@ export class LibvirtServerDriver implements ServerDriver {
     const taps = ports.map(({ id }) => tapName(id));
     await unplug(before.filter((tap) => !taps.includes(tap)));
     if (before.join() !== taps.join()) await directory.recordTaps(taps, qemu);
+  }
+
+  async #endsOf(id: string) {
+    const { qemu } = await this.#findTraits();
+    return { domains: this.#domains, directory: this.#directoryOf(id), qemu };
   }
 
   #directoryOf(id: string): GuestDirectory {

@@ -52,6 +52,11 @@ export class GuestDirectory {
     return join(this.path, 'serial.sock');
   }
 
+  /** Sockets of a guest on its way between hosts. */
+  get passagePath(): string {
+    return join(this.path, 'way');
+  }
+
   get #tapsPath(): string {
     return join(this.path, 'taps.json');
   }

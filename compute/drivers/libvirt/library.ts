@@ -7,6 +7,7 @@
  */
 import { promisify } from 'node:util';
 import koffi, { type LibraryHandle } from 'koffi';
+import type { MigrationProgress } from '../driver.ts';
 
 /** An address inside libvirt: a connection, a domain, a string to free. */
 export type Pointer = bigint;
@@ -16,6 +17,8 @@ export const shutoffReason = { unknown: 0, shutdown: 1, crashed: 3, saved: 5 } a
 const startPaused = 1;
 export const domainJob = { none: 0, completed: 3 } as const;
 const completedJob = 1;
+/** LIVE, PEER2PEER, PERSIST_DEST, NON_SHARED_INC, ABORT_ON_ERROR, AUTO_CONVERGE. The source's definition stays, shut off: it tells that the guest has gone. */
+const migrateFlags = 1 | 2 | 8 | 128 | 4096 | 8192;
 const reuseTarget = 1;
 const withoutPassword = 1;
 export const domainEvent = { lifecycle: 0, reboot: 1 } as const;
@@ -96,6 +99,12 @@ function declare(library: LibraryHandle) {
     'int virDomainGetJobStats(void *domain, _Out_ int *type, _Out_ void **parameters, _Out_ int *count, unsigned int flags)',
   );
   const freeParameters = direct('void virTypedParamsFree(void *parameters, int count)');
+  const addString = direct(
+    'int virTypedParamsAddString(_Inout_ void **parameters, _Inout_ int *count, _Inout_ int *room, const char *name, const char *value)',
+  );
+  const migrateTo = blocking(
+    'int virDomainMigrateToURI3(void *domain, const char *destination, void *parameters, unsigned int count, unsigned int flags)',
+  );
   const backupBegin = blocking(
     'int virDomainBackupBegin(void *domain, const char *backup, const char *checkpoint, unsigned int flags)',
   );
@@ -240,6 +249,40 @@ function declare(library: LibraryHandle) {
     /** A socket to the first display, which asks for no password; the descriptor is the caller's to close. */
     openGraphics: async (domain: Pointer): Promise<number> =>
       (await openGraphics(domain, 0, withoutPassword)) as number,
+    /** Returns when the guest runs on the other host; its libvirtd is at `destination`. */
+    async migrate(domain: Pointer, destination: string, settings: Record<string, string>): Promise<unknown> {
+      const [parameters, count, room]: [(Pointer | null)[], number[], number[]] = [[null], [0], [0]];
+      for (const [name, value] of Object.entries(settings))
+        if (addString(parameters, count, room, name, value) !== 0) return -1;
+      try {
+        return await migrateTo(domain, destination, parameters[0], count[0], migrateFlags);
+      } finally {
+        if (parameters[0] != null) freeParameters(parameters[0], count[0]);
+      }
+    },
+    /** Of what is under way; undefined when nothing is, or nothing is known of it. */
+    async migrationProgress(domain: Pointer): Promise<MigrationProgress | undefined> {
+      const [type, parameters, count]: [number[], (Pointer | null)[], number[]] = [[0], [null], [0]];
+      if ((await jobStats(domain, type, parameters, count, 0)) !== 0 || parameters[0] == null) return undefined;
+      try {
+        const values = new Map<string, number>(
+          koffi
+            .decode(parameters[0], typedParameter, count[0] as number)
+            .map((one: { field: string; value: number | bigint }) => [one.field, Number(one.value)]),
+        );
+        const of = (name: string) => values.get(name) ?? 0;
+        return {
+          memoryTotal: of('memory_total'),
+          memoryProcessed: of('memory_processed'),
+          memoryRemaining: of('memory_remaining'),
+          diskTotal: of('disk_total'),
+          diskProcessed: of('disk_processed'),
+          diskRemaining: of('disk_remaining'),
+        };
+      } finally {
+        freeParameters(parameters[0], count[0]);
+      }
+    },
     reboot: blocking('int virDomainReboot(void *domain, unsigned int flags)'),
     reset: blocking('int virDomainReset(void *domain, unsigned int flags)'),
     destroy: blocking('int virDomainDestroy(void *domain)'),

@@ -30,6 +30,10 @@ export class SimulatedHost {
   readonly servers = new Map<string, SimulatedGuest<ServerSpec>>();
   readonly containers = new Map<string, SimulatedGuest<ContainerSpec>>();
   readonly images = new Set<string>();
+  /** What is on the root disks of servers, by the server's id and the number of the disk. */
+  readonly disks = new Map<string, Buffer>();
+  /** What running servers of other hosts find prepared. */
+  readonly arriving = new Map<string, ServerSpec>();
   readonly facts: HostFacts;
   /** How long each call takes, at least. */
   latencyMs = 0;

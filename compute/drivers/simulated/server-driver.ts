@@ -1,10 +1,12 @@
-import { type Duplex, Readable } from 'node:stream';
-import { Conflict } from '../../../common/errors.ts';
+import { Duplex, Readable } from 'node:stream';
+import { Conflict, PermanentFailure } from '../../../common/errors.ts';
 import type {
   ConsoleKind,
   GuestDiagnostics,
   HostFacts,
   ObservedGuest,
+  Passage,
+  PowerState,
   ServerDriver,
   ServerPower,
   ServerSpec,
@@ -71,6 +73,70 @@ export class SimulatedServerDriver extends SimulatedGuestDriver<ServerSpec> impl
     });
   }
 
+  hasDisk(id: string, rootDisk: number): Promise<boolean> {
+    return this.perform('hasDisk', id, () => this.host.disks.has(diskName(id, rootDisk)));
+  }
+
+  openDisk(id: string, rootDisk: number): Promise<{ data: Readable; sizeBytes: number }> {
+    return this.perform('openDisk', id, () => {
+      const disk = this.host.disks.get(diskName(id, rootDisk));
+      if (disk === undefined) throw new PermanentFailure('The disk of the server is gone from its host.');
+      return { data: Readable.from([disk]), sizeBytes: disk.length };
+    });
+  }
+
+  async receiveDisk(spec: ServerSpec, data: AsyncIterable<Buffer>): Promise<void> {
+    const chunks: Buffer[] = [];
+    for await (const chunk of data) chunks.push(chunk);
+    await this.perform('receiveDisk', spec.id, () => {
+      this.host.disks.set(diskName(spec.id, spec.rootDisk), Buffer.concat(chunks));
+    });
+  }
+
+  prepareArrival(spec: ServerSpec): Promise<void> {
+    return this.perform('prepareArrival', spec.id, () => {
+      this.host.disks.set(diskName(spec.id, spec.rootDisk), Buffer.from('empty'));
+      this.host.arriving.set(spec.id, structuredClone(spec));
+    });
+  }
+
+  acceptArrival(id: string, channel: string): Promise<Duplex> {
+    return this.perform('acceptArrival', id, () => {
+      const spec = this.host.arriving.get(id);
+      if (spec === undefined || channel !== 'guest') throw new Conflict(`Nothing is prepared for server ${id}.`);
+      return arrivalOf((guest) => {
+        this.host.disks.set(diskName(id, spec.rootDisk), Buffer.from(guest.disk, 'base64'));
+        this.host.arriving.delete(id);
+        this.host.servers.set(id, { spec, power: guest.power, output: guest.output, exitCode: null });
+        this.host.changed(id);
+      });
+    });
+  }
+
+  async migrate({ id }: Pick<ServerSpec, 'id'>, { connect, signal, onProgress }: Passage): Promise<void> {
+    const total = 2 ** 20;
+    onProgress({ ...nothingYet, memoryTotal: total, memoryRemaining: total });
+    await this.perform('migrate', id, () => {});
+    signal.throwIfAborted();
+    const guest = this.get(id);
+    if (!isActive(guest)) throw new Conflict(`Server ${id} does not run.`);
+    const channel = await connect('guest');
+    const { power, output } = guest;
+    const disk = this.host.disks.get(diskName(id, guest.spec.rootDisk)) ?? Buffer.alloc(0);
+    channel.write(`${JSON.stringify({ power, output, disk: disk.toString('base64') })}\n`);
+    for await (const _ of channel); // until it has arrived
+    guest.power = 'shutdown';
+    await this.perform('migrated', id, () => this.host.changed(id));
+  }
+
+  abortMigration(id: string): Promise<void> {
+    return this.perform('abortMigration', id, () => {});
+  }
+
+  forceMigration(id: string): Promise<void> {
+    return this.perform('forceMigration', id, () => {});
+  }
+
   /** An empty disk of 1 MiB. */
   openSnapshot(spec: ServerSpec): Promise<Readable> {
     return this.perform('openSnapshot', spec.id, () => {
@@ -126,6 +192,21 @@ export class SimulatedServerDriver extends SimulatedGuestDriver<ServerSpec> impl
     return this.perform('hostFacts', undefined, () => ({ ...this.host.facts }));
   }
 
+  protected override prepare(spec: ServerSpec): void {
+    const { disks } = this.host;
+    const name = diskName(spec.id, spec.rootDisk);
+    const copied = spec.rootDiskCopiedFrom === null ? undefined : disks.get(diskName(spec.id, spec.rootDiskCopiedFrom));
+    if (!disks.has(name)) disks.set(name, copied ?? Buffer.from(`disk ${spec.rootDisk} of server ${spec.id}`));
+    const kept = [spec.rootDisk, spec.rootDiskCopiedFrom].map((one) => diskName(spec.id, one ?? spec.rootDisk));
+    for (const other of disks.keys()) if (other.startsWith(spec.id) && !kept.includes(other)) disks.delete(other);
+  }
+
+  override remove(id: string): Promise<void> {
+    for (const name of this.host.disks.keys()) if (name.startsWith(id)) this.host.disks.delete(name);
+    this.host.arriving.delete(id);
+    return super.remove(id);
+  }
+
   protected override start(guest: SimulatedGuest<ServerSpec>): void {
     if (guest.power === 'paused' || guest.power === 'suspended') {
       guest.power = 'running'; // it goes on where it was
@@ -148,4 +229,34 @@ export class SimulatedServerDriver extends SimulatedGuestDriver<ServerSpec> impl
   protected override view(id: string, { power, exitCode }: SimulatedGuest<ServerSpec>): ObservedGuest {
     return { id, power, ...(power === 'shutdown' && exitCode === 0 && { stoppedItself: true }) };
   }
+}
+
+function diskName(id: string, rootDisk: number): string {
+  return `${id} ${rootDisk}`;
+}
+
+const nothingYet = {
+  memoryTotal: 0,
+  memoryProcessed: 0,
+  memoryRemaining: 0,
+  diskTotal: 0,
+  diskProcessed: 0,
+  diskRemaining: 0,
+};
+
+/** Takes one line, which is the guest, and ends. */
+function arrivalOf(arrived: (guest: { power: PowerState; output: string; disk: string }) => void): Duplex {
+  let text = '';
+  return new Duplex({
+    allowHalfOpen: true,
+    read() {},
+    write(chunk, _encoding, done) {
+      text += chunk;
+      if (text.endsWith('\n')) {
+        arrived(JSON.parse(text));
+        this.push(null);
+      }
+      done();
+    },
+  });
 }

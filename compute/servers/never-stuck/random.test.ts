@@ -9,6 +9,7 @@ import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { NotFound } from '../../../common/errors.ts';
 import { createLogger } from '../../../common/logger.ts';
+import { Secret } from '../../../common/secret.ts';
 import { openFileStore } from '../../../image/stores/files/files.ts';
 import { singleStore } from '../../../image/stores/stores.ts';
 import { startTestCloud } from '../../../tests/cloud.ts';
@@ -186,6 +187,7 @@ class Sequence {
         inspection: { virtualSizeBytes: 2 ** 40 },
         imageSizeCap: 2 ** 40,
       },
+      master: new Secret('any'),
     });
   }
 

@@ -2,6 +2,7 @@ import type { Calls, MakeCall } from '../call.ts';
 import type { Thing, Things } from '../things.ts';
 import { computeAroundCalls } from './compute-around.ts';
 import { computeInterfaceCalls, interfaceActionCalls } from './compute-interfaces.ts';
+import { computeMoveCalls, moveActionCalls } from './compute-moves.ts';
 import { serverPasswordCalls } from './compute-password.ts';
 import { computeConsoleCalls } from './console.ts';
 
@@ -94,6 +95,7 @@ export const computeCalls: Calls = {
     act({ 'os-getSPICEConsole': { type: 'spice-html5' } }, 400), // it is not here
     act({ 'os-getRDPConsole': { type: 'rdp-html5' } }, 400),
     act({ reboot: { type: 'HARD' } }),
+    ...moveActionCalls,
     act({ 'os-stop': null }),
     act({ 'os-start': null }),
     act({ pause: null }),
@@ -148,6 +150,7 @@ export const computeCalls: Calls = {
   ...computeInterfaceCalls,
   ...computeConsoleCalls,
   ...serverPasswordCalls,
+  ...computeMoveCalls,
 
   'GET /v2.1/os-hypervisors': nothing,
   'GET /v2.1/os-hypervisors/detail': nothing,

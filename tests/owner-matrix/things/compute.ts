@@ -15,7 +15,7 @@ interface Ground {
 
 /** Numbers so large that they are seen where they should not be. */
 async function countFromFar(db: Knex): Promise<void> {
-  for (const table of ['compute_hosts', 'compute_aggregates'])
+  for (const table of ['compute_hosts', 'compute_aggregates', 'server_migrations'])
     await db.raw(`alter table ${table} alter column number restart with ${100_000_000 + randomInt(800_000_000)}`);
 }
 
@@ -83,6 +83,7 @@ export async function makeComputeThings({ cloud, admin, owner, mark }: Making, g
   return {
     ...things,
     consoleToken,
+    migration: await makeMigration(cloud.db, things.server, mark),
     serverInterface: interfaceAttachments[0].port_id as string,
     spareServerInterface: attached.interfaceAttachment.port_id as string,
     serverAction: instanceActions[0].request_id as string,
@@ -97,4 +98,13 @@ async function makeHost(db: Knex, name: string): Promise<{ computeService: strin
   await changeHost(db, id, { isDisabled: true });
   const { number } = await db('compute_hosts').where({ id }).first('number');
   return { computeService: id, spareComputeService: String(number) };
+}
+
+/** Of hosts whose agents are not here, so that nobody works on it. */
+async function makeMigration(db: Knex, serverId: string, mark: string): Promise<string> {
+  const hosts = { source_host: `from-${mark}`, destination_host: `to-${mark}` };
+  const [row] = await db('server_migrations')
+    .insert({ server_id: serverId, kind: 'live-migration', status: 'running', ...hosts })
+    .returning('number');
+  return String(row.number);
 }

@@ -1,0 +1,76 @@
+import test from 'ava';
+import { atVersion } from '../../testing.ts';
+import { startTwoHosts } from './testing.ts';
+
+const servers = '/compute/v2.1/servers';
+
+test('a server goes to another host with its disk and its ports, and stays there or comes back', async (t) => {
+  const { cloud, settle, createServer, show, hostOf, first, second } = await startTwoHosts(t);
+  const [admin, member] = [cloud.as('admin'), cloud.as('member')];
+  const { network } = await member.post('/network/v2.0/networks', { network: { name: 'n' } });
+  await member.post('/network/v2.0/subnets', {
+    subnet: { network_id: network.id, cidr: '10.0.0.0/24', ip_version: 4 },
+  });
+  const id = await createServer({ networks: [{ uuid: network.id }] });
+  await settle();
+  const disk = first.disks.get(`${id} 1`);
+  t.truthy(disk);
+  await cloud.db('compute_hosts').update({ is_disabled: false });
+  const claims = async () =>
+    (
+      await cloud
+        .db('compute_claims as c')
+        .join('compute_hosts as h', 'h.id', 'c.host_id')
+        .where({ 'c.id': id })
+        .select('h.name', 'c.kind', 'c.disk_gib')
+    )
+      .map(({ name, kind, disk_gib: gib }) => `${name} ${kind} ${gib}`)
+      .sort();
+
+  await member.post(`${servers}/${id}/action`, { migrate: null }, 403);
+  await admin.post(`${servers}/${id}/action`, { migrate: null }, 202);
+  t.deepEqual(await claims(), ['host-1 move 1', 'host-2 server 1']);
+  t.like(await show(id), { status: 'RESIZE', 'OS-EXT-STS:task_state': 'resize_finish' });
+  await settle();
+  t.like(await show(id), { status: 'VERIFY_RESIZE', 'OS-EXT-STS:task_state': null });
+  t.is(await hostOf(id), 'host-2');
+  t.deepEqual(await claims(), ['host-1 move 1', 'host-2 server 1']);
+  t.is(first.servers.get(id)?.power, 'shutdown');
+  t.is(second.host.servers.get(id)?.power, 'running');
+  t.deepEqual([...second.host.disks.values()], [disk], 'it is the same disk');
+  const [port] = (await admin.get(`/network/v2.0/ports?device_id=${id}`)).ports;
+  t.is(port['binding:host_id'], 'host-2');
+  await cloud.sweep();
+  await second.sweep();
+  t.false(
+    cloud.logLines.some((line) => line.includes('renamed')),
+    'nobody wonders about the guest that waits',
+  );
+
+  await member.post(`${servers}/${id}/action`, { revertResize: null }, 202);
+  t.is((await show(id)).status, 'REVERT_RESIZE');
+  await settle();
+  t.is((await show(id)).status, 'ACTIVE');
+  t.is(await hostOf(id), 'host-1');
+  t.deepEqual([second.host.servers.size, second.host.disks.size], [0, 0]);
+  t.is(first.servers.get(id)?.power, 'running');
+  t.deepEqual(await claims(), ['host-1 server 1']);
+
+  const at56 = atVersion(admin, '2.56');
+  await at56.post(`${servers}/${id}/action`, { migrate: { host: 'host-1' } }, 400);
+  await at56.post(`${servers}/${id}/action`, { migrate: { host: 'nowhere' } }, 400);
+  await at56.post(`${servers}/${id}/action`, { migrate: { host: 'host-2' } }, 202);
+  await settle();
+  await member.post(`${servers}/${id}/action`, { confirmResize: null }, 204);
+  await settle();
+  t.is((await show(id)).status, 'ACTIVE');
+  t.deepEqual([first.servers.size, first.disks.size], [0, 0]);
+  t.is(second.host.servers.get(id)?.power, 'running');
+  const { migrations } = await atVersion(admin, '2.80').get(`/compute/v2.1/os-migrations?instance_uuid=${id}`);
+  t.deepEqual(
+    migrations.map((one: { status: string; migration_type: string }) => `${one.migration_type} ${one.status}`),
+    ['migration confirmed', 'migration reverted'],
+  );
+  t.like(migrations[0], { source_compute: 'host-1', dest_compute: 'host-2', project_id: admin.projectId });
+  t.deepEqual(await cloud.db('server_actions').where({ server_id: id, finished_at: null }), []);
+});

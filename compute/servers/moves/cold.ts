@@ -1,0 +1,88 @@
+/** Servers that go to another host shut down: what is asked for. */
+import type { ProjectContext } from '../../../common/context.ts';
+import type { Knex } from '../../../common/database/database.ts';
+import { BadRequest } from '../../../common/errors.ts';
+import type { Scheduling } from '../../scheduler/scheduling.ts';
+import { ask } from '../ask.ts';
+import type { ServerDeps } from '../create.ts';
+import type { Server } from '../server.ts';
+import { requirements } from '../states.ts';
+import type { MoveKind } from './move.ts';
+import { changeMove, getOpenMove, insertMove } from './store.ts';
+import { claimTarget, type Leaving, onItsHost, placed, requireHost } from './target.ts';
+
+/**
+ * Takes the server to another host, shut down, and starts it there if it is to run; then it waits to be confirmed or reverted,
+ * as after a resize. Throws `BadRequest` when no host can take it, `Conflict`.
+ */
+export async function migrateServer(
+  { db, scheduling }: ServerDeps,
+  ctx: ProjectContext,
+  id: string,
+  hostName: string | null,
+): Promise<void> {
+  await ask(db, ctx, id, {
+    action: 'migrate',
+    api: 'migrate',
+    requirement: requirements.migrate,
+    async change(trx, server, revision) {
+      if (hostName !== null) await requireHost(trx, hostName);
+      if (hostName !== null && hostName === server.hostName)
+        throw new BadRequest(`Cannot migrate to the host where the server exists.`);
+      const columns = await coldMove(trx, ctx, scheduling, server, { hostName, size: server, kind: 'migration' });
+      return { ...columns, ...leavingColumns(server, revision) };
+    },
+  });
+}
+
+/** Claims a host and says where the server goes; gives what changes of its row beside its size and its disk. */
+export async function coldMove(
+  trx: Knex,
+  ctx: Pick<ProjectContext, 'userId' | 'projectId'> | null,
+  scheduling: Scheduling,
+  asked: Server,
+  { hostName, size, kind }: Omit<Leaving, 'how'> & { kind: MoveKind },
+): Promise<{ other_host_id: string; move: 'cold' }> {
+  const server = onItsHost(asked);
+  const host = placed(await claimTarget(trx, scheduling, server, { hostName, size, how: 'cold' }));
+  await insertMove(trx, {
+    serverId: server.id,
+    kind,
+    status: 'pre-migrating',
+    userId: ctx?.userId ?? null,
+    projectId: ctx?.projectId ?? null,
+    sourceHost: server.hostName,
+    destinationHost: host.name,
+  });
+  return { other_host_id: host.id, move: 'cold' };
+}
+
+/** What it was, for the way back, and another root disk: a copy of the one that it has. */
+export function leavingColumns(server: Server, revision: number) {
+  const { flavorId, flavorName, vcpus, memoryMib, diskGib, extraSpecs, diskGeneration } = server;
+  const old = { flavorId, flavorName, vcpus, memoryMib, diskGib, extraSpecs, diskGeneration };
+  return { old_flavor: JSON.stringify(old), disk_copied_from: diskGeneration, disk_generation: revision };
+}
+
+/** The server stays where it is now: what it left behind goes. Gives what changes of its row. */
+export async function stayHere(trx: Knex, server: Server): Promise<object> {
+  if (server.otherHostId === null) return {};
+  const move = await getOpenMove(trx, server.id);
+  await changeMove(trx, move.id, { status: 'confirmed', sourceToClear: true });
+  return { other_host_id: null };
+}
+
+/**
+ * The server goes back to where it came from, which its host sees to; or stays there, where it has not come away yet. Gives
+ * what changes of its row.
+ */
+export async function turnBack(trx: Knex, server: Server): Promise<object> {
+  if (server.otherHostId === null) return {};
+  const move = await getOpenMove(trx, server.id);
+  if (server.move === 'cold') {
+    await changeMove(trx, move.id, { status: 'reverted', destinationToClear: true });
+    return { other_host_id: null, move: null };
+  }
+  await changeMove(trx, move.id, { status: 'reverting' });
+  return { move: 'back' };
+}

@@ -1,0 +1,64 @@
+import test from 'ava';
+import { atVersion } from '../../testing.ts';
+import { startTwoHosts } from './testing.ts';
+
+const servers = '/compute/v2.1/servers';
+
+test('servers of a host that is down are made anew on another one, and are removed from it when it is back', async (t) => {
+  const { cloud, settle, createServer, show, hostOf, silence, first, second } = await startTwoHosts(t);
+  const admin = (version: string) => atVersion(cloud.as('admin'), version);
+  const [id, stopped] = [await createServer({ networks: [] }), await createServer({ networks: [] })];
+  await settle();
+  await cloud.db('compute_hosts').update({ is_disabled: false });
+  await admin('2.14').post(`${servers}/${id}/action`, { evacuate: {} }, 400); // it is up
+  await silence('host-1', true);
+  first.isAway = true;
+  await admin('2.13').post(`${servers}/${id}/action`, { evacuate: {} }, 400);
+  await admin('2.13').post(`${servers}/${id}/action`, { evacuate: { onSharedStorage: true } }, 400);
+  await admin('2.14').post(`${servers}/${id}/action`, { evacuate: { onSharedStorage: false } }, 400);
+  await admin('2.14').post(`${servers}/${id}/action`, { evacuate: { host: 'host-1' } }, 400);
+  await admin('2.68').post(`${servers}/${id}/action`, { evacuate: { host: 'host-2', force: true } }, 400);
+  const told = await admin('2.13').post(`${servers}/${id}/action`, {
+    evacuate: { onSharedStorage: false, adminPass: 'new' },
+  });
+  t.deepEqual(told, { adminPass: 'new' });
+  await admin('2.95').post(`${servers}/${stopped}/action`, { evacuate: {} });
+  t.is((await show(id)).status, 'REBUILD');
+  await second.settle();
+  t.is((await show(id)).status, 'ACTIVE');
+  t.is((await show(stopped)).status, 'SHUTOFF');
+  t.deepEqual([await hostOf(id), await hostOf(stopped)], ['host-2', 'host-2']);
+  t.is(second.host.servers.get(id)?.power, 'running');
+  t.is(first.servers.size, 2);
+  const statuses = async () => cloud.db('server_migrations').orderBy('number').pluck('status');
+  t.deepEqual(await statuses(), ['done', 'done']);
+
+  first.isAway = false;
+  await silence('host-1', false);
+  await settle();
+  t.deepEqual([first.servers.size, first.disks.size], [0, 0]);
+  t.deepEqual(await statuses(), ['completed', 'completed']);
+  t.is(second.host.servers.size, 2);
+});
+
+test('a server does not go back to where something of it is left, and a way that its host cannot go on with ends', async (t) => {
+  const { cloud, settle, createServer, show, hostOf, silence, second } = await startTwoHosts(t);
+  const admin = atVersion(cloud.as('admin'), '2.80');
+  const id = await createServer({ networks: [] });
+  await settle();
+  await cloud.db('compute_hosts').update({ is_disabled: false });
+  await admin.post(`${servers}/${id}/action`, { migrate: null }, 202);
+  await silence('host-1', true);
+  await admin.post(`${servers}/${id}/action`, { evacuate: {} });
+  await second.settle();
+  t.is((await show(id)).status, 'ACTIVE');
+  t.is(await hostOf(id), 'host-2');
+  t.deepEqual(await cloud.db('server_migrations').orderBy('number').pluck('status'), ['error', 'done']);
+  await silence('host-1', false);
+  const refused = await admin.post(`${servers}/${id}/action`, { migrate: { host: 'host-1' } }, 400);
+  t.regex(JSON.stringify(refused), /MoveFilter/);
+  await settle();
+  await admin.post(`${servers}/${id}/action`, { migrate: { host: 'host-1' } }, 202);
+  await settle();
+  t.is((await show(id)).status, 'VERIFY_RESIZE');
+});

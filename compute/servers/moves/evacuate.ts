@@ -1,0 +1,95 @@
+import type { ProjectContext } from '../../../common/context.ts';
+import type { Knex } from '../../../common/database/database.ts';
+import { BadRequest, Conflict } from '../../../common/errors.ts';
+import { bindPorts } from '../../../network/ports.ts';
+import { getHost } from '../../hosts/store.ts';
+import type { Scheduling } from '../../scheduler/scheduling.ts';
+import { ask } from '../ask.ts';
+import type { ServerDeps } from '../create.ts';
+import type { Server } from '../server.ts';
+import { requirements } from '../states.ts';
+import { changeMove, findOpenMove, insertMove } from './store.ts';
+import { claimTarget, onItsHost, placed, requireHost } from './target.ts';
+
+export interface EvacuationRequest {
+  hostName: string | null;
+  adminPassword: string | null;
+  /** Since 2.95 it is left shut down, for its owner to look at first. */
+  staysStopped: boolean;
+}
+
+/**
+ * Makes the server anew on another host, of its image and with its ports, because its own is down: disks are local here, what was
+ * on its disk is gone. Throws `BadRequest` while its host is not known to be down, or when no other can take it.
+ */
+export async function evacuateServer(
+  { db, scheduling }: ServerDeps,
+  ctx: ProjectContext,
+  id: string,
+  { hostName, adminPassword, staysStopped }: EvacuationRequest,
+): Promise<void> {
+  await ask(db, ctx, id, {
+    action: 'evacuate',
+    api: 'evacuate',
+    requirement: requirements.evacuate,
+    ...(staysStopped && { power: 'shutdown' as const }),
+    async change(trx, server, revision) {
+      if (hostName !== null) await requireHost(trx, hostName);
+      if (hostName !== null && hostName === server.hostName)
+        throw new BadRequest('The target host can not be the same one.');
+      if (adminPassword !== null)
+        await trx('server_boot_data').where({ server_id: id }).update({ admin_password: adminPassword });
+      return evacuation(trx, ctx, scheduling, server, revision, hostName);
+    },
+  });
+}
+
+/** What it changes of the server's row. */
+export async function evacuation(
+  trx: Knex,
+  ctx: Pick<ProjectContext, 'userId' | 'projectId'> | null,
+  scheduling: Scheduling,
+  asked: Server,
+  revision: number,
+  hostName: string | null,
+): Promise<object> {
+  const server = onItsHost(asked);
+  if ((await getHost(trx, server.hostId)).isUp)
+    throw new BadRequest(`Compute service of ${server.hostName} is still in use.`);
+  if (server.shelvedAt !== null)
+    throw new Conflict(`Cannot 'evacuate' instance ${server.id} while it is being shelved`);
+  const before = await findOpenMove(trx, server.id);
+  // Whatever way it was on ends here: its own host cannot go on with it.
+  if (before !== undefined)
+    await changeMove(trx, before.id, { status: 'error', reason: 'Its host is down.', sourceToClear: true });
+  const host = placed(await claimTarget(trx, scheduling, server, { hostName, size: server, how: 'evacuated' }));
+  // Unless it goes there now, the other host is to have nothing of it.
+  if (before !== undefined && before.destinationHost !== host.name)
+    await changeMove(trx, before.id, { destinationToClear: true });
+  await insertMove(trx, {
+    serverId: server.id,
+    kind: 'evacuation',
+    status: 'accepted',
+    userId: ctx?.userId ?? null,
+    projectId: ctx?.projectId ?? null,
+    sourceHost: server.hostName,
+    destinationHost: host.name,
+    sourceToClear: true,
+  });
+  await bindPorts(trx, server.id, { hostName: host.name });
+  return {
+    host_id: host.id,
+    other_host_id: null,
+    move: null,
+    old_flavor: null,
+    disk_generation: revision,
+    disk_copied_from: null,
+    rescue_image_id: null,
+    rescue_image_format: null,
+    rescue_disk_gib: 0,
+    observed_power: server.observedPower === null ? null : 'shutdown',
+    observed_rescue: false,
+    is_faulty: false,
+    failing_since: null,
+  };
+}

@@ -1,0 +1,169 @@
+/**
+ * What the host does that a server leaves shut down. It is the owner until the disk is whole on the other side; then, in one
+ * transaction, the other one is. Killed anywhere before, it begins again; after, the other host goes on.
+ */
+import { createHash } from 'node:crypto';
+import { Transform } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import type { Knex } from '../../../common/database/database.ts';
+import { PermanentFailure, Unavailable } from '../../../common/errors.ts';
+import type { Secret } from '../../../common/secret.ts';
+import type { ServerDriver, ServerSpec } from '../../drivers/driver.ts';
+import { hostDownSeconds, patienceSeconds, shutdownGraceSeconds } from '../../limits.ts';
+import { finishActionsUpTo, listUnfinished, recordEvent } from '../actions.ts';
+import { watchingDeletion } from '../deletion-watch.ts';
+import { eventOf } from '../event-names.ts';
+import type { Server } from '../server.ts';
+import { lockServer } from '../store.ts';
+import type { Move } from './move.ts';
+import { callOverRoad, readAnswer } from './road.ts';
+import { changeMove, changeOwner, getOpenMove } from './store.ts';
+
+export interface LeavingDeps {
+  db: Knex;
+  driver: ServerDriver;
+  hostName: string;
+  /** What keys of the road are made of. */
+  master: Secret;
+}
+
+/** Shuts the server down, sends its disk, and makes the other host its owner; or gives that up, with the reason. */
+export async function handOver(deps: LeavingDeps, server: Server, spec: ServerSpec): Promise<void> {
+  const { db, driver } = deps;
+  const move = await getOpenMove(db, server.id);
+  try {
+    if ((await driver.observe(server.id)) !== undefined)
+      await driver.power(spec, 'shutdown', { graceSeconds: shutdownGraceSeconds });
+    if (move.status === 'pre-migrating') await changeMove(db, move.id, { status: 'migrating' });
+    await sendDisk(deps, server, move);
+  } catch (error) {
+    const reason = await whyGivenUp(db, server, move, error);
+    if (reason === undefined) throw error; // the loop tries again
+    return comeBack(deps, server, move, reason);
+  }
+  await db.transaction(async (trx) => {
+    const now = await lockServer(trx, 'everyone', server.id);
+    if (!isStillOn(now, server)) return;
+    await changeOwner(trx, server.id, otherHostOf(now), { other_host_id: now.hostId, move: null });
+    await changeMove(trx, move.id, { status: 'post-migrating' });
+  });
+}
+
+/** The server is back on the host that it came from, with the disk that it left there. */
+export async function handBack({ db, driver }: LeavingDeps, server: Server): Promise<void> {
+  const move = await getOpenMove(db, server.id);
+  await driver.remove(server.id);
+  await db.transaction(async (trx) => {
+    const now = await lockServer(trx, 'everyone', server.id);
+    if (!isStillOn(now, server)) return;
+    await changeOwner(trx, server.id, otherHostOf(now), { other_host_id: null, move: null });
+    await changeMove(trx, move.id, { status: 'reverted' });
+  });
+}
+
+/** What other hosts say is untrusted input; that they have it whole is believed, as they are to run it. */
+async function sendDisk({ db, driver, master }: LeavingDeps, server: Server, { id, destinationHost }: Move) {
+  const { diskCopiedFrom } = server;
+  if (diskCopiedFrom === null) throw new PermanentFailure('The server has no disk to send.');
+  const address = await addressOf(db, destinationHost);
+  await watchingDeletion(db, server.id, async (signal) => {
+    const { data, sizeBytes } = await driver.openDisk(server.id, diskCopiedFrom);
+    try {
+      const { answer, socket } = await callOverRoad(address, master, id, { call: 'disk', sizeBytes });
+      if (answer.isThere === true) return void socket.destroy();
+      signal.addEventListener('abort', () => socket.destroy());
+      const hash = createHash('sha256');
+      const hashed = new Transform({
+        transform(chunk, _encoding, done) {
+          hash.update(chunk);
+          done(null, chunk);
+        },
+      });
+      try {
+        await pipeline(data, hashed, socket, { end: false, signal }).catch(lost);
+        socket.write(hash.digest());
+        await readAnswer(socket);
+      } finally {
+        socket.destroy();
+      }
+    } finally {
+      data.destroy();
+    }
+  });
+}
+
+function lost(cause: Error): never {
+  throw new Unavailable('The disk could not be sent to the other host.', { cause });
+}
+
+/** Throws `Unavailable` when it takes none now. */
+export async function addressOf(db: Knex, hostName: string): Promise<string> {
+  const row = await db('compute_hosts').where({ name: hostName }).first('migration_address');
+  if (row?.migration_address == null) throw new Unavailable(`The host ${hostName} takes no servers of others now.`);
+  return row.migration_address;
+}
+
+/** Undefined while it is worth another try: not when trying again cannot help, and not for longer than users are to wait. */
+async function whyGivenUp(db: Knex, server: Server, move: Move, error: unknown): Promise<string | undefined> {
+  if (error instanceof PermanentFailure) return error.message;
+  const row = await db('servers')
+    .where({ id: server.id })
+    .select(
+      db.raw("failing_since < now() - ? * interval '1 second' as is_late", [patienceSeconds]),
+      db('compute_hosts')
+        .where({ name: move.destinationHost })
+        .select(db.raw("not is_forced_down and heartbeat_at > now() - ? * interval '1 second'", [hostDownSeconds]))
+        .as('is_up'),
+    )
+    .first();
+  if (row?.is_up !== true) return `The host ${move.destinationHost} is down.`;
+  return row.is_late ? (error as Error).message : undefined;
+}
+
+/** It stays where it is, as it was, and runs again if it did; what has come to the other host goes. */
+async function comeBack({ db, hostName }: LeavingDeps, server: Server, move: Move, reason: string): Promise<void> {
+  await db.transaction(async (trx) => {
+    const now = await lockServer(trx, 'everyone', server.id);
+    if (!isStillOn(now, server)) return;
+    await changeMove(trx, move.id, { status: 'error', reason, destinationToClear: true });
+    const { oldFlavor } = now;
+    if (oldFlavor === null) throw new Error(`server ${now.id} is on its way and has no old flavor`);
+    await trx('servers')
+      .where({ id: now.id })
+      .update({
+        flavor_id: oldFlavor.flavorId,
+        flavor_name: oldFlavor.flavorName,
+        flavor_extra_specs: JSON.stringify(oldFlavor.extraSpecs),
+        vcpus: oldFlavor.vcpus,
+        memory_mib: oldFlavor.memoryMib,
+        disk_gib: oldFlavor.diskGib,
+        disk_generation: oldFlavor.diskGeneration,
+        disk_copied_from: null,
+        old_flavor: null,
+        other_host_id: null,
+        move: null,
+        failing_since: null,
+        is_faulty: false,
+        updated_at: trx.fn.now(),
+      });
+    await failActions(trx, now, reason, hostName);
+  });
+}
+
+/** The log says why nothing came of what was asked for; the server goes on without. */
+export async function failActions(trx: Knex, server: Server, reason: string, hostName: string): Promise<void> {
+  for (const action of await listUnfinished(trx, server.id))
+    if (action.revision <= server.revision)
+      await recordEvent(trx, action.number, eventOf(action.action), action.startedAt, reason, hostName);
+  await finishActionsUpTo(trx, server.id, server.revision, 'Error');
+}
+
+/** Nothing else has become of it since it was read. */
+function isStillOn(now: Server, before: Server): boolean {
+  return now.hostId === before.hostId && now.otherHostId === before.otherHostId && now.move === before.move;
+}
+
+function otherHostOf({ otherHostId, otherHostName }: Server): { id: string; name: string } {
+  if (otherHostId === null || otherHostName === null) throw new Error('a server on its way has another host');
+  return { id: otherHostId, name: otherHostName };
+}

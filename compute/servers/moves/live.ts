@@ -1,0 +1,140 @@
+/**
+ * What the host does that a running server leaves. It is the owner until the guest is seen to run on the other host and not here
+ * any more. Whoever looks afterwards, this process or its successor, goes by what both hosts have, and by nothing else.
+ */
+import type { Knex } from '../../../common/database/database.ts';
+import { CloudError, Unavailable } from '../../../common/errors.ts';
+import type { Logger } from '../../../common/logger.ts';
+import type { PowerState } from '../../drivers/driver.ts';
+import type { Server } from '../server.ts';
+import { findServer, lockServer } from '../store.ts';
+import { addressOf, failActions, type LeavingDeps } from './hand-over.ts';
+import type { Move } from './move.ts';
+import { callOverRoad } from './road.ts';
+import { changeMove, changeOwner, findMove } from './store.ts';
+
+const lookMs = 500;
+
+type LiveDeps = LeavingDeps & { log: Logger };
+
+/** Takes the move to its end: the server on the other host, or here as before, with the reason. */
+export async function letGo(deps: LiveDeps, move: Move): Promise<void> {
+  const { db, driver, log } = deps;
+  const server = await findServer(db, move.serverId);
+  if (server === undefined || server.move !== 'live') return; // deleted: who removed it has ended the move
+  let failure: unknown;
+  if (move.status === 'running') {
+    await driver.abortMigration(server.id); // of a predecessor that was cut off: nobody can go on with it
+    failure = new Unavailable('The agent of its host ended meanwhile.');
+  } else {
+    try {
+      await go(deps, server, move);
+    } catch (error) {
+      log.warn({ err: error, server: server.id, move: move.id }, 'a server could not go to another host while it runs');
+      failure = error;
+    }
+  }
+  const where = await whereIs(deps, server, move);
+  await db.transaction(async (trx) => {
+    const now = await lockServer(trx, 'everyone', server.id).catch(() => undefined);
+    if (now?.move !== 'live' || now.otherHostId !== server.otherHostId) return;
+    if (where === 'there') return arrive(trx, now, move);
+    await stay(trx, deps, now, move, failure);
+  });
+}
+
+async function go(deps: LiveDeps, server: Server, move: Move): Promise<void> {
+  const { db, driver, master } = deps;
+  if (move.abortRequestedAt !== null) throw new Unavailable('It was called off.');
+  await changeMove(db, move.id, { status: 'preparing' });
+  const address = await addressOf(db, move.destinationHost);
+  const prepared = await callOverRoad(address, master, move.id, { call: 'prepare' });
+  prepared.socket.destroy();
+  await changeMove(db, move.id, { status: 'running' });
+  const watch = watchMove(deps, move.id, server.id);
+  try {
+    await driver.migrate(
+      { id: server.id },
+      {
+        connect: async (name) => (await callOverRoad(address, master, move.id, { call: 'channel', name })).socket,
+        signal: watch.signal,
+        onProgress: watch.onProgress,
+      },
+    );
+  } finally {
+    await watch.stop();
+  }
+}
+
+/** Looks every now and then whether it is called off or to be forced, and writes down how far it has come. */
+function watchMove({ db, driver, log }: LiveDeps, moveId: string, serverId: string) {
+  const abort = new AbortController();
+  let progress: Parameters<typeof changeMove>[2]['progress'];
+  let isForced = false;
+  let looking = Promise.resolve();
+  const look = async () => {
+    const move = await findMove(db, moveId);
+    if (move === undefined || move.status !== 'running' || move.abortRequestedAt !== null)
+      abort.abort(new Unavailable('It was called off.'));
+    else if (move.forceRequestedAt !== null && !isForced) {
+      isForced = true;
+      await driver.forceMigration(serverId);
+    }
+    if (progress !== undefined) await changeMove(db, moveId, { progress });
+    progress = undefined;
+  };
+  const timer = setInterval(() => {
+    looking = looking.then(look).catch((err) => log.warn({ err, move: moveId }, 'cannot look after a migration'));
+  }, lookMs);
+  return {
+    signal: abort.signal,
+    onProgress: (seen: NonNullable<typeof progress>) => {
+      progress = seen;
+    },
+    async stop() {
+      clearInterval(timer);
+      await looking;
+    },
+  };
+}
+
+/** Where the guest is alive. Throws `Unavailable` while nobody can tell. */
+async function whereIs({ db, driver, master }: LiveDeps, server: Server, move: Move): Promise<'here' | 'there'> {
+  if (isAlive((await driver.observe(server.id))?.power)) return 'here';
+  const { status } = (await findMove(db, move.id)) ?? move;
+  if (status !== 'running') return 'here'; // nothing was sent yet
+  try {
+    const address = await addressOf(db, move.destinationHost);
+    const { answer, socket } = await callOverRoad(address, master, move.id, { call: 'observe' });
+    socket.destroy();
+    return isAlive(answer.power as PowerState | null) ? 'there' : 'here';
+  } catch (error) {
+    // An administrator's word that the other host is down is the only thing that counts: silent, it may run the guest.
+    if (await isForcedDown(db, move.destinationHost)) return 'here';
+    throw error;
+  }
+}
+
+function isAlive(power: PowerState | null | undefined): boolean {
+  return power === 'running' || power === 'paused';
+}
+
+async function isForcedDown(db: Knex, name: string): Promise<boolean> {
+  return (await db('compute_hosts').where({ name, is_forced_down: true }).first('id')) !== undefined;
+}
+
+async function arrive(trx: Knex, server: Server, move: Move): Promise<void> {
+  if (server.otherHostId === null || server.otherHostName === null) return;
+  const there = { id: server.otherHostId, name: server.otherHostName };
+  await changeOwner(trx, server.id, there, { other_host_id: null, move: null });
+  await changeMove(trx, move.id, { status: 'completed', sourceToClear: true });
+}
+
+async function stay(trx: Knex, { hostName }: LiveDeps, server: Server, move: Move, failure: unknown): Promise<void> {
+  const reason = failure instanceof CloudError ? failure.message : 'The host failed; the log of its agent says why.';
+  const { abortRequestedAt } = (await findMove(trx, move.id)) ?? move;
+  const status = abortRequestedAt === null ? 'error' : 'cancelled';
+  await changeMove(trx, move.id, { status, reason, destinationToClear: true });
+  await trx('servers').where({ id: server.id }).update({ other_host_id: null, move: null, updated_at: trx.fn.now() });
+  await failActions(trx, server, reason, hostName);
+}

@@ -1,0 +1,58 @@
+import { Unavailable } from '../../../common/errors.ts';
+import type { Logger } from '../../../common/logger.ts';
+import type { Reconciler } from '../../../common/reconcile/loop.ts';
+import { findServer } from '../store.ts';
+import type { Arrivals } from './arrivals.ts';
+import { confirmOverdue } from './confirm-overdue.ts';
+import type { LeavingDeps } from './hand-over.ts';
+import { letGo } from './live.ts';
+import { liveStatuses, type Move } from './move.ts';
+import { changeMove, findMove, listMoveWork, moveTopic } from './store.ts';
+
+export interface MoveReconcilerDeps extends LeavingDeps {
+  log: Logger;
+  arrivals: Pick<Arrivals, 'isComing'>;
+  /** After so many seconds a resize is confirmed by itself; 0: never. */
+  confirmSeconds: number;
+}
+
+/** Lets running servers go to other hosts, and removes from this host what is left of those that are elsewhere. */
+export function moveReconciler(deps: MoveReconcilerDeps): Reconciler {
+  const { db, hostName, confirmSeconds } = deps;
+  return {
+    name: moveTopic,
+    pending: (limit) => listMoveWork(db, hostName, limit),
+    async reconcile(id) {
+      const move = await findMove(db, id);
+      if (move === undefined) return;
+      const isLive = (liveStatuses as readonly string[]).includes(move.status);
+      if (isLive && move.sourceHost === hostName) await letGo(deps, move);
+      else await clear(deps, move);
+    },
+    async sweep() {
+      await confirmOverdue(db, hostName, confirmSeconds);
+      return [];
+    },
+  };
+}
+
+/** Nothing of the server is to be here: unless it has become this host's again, which it does not before this is done. */
+async function clear({ db, driver, hostName, log, arrivals }: MoveReconcilerDeps, move: Move): Promise<void> {
+  const isSource = move.sourceHost === hostName && move.sourceToClear;
+  const isDestination = move.destinationHost === hostName && move.destinationToClear;
+  if (!isSource && !isDestination) return;
+  const server = await findServer(db, move.serverId);
+  if (server?.hostName === hostName || server?.otherHostName === hostName) {
+    log.error(
+      { server: move.serverId, move: move.id },
+      'a server is on a host where what is left of it was to be removed',
+    );
+  } else {
+    if (arrivals.isComing(move.serverId)) throw new Unavailable('Something of the server is still coming in.');
+    await driver.remove(move.serverId);
+  }
+  await changeMove(db, move.id, {
+    ...(isSource && { sourceToClear: false, ...(move.status === 'done' && { status: 'completed' as const }) }),
+    ...(isDestination && { destinationToClear: false }),
+  });
+}

@@ -1,0 +1,196 @@
+/** The SQL of moves. What ends or changes one locks the server's row first: a move and its server never disagree. */
+import { given, type Knex } from '../../../common/database/database.ts';
+import { notify } from '../../../common/database/notifications.ts';
+import { NotFound } from '../../../common/errors.ts';
+import { bindPorts } from '../../../network/ports.ts';
+import type { MigrationProgress } from '../../drivers/driver.ts';
+import { liveStatuses, type Move, type MoveKind, type MoveStatus, openStatuses } from './move.ts';
+
+/** Also the name of the reconciler. */
+export const moveTopic = 'server-moves';
+
+export interface NewMove {
+  serverId: string;
+  kind: MoveKind;
+  status: MoveStatus;
+  userId: string | null;
+  projectId: string | null;
+  sourceHost: string;
+  destinationHost: string;
+  sourceToClear?: boolean;
+}
+
+/** In the transaction that asks for it. Throws when the server is on its way already. */
+export async function insertMove(trx: Knex, move: NewMove): Promise<void> {
+  const [{ id }] = await trx('server_migrations')
+    .insert({
+      server_id: move.serverId,
+      kind: move.kind,
+      status: move.status,
+      user_id: move.userId,
+      project_id: move.projectId,
+      source_host: move.sourceHost,
+      destination_host: move.destinationHost,
+      source_to_clear: move.sourceToClear ?? false,
+    })
+    .returning('id');
+  await notify(trx, moveTopic, id);
+}
+
+export interface MoveChanges {
+  status?: MoveStatus;
+  reason?: string;
+  sourceToClear?: boolean;
+  destinationToClear?: boolean;
+  progress?: MigrationProgress;
+}
+
+export async function changeMove(db: Knex, id: string, changes: MoveChanges): Promise<void> {
+  await db('server_migrations')
+    .where({ id })
+    .update({
+      ...given({
+        status: changes.status,
+        reason: changes.reason,
+        source_to_clear: changes.sourceToClear,
+        destination_to_clear: changes.destinationToClear,
+        progress: changes.progress && JSON.stringify(changes.progress),
+      }),
+      updated_at: db.fn.now(),
+    });
+  await notify(db, moveTopic, id);
+}
+
+/** The one that the server is on, or can still go back on. */
+export async function findOpenMove(db: Knex, serverId: string): Promise<Move | undefined> {
+  const row = await db('server_migrations').where({ server_id: serverId }).whereIn('status', openStatuses).first();
+  return row && fromRow(row);
+}
+
+/** The same, of a server that must be on one. */
+export async function getOpenMove(db: Knex, serverId: string): Promise<Move> {
+  const move = await findOpenMove(db, serverId);
+  if (move === undefined) throw new NotFound('Migration of server', serverId);
+  return move;
+}
+
+export async function findMove(db: Knex, id: string): Promise<Move | undefined> {
+  const row = await db('server_migrations').where({ id }).first();
+  return row && fromRow(row);
+}
+
+/** The moves that a host's agent has to do something about: to let a running server go, or to remove what is left of one. */
+export async function listMoveWork(db: Knex, hostName: string, limit: number): Promise<string[]> {
+  return db('server_migrations')
+    .where((mine) =>
+      mine
+        .where({ source_host: hostName })
+        .where((work) => work.where({ source_to_clear: true }).orWhereIn('status', liveStatuses)),
+    )
+    .orWhere({ destination_host: hostName, destination_to_clear: true })
+    .orderBy('updated_at')
+    .limit(limit)
+    .pluck('id');
+}
+
+/** Hosts where something of the server is left that is to be removed: it must not go there before that is done. */
+export async function hostsToClear(db: Knex, serverId: string): Promise<Set<string>> {
+  const rows = await db('server_migrations')
+    .where({ server_id: serverId })
+    .where((left) => left.where({ source_to_clear: true }).orWhere({ destination_to_clear: true }));
+  return new Set(
+    rows.flatMap((row) => [
+      ...(row.source_to_clear ? [row.source_host] : []),
+      ...(row.destination_to_clear ? [row.destination_host] : []),
+    ]),
+  );
+}
+
+/** Servers of others that are rightly here, or that are going to be removed by what is known of their moves. */
+export async function onTheirWay(db: Knex, hostName: string, ids: readonly string[]): Promise<ReadonlySet<string>> {
+  if (ids.length === 0) return new Set();
+  const rows = await db('server_migrations')
+    .whereRaw('server_id = any(?::uuid[])', [[...ids]])
+    .where((here) =>
+      here
+        .where((source) =>
+          source
+            .where({ source_host: hostName })
+            .where((one) => one.where({ source_to_clear: true }).orWhereIn('status', openStatuses)),
+        )
+        .orWhere((destination) =>
+          destination
+            .where({ destination_host: hostName })
+            .where((one) => one.where({ destination_to_clear: true }).orWhereIn('status', openStatuses)),
+        ),
+    )
+    .distinct('server_id');
+  return new Set(rows.map((row) => row.server_id));
+}
+
+/** The server is gone: whatever it was on its way to is to have nothing of it. */
+export async function endMovesOf(trx: Knex, serverId: string): Promise<void> {
+  const rows: { id: string; status: MoveStatus }[] = await trx('server_migrations')
+    .where({ server_id: serverId })
+    .whereIn('status', openStatuses)
+    .select('id', 'status');
+  for (const { id, status } of rows) {
+    // Nova confirms what waits for it, and breaks off the rest.
+    const isOver = status === 'finished' || status === 'accepted';
+    await changeMove(trx, id, {
+      status: isOver ? 'confirmed' : 'cancelled',
+      sourceToClear: true,
+      destinationToClear: true,
+    });
+  }
+}
+
+/** Makes another host the server's owner, with its ports; in the transaction that says what becomes of the move. */
+export async function changeOwner(
+  trx: Knex,
+  serverId: string,
+  owner: { id: string; name: string },
+  changes: object,
+): Promise<void> {
+  await trx('servers')
+    .where({ id: serverId })
+    .update({ host_id: owner.id, ...changes, updated_at: trx.fn.now() });
+  await bindPorts(trx, serverId, { hostName: owner.name });
+  await notify(trx, 'servers', serverId);
+}
+
+/** The host has made the server as asked: a way that led to it is at its end. */
+export async function noteArrival(trx: Knex, serverId: string): Promise<void> {
+  await trx('server_migrations')
+    .where({ server_id: serverId })
+    .whereIn('status', ['post-migrating', 'accepted'])
+    .update({
+      status: trx.raw(
+        "case when status = 'post-migrating' then 'finished' when source_to_clear then 'done' else 'completed' end",
+      ),
+      updated_at: trx.fn.now(),
+    });
+}
+
+// biome-ignore lint/suspicious/noExplicitAny: a row as PostgreSQL gives it; the migration guarantees its types
+export function fromRow(row: any): Move {
+  return {
+    number: row.number,
+    id: row.id,
+    serverId: row.server_id,
+    kind: row.kind,
+    status: row.status,
+    userId: row.user_id,
+    projectId: row.project_id,
+    sourceHost: row.source_host,
+    destinationHost: row.destination_host,
+    sourceToClear: row.source_to_clear,
+    destinationToClear: row.destination_to_clear,
+    abortRequestedAt: row.abort_requested_at,
+    forceRequestedAt: row.force_requested_at,
+    progress: row.progress,
+    reason: row.reason,
+    createdAt: row.created_at,
+    updatedAt: row.updated_at,
+  };
+}

@@ -42,7 +42,7 @@ const withoutEngines = [
   'compute/containers/*.e2e.test.ts',
   'host/guest-image/*.e2e.test.ts',
   'image/**/*.e2e.test.ts',
-  'network/drivers/**/*.e2e.test.ts',
+  'network/**/*.e2e.test.ts',
   'tests/browser/*.e2e.test.ts',
   'tests/clients/*.e2e.test.ts',
   'tests/conformance/*.e2e.test.ts',

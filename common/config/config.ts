@@ -171,7 +171,7 @@ export const ConfigSchema = Type.Object(
         'Seconds for which a shelved server keeps its host; 0: not at all, -1: until an administrator says so',
     }),
     forceConfigDrive: Type.Boolean({
-      default: true,
+      default: false,
       description: 'Whether every new server gets a config drive, also one that does not ask for it',
     }),
     metadataCacheSeconds: count(

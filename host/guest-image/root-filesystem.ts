@@ -18,7 +18,7 @@ export const userlandPackages = [
 ];
 
 const libraries = ['libc.so.6', 'libcrypt.so.1', 'libtomcrypt.so.1', 'libtommath.so.1', 'libgmp.so.10', 'libz.so.1'];
-const scripts = ['rc', 'metadata', 'interface', 'dhcp', 'user-data'];
+const scripts = ['rc', 'metadata', 'interface', 'dhcp', 'announce', 'user-data'];
 const here = new URL('rootfs/', import.meta.url);
 
 /** The scripts' text, for whoever has to know whether they changed. */

@@ -6,7 +6,7 @@ import { promisify } from 'node:util';
 import test from 'ava';
 import { untilNothingIsLeft } from '../faults/ground.ts';
 import { hostState } from './host-state.ts';
-import { startRealCloud, until } from './real-cloud.ts';
+import { type RealCloud, startRealCloud, until } from './real-cloud.ts';
 import { prepareCloud, prepareTenant } from './things.ts';
 
 const run = promisify(execFile);
@@ -44,6 +44,7 @@ test('a tenant makes a network, a server and a container, reaches them, and leav
   );
   t.is(server.status, 'ACTIVE');
   const fixed = server.addresses.private[0] as string;
+  const twin = await startTwin(cloud, { address: fixed, otherId: server.id });
   const { floating_ip_address: floating } = await member('floating', 'ip', 'create', 'external');
   await text('server', 'add', 'floating', 'ip', 'web', floating);
 
@@ -68,6 +69,8 @@ test('a tenant makes a network, a server and a container, reaches them, and leav
   await until('the server answers ping', () => answers(run('ping', ['-c1', '-W1', floating])));
   await until('the server lets us in', () => answers(ssh('true')));
   t.is(await ssh('hostname'), 'web');
+  const metadata = await ssh('wget -q -O - http://169.254.169.254/openstack/latest/meta_data.json');
+  t.is(JSON.parse(metadata).uuid, server.id, 'its name and key came from there, too: it has no config drive');
 
   await text('appcontainer', 'run', '--name', 'box', '--net', 'network=private', ...common, 'busybox');
   const box = '/container/v1/containers/box';
@@ -96,6 +99,12 @@ test('a tenant makes a network, a server and a container, reaches them, and leav
   t.is((await inBox(`ping -c 1 -W 1 ${fixed}`)).exit_code, 0, 'the other rules still hold');
 
   t.regex(await text('console', 'log', 'show', 'web'), /cirrostack-guest ready/);
+
+  await until('its twin has told who it is', async () =>
+    (await text('console', 'log', 'show', twin.id)).includes(`I am "uuid":"${twin.id}"`),
+  );
+  await text('server', 'delete', '--wait', twin.id);
+  await text('network', 'delete', 'lonely');
 
   await text('server', 'stop', 'web');
   await until('the server is off', async () => (await member('server', 'show', 'web')).status === 'SHUTOFF');
@@ -134,3 +143,23 @@ test('a tenant makes a network, a server and a container, reaches them, and leav
   for (const kind of ['domains', 'containers', 'bridgePorts', 'interfaces', 'namespaces'] as const)
     t.deepEqual(after[kind], before[kind], kind);
 });
+
+/**
+ * A server with the same address, on a network of its own that leads nowhere, whose user data claims to be the other when it asks
+ * who it is.
+ */
+async function startTwin(cloud: RealCloud, { address, otherId }: { address: string; otherId: string }) {
+  const member = (...args: string[]) => cloud.openstack('member', ...args);
+  const { id: networkId } = await member('network', 'create', 'lonely');
+  const range = ['--subnet-range', '10.20.0.0/24', '--gateway', 'none'];
+  await member('subnet', 'create', '--network', 'lonely', ...range, 'lonely');
+  const headers = [`X-Instance-ID: ${otherId}`, 'X-Forwarded-For: 10.20.0.1', 'X-Tenant-ID: somebody'];
+  const script = `#!/bin/sh
+wget -q -O - ${headers.map((header) => `--header '${header}'`).join(' ')} \\
+  http://169.254.169.254/openstack/latest/meta_data.json | grep -o '"uuid":"[^"]*"' | sed 's/^/I am /' >/dev/console
+`;
+  const path = join(cloud.dataDir, 'user-data');
+  await writeFile(path, script);
+  const nic = ['--nic', `net-id=${networkId},v4-fixed-ip=${address}`, '--user-data', path];
+  return await member('server', 'create', '--flavor', 'tiny', '--image', 'guest', ...nic, 'twin');
+}

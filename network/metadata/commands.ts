@@ -2,7 +2,7 @@
 import { PermanentFailure } from '../../common/errors.ts';
 import { isUuid } from '../../common/ids.ts';
 import type { MetadataDoor } from './driver.ts';
-import { linkAlias, linkName, metadataMac, metadataPortName, namespaceName, networkKey } from './names.ts';
+import { linkAlias, linkName, metadataMac, metadataPortName, networkKey } from './names.ts';
 
 export const metadataAddress = '169.254.169.254';
 export const metadataPort = 80;
@@ -14,9 +14,9 @@ export function checkDoor({ networkId, mtu }: MetadataDoor): void {
 }
 
 /** On the host: the pair, whose other end is in the namespace already. */
-export const makeLink = ({ networkId, mtu }: MetadataDoor) =>
+export const makeLink = ({ networkId, mtu }: MetadataDoor, namespace: string) =>
   `link add name ${linkName(networkId)} mtu ${mtu} type veth peer name eth0 mtu ${mtu} ` +
-  `address ${metadataMac(networkId)} netns ${namespaceName(networkId)}\n`;
+  `address ${metadataMac(networkId)} netns ${namespace}\n`;
 
 /** In the namespace. Every guest is on the link, whatever its subnet: OVN answers for each of them by ARP. */
 export const configureInside = () =>

@@ -30,6 +30,8 @@ export interface HostDoorsOptions {
   switchDatabase?: string;
   /** Where the bridge is, when that is not where this process is: the name of a network namespace. */
   bridgeNamespace?: string;
+  /** Of the names of namespaces, for a test beside a cloud. */
+  namespacePrefix?: string;
 }
 
 const namespaces = '/run/netns';
@@ -87,7 +89,7 @@ export class HostDoors implements MetadataDriver {
     // has vanished, and one of the same name that comes with the next transaction would stay dead (seen with OVS 3.1).
     await this.#vsctl('--if-exists', 'del-port', linkName(networkId));
     if ((await this.#links()).has(linkName(networkId))) await this.#ip('link', 'delete', 'dev', linkName(networkId));
-    const name = namespaceName(networkId);
+    const name = this.#namespaceName(networkId);
     if ((await namespaceNames()).includes(name)) await execute('ip', ['netns', 'delete', name]);
   }
 
@@ -104,11 +106,11 @@ export class HostDoors implements MetadataDriver {
   }
 
   async #make(door: MetadataDoor): Promise<void> {
-    const name = namespaceName(door.networkId);
+    const name = this.#namespaceName(door.networkId);
     await execute('ip', ['netns', 'add', name]);
     const inside = (command: string, args: string[], input?: string) =>
       execute('ip', ['netns', 'exec', name, command, ...args], { input });
-    await this.#ipBatch(makeLink(door));
+    await this.#ipBatch(makeLink(door, name));
     if (this.#options.userspaceDatapath) await inside('ethtool', ['-K', 'eth0', 'tx', 'off']);
     await inside('nft', ['-f', '-'], rules);
     inNamespace(`${namespaces}/${name}`, () => {
@@ -124,7 +126,7 @@ export class HostDoors implements MetadataDriver {
 
   async #listen({ networkId, mtu }: MetadataDoor): Promise<void> {
     this.#forget(networkId);
-    const path = `${namespaces}/${namespaceName(networkId)}`;
+    const path = `${namespaces}/${this.#namespaceName(networkId)}`;
     const descriptor = inNamespace(path, () => boundSocket(metadataAddress, metadataPort));
     const listener = await this.#server.listen(networkId, descriptor);
     this.#open.set(networkId, { alias: linkAlias(networkId, mtu), listener });
@@ -143,7 +145,9 @@ export class HostDoors implements MetadataDriver {
     const { data } = JSON.parse(listed) as { data: [['map', [string, string][]]][] };
     const owners = data.map(([[, ids]]) => ids.find(([key]) => key === networkKey)?.[1]);
     return {
-      namespaces: new Set(names.map(networkOfNamespace).filter((id) => id !== undefined)),
+      namespaces: new Set(
+        names.map((name) => networkOfNamespace(name, this.#options.namespacePrefix)).filter((id) => id !== undefined),
+      ),
       links,
       onBridge: new Set(owners.filter((id) => id !== undefined)),
     };
@@ -158,6 +162,10 @@ export class HostDoors implements MetadataDriver {
     return new Map(
       listed.map(({ ifname, ifalias = '', operstate }) => [ifname, { alias: ifalias, isUp: operstate === 'UP' }]),
     );
+  }
+
+  #namespaceName(networkId: string): string {
+    return namespaceName(networkId, this.#options.namespacePrefix);
   }
 
   #ip(...args: string[]): Promise<string> {

@@ -10,11 +10,12 @@ export function metadataMac(networkId: string): string {
   return `0a:${hash.slice(0, 10).match(/../g)!.join(':')}`;
 }
 
-const namespacePrefix = 'cs-meta-';
-export const namespaceName = (networkId: string) => `${namespacePrefix}${networkId}`;
+/** Doors of a host are known by it, whoever made them. */
+export const namespacePrefix = 'cs-meta-';
+export const namespaceName = (networkId: string, prefix = namespacePrefix) => `${prefix}${networkId}`;
 /** Undefined for a namespace of somebody else. */
-export const networkOfNamespace = (name: string): string | undefined => {
-  const id = name.startsWith(namespacePrefix) ? name.slice(namespacePrefix.length) : '';
+export const networkOfNamespace = (name: string, prefix = namespacePrefix): string | undefined => {
+  const id = name.startsWith(prefix) ? name.slice(prefix.length) : '';
   return /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(id) ? id : undefined;
 };
 

@@ -89,6 +89,12 @@ test('a tenant makes a network, a server and a container, reaches them, and leav
   await until('the server reaches the container', () => answers(ssh(`wget -q -O - http://${boxAddress}/`)));
   await until('the container reaches the server', async () => (await inBox(`ping -c 1 -W 1 ${fixed}`)).exit_code === 0);
 
+  await until('its twin has told who it is', async () =>
+    (await text('console', 'log', 'show', twin.id)).includes(`I am "uuid":"${twin.id}"`),
+  );
+  await text('server', 'delete', '--wait', twin.id);
+  await text('network', 'delete', 'lonely');
+
   const rules: { ID: string; 'Port Range': string }[] = await member('security', 'group', 'rule', 'list', 'open');
   const http = rules.find((rule) => rule['Port Range'] === '80:80');
   await text('security', 'group', 'rule', 'delete', http?.ID ?? '');
@@ -99,12 +105,6 @@ test('a tenant makes a network, a server and a container, reaches them, and leav
   t.is((await inBox(`ping -c 1 -W 1 ${fixed}`)).exit_code, 0, 'the other rules still hold');
 
   t.regex(await text('console', 'log', 'show', 'web'), /cirrostack-guest ready/);
-
-  await until('its twin has told who it is', async () =>
-    (await text('console', 'log', 'show', twin.id)).includes(`I am "uuid":"${twin.id}"`),
-  );
-  await text('server', 'delete', '--wait', twin.id);
-  await text('network', 'delete', 'lonely');
 
   await text('server', 'stop', 'web');
   await until('the server is off', async () => (await member('server', 'show', 'web')).status === 'SHUTOFF');

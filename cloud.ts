@@ -57,6 +57,7 @@ import { openFileStore } from './image/stores/files/files.ts';
 import { openStores, readStoreCloud, reportMissingStores } from './image/stores/open.ts';
 import { readStoresFile } from './image/stores/settings.ts';
 import { networkMigrations, networkModule, networkPolicy } from './network/plugin.ts';
+import { placementModule, placementPolicy } from './placement/plugin.ts';
 
 export const migrations: Migration[] = [
   createIdempotentAnswers,
@@ -74,6 +75,7 @@ export const rules: Rule[] = [
   networkPolicy,
   computePolicy,
   containersPolicy,
+  placementPolicy,
 ].flatMap((policy) => Object.values<Rule>(policy));
 
 export interface Cloud {
@@ -247,6 +249,7 @@ export async function buildCloud(config: Config, log: Logger, given?: Drivers): 
       address: () => config.consoleAddress || `ws://${config.listenHost}:${server.info.port}`,
       pages: consolePages(dashboard),
     }),
+    placementModule({ db, allocation: scheduling.allocation }),
     dashboardModule(dashboard),
   ];
   checkRules(modules);

@@ -37,6 +37,7 @@ const neededByTests = {
   chromium: 'the dashboard, seen through a browser',
   'fonts-dejavu-core': 'letters in it',
   'python3-zunclient': 'the client of containers',
+  'python3-osc-placement': 'the client of placement',
   tempest: 'OpenStack’s own tests of its APIs',
   maven: 'brings Keycloak and an S3 server, which run on the Java that it comes with',
 };

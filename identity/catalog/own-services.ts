@@ -16,6 +16,7 @@ export const ownServices: readonly OwnService[] = [
   { type: 'compute', name: 'nova', path: '/compute/v2.1' },
   { type: 'image', name: 'glance', path: '/image' },
   { type: 'network', name: 'neutron', path: '/network' },
+  { type: 'placement', name: 'placement', path: '/placement' },
   { type: 'application-container', name: 'zun', path: '/container/v1' },
   { type: 'container', name: 'zun', path: '/container/v1' }, // what Zun's own tests look for
 ];

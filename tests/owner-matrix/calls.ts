@@ -6,6 +6,7 @@ import { dashboardCalls } from './calls/dashboard.ts';
 import { identityCalls } from './calls/identity.ts';
 import { imageCalls } from './calls/image.ts';
 import { networkCalls } from './calls/network.ts';
+import { placementCalls } from './calls/placement.ts';
 import { distributionCalls, registryCalls } from './calls/registry.ts';
 
 /** By the service's name. */
@@ -18,5 +19,6 @@ export const callsOf: Record<string, Calls> = {
   compute: computeCalls,
   console: consoleCalls,
   container: containerCalls,
+  placement: placementCalls,
   dashboard: dashboardCalls,
 };

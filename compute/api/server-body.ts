@@ -7,6 +7,7 @@ import type { GuestPort } from '../guest-ports.ts';
 import type { NewServer } from '../servers/create.ts';
 import { maximumTags } from '../servers/labels.ts';
 import { makePassword } from '../servers/password.ts';
+import { BlockDevice, blockDevices } from './block-devices.ts';
 import {
   AccessAddress,
   AdminPass,
@@ -35,24 +36,6 @@ const Network = Type.Object(
     uuid: Type.Optional(Type.Union([Uuid, orNull])),
     port: Type.Optional(Type.Union([Uuid, orNull])),
     fixed_ip: Type.Optional(Type.Union([Type.String({ maxLength: 45 }), orNull])),
-    tag: Type.Optional(Tag),
-  },
-  closed,
-);
-
-const BlockDevice = Type.Object(
-  {
-    boot_index: Type.Optional(Type.Union([Type.Integer(), orNull, Type.String({ pattern: '^-?[0-9]{1,9}$' })])),
-    uuid: Type.Optional(Type.String({ maxLength: 255 })),
-    source_type: Type.Union(['volume', 'image', 'snapshot', 'blank'].map((type) => Type.Literal(type))),
-    destination_type: Type.Optional(Type.Union([Type.Literal('local'), Type.Literal('volume')])),
-    delete_on_termination: Type.Optional(FlagOrText),
-    volume_size: Type.Optional(Type.Union([Count(0), orNull])),
-    guest_format: Type.Optional(Type.Union([Type.String({ maxLength: 255 }), orNull])),
-    device_name: Type.Optional(Type.Union([Type.String({ maxLength: 255 }), orNull])),
-    disk_bus: Type.Optional(Type.Union([Type.String({ maxLength: 255 }), orNull])),
-    device_type: Type.Optional(Type.Union([Type.String({ maxLength: 255 }), orNull])),
-    volume_type: Type.Optional(Type.Union([Type.String({ maxLength: 255 }), orNull])),
     tag: Type.Optional(Tag),
   },
   closed,
@@ -89,6 +72,7 @@ export const CreateServer = Type.Object(
         accessIPv4: Type.Optional(AccessAddress),
         accessIPv6: Type.Optional(AccessAddress),
         personality: Type.Optional(Personality),
+        block_device_mapping: Type.Optional(Type.Array(Type.Unknown(), { maxItems: 32 })),
         block_device_mapping_v2: Type.Optional(Type.Array(BlockDevice, { maxItems: 32 })),
         min_count: Type.Optional(Count(1)),
         max_count: Type.Optional(Count(1)),
@@ -142,12 +126,14 @@ export function newServer(version: Version, body: Static<typeof CreateServer>): 
   });
   if (since(version, 2, 57) && asked.personality !== undefined)
     throw new BadRequest('Invalid input for field/attribute server: unexpected personality.');
-  const imageId = imageOf(asked);
+  refuseVolumes(asked);
+  const devices = blockDevices(version, asked.block_device_mapping_v2 ?? []);
   return {
     name: asked.name,
     hostname: checkHostname(version, asked.hostname) ?? null,
     description: asked.description ?? (since(version, 2, 19) ? null : asked.name),
-    imageId,
+    imageId: imageOf(asked, devices.imageId),
+    disks: devices.disks,
     flavorId: String(asked.flavorRef),
     keyName: asked.key_name ?? null,
     metadata: asked.metadata ?? {},
@@ -172,21 +158,24 @@ export function newServer(version: Version, body: Static<typeof CreateServer>): 
   };
 }
 
-/** Given directly, or as the one device that there can be: a local disk made of the image. */
-function imageOf({ imageRef, block_device_mapping_v2: devices = [] }: AskedServer): string {
-  const [device, ...others] = devices;
-  if (device === undefined) {
-    if (imageRef) return imageRef;
+/** Given directly, or as the device that the server starts from. */
+function imageOf({ imageRef }: AskedServer, imageId: string | undefined): string {
+  const known = imageRef || imageId;
+  if (!known)
     throw new BadRequest('Missing imageRef attribute: servers start from an image; there are no volumes yet.');
-  }
-  const isRoot = Number(device.boot_index ?? -1) === 0 && device.source_type === 'image';
-  if (others.length > 0 || !isRoot || device.destination_type === 'volume')
-    throw new BadRequest(
-      'Block Device Mapping is Invalid: the only one there can be, until there are volumes, is a local disk of the image with boot index 0.',
-    );
-  if (device.uuid === undefined || (imageRef && imageRef !== device.uuid))
+  if (imageId !== undefined && imageRef && imageRef !== imageId)
     throw new BadRequest('Block Device Mapping is Invalid: the boot device must be the image of the server.');
-  return device.uuid;
+  return known;
+}
+
+/** The older form knows volumes alone. */
+function refuseVolumes({ block_device_mapping: older, block_device_mapping_v2: newer }: AskedServer): void {
+  if (older === undefined) return;
+  throw new BadRequest(
+    newer === undefined
+      ? 'Block Device Mapping is Invalid: there are no volumes; block_device_mapping_v2 describes local disks.'
+      : 'Using different block_device_mapping syntaxes is not allowed in the same request.',
+  );
 }
 
 /** A host's node has its own name. */

@@ -159,8 +159,8 @@ function embeddedFlavor(server: Server) {
     vcpus: server.vcpus,
     ram: server.memoryMib,
     disk: server.diskGib,
-    ephemeral: 0,
-    swap: 0,
+    ephemeral: server.ephemeralGib,
+    swap: server.swapMib,
     original_name: server.flavorName,
     extra_specs: server.extraSpecs,
   };

@@ -72,6 +72,16 @@ export interface LocalImage {
   format: 'raw' | 'qcow2';
 }
 
+/** A disk that begins empty and ends with its server. */
+export interface LocalDisk {
+  kind: 'ephemeral' | 'swap';
+  sizeMib: number;
+  /** What an ephemeral one begins with; null for swap. */
+  format: 'ext2' | 'ext3' | 'ext4' | 'vfat' | null;
+  /** What the guest is told that it is for. */
+  tag: string | null;
+}
+
 export interface ServerSpec {
   id: string;
   /** For people who look at the host; not unique. */
@@ -87,6 +97,8 @@ export interface ServerSpec {
   rootDiskCopiedFrom: number | null;
   /** It boots from a disk of this image, and its own root disk is the second one; null usually. */
   rescueImage: LocalImage | null;
+  /** Beside the root disk, in this order; a new root disk, which is not a copy, comes with new ones. Absent: none. */
+  localDisks?: LocalDisk[];
   ports: GuestPort[];
   /** Path inside the drive to content; null for no config drive. */
   configDrive: Record<string, string | Uint8Array> | null;

@@ -39,7 +39,7 @@ test('a reference that leads nowhere is refused in the words of Nova, and leaves
     [
       { block_device_mapping_v2: [{ source_type: 'blank', destination_type: 'volume', volume_size: 1 }] },
       400,
-      'Block Device Mapping is Invalid: the only one there can be, until there are volumes, is a local disk of the image with boot index 0.',
+      'Block Device Mapping is Invalid: there are no volumes: a source_type blank with destination_type volume cannot be had.',
     ],
   ];
   for (const [changes, status, message] of cases) {

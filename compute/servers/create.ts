@@ -8,6 +8,7 @@ import type { Enforcer } from '../../common/policy/enforcer.ts';
 import { getUsableImage, type UsableImage } from '../../image/images/use.ts';
 import type { PropertyProtection } from '../../image/property-protection/protection.ts';
 import { deviceOwnerOn, requireZone } from '../aggregates/zones.ts';
+import type { LocalDisk } from '../drivers/driver.ts';
 import type { Flavor } from '../flavors/flavor.ts';
 import { getFlavor } from '../flavors/store.ts';
 import { createGuestPorts, type GuestPort, type GuestPorts } from '../guest-ports.ts';
@@ -22,6 +23,7 @@ import { recordAction } from './actions.ts';
 import { hintedHosts, type SchedulerHints } from './hints.ts';
 import { bootableFormat, checkImageFits, checkZeroDisk } from './image-fit.ts';
 import { machineProperties } from './image-properties.ts';
+import { type AskedDisks, disksOf, extraDiskGib } from './local-disks.ts';
 import { resolveNetworks } from './networks.ts';
 import { type RequestedPlace, requestedPlace } from './place.ts';
 import { hostnameFrom, type Server } from './server.ts';
@@ -52,6 +54,7 @@ export interface NewServer {
   hostname: string | null;
   description: string | null;
   imageId: string;
+  disks: AskedDisks;
   flavorId: string;
   keyName: string | null;
   metadata: Record<string, string>;
@@ -102,7 +105,7 @@ export async function createServers(deps: ServerDeps, ctx: ProjectContext, asked
     const demand = {
       vcpus,
       memoryMib,
-      diskGib,
+      diskGib: diskGib + extraDiskGib(found.flavor),
       projectId,
       extraSpecs,
       ...place,
@@ -143,6 +146,7 @@ function countOneMore(group: GroupDemand, { host }: Placement): void {
 interface Resolved {
   flavor: Flavor;
   image: UsableImage;
+  localDisks: LocalDisk[];
   publicKey: string | null;
   networks: GuestPorts;
 }
@@ -155,13 +159,12 @@ async function resolve(deps: ServerDeps, ctx: ProjectContext, asked: NewServer):
   const image = await getUsableImage(trx, visibleTo(ctx), asked.imageId).catch(
     badReference('Can not find requested image'),
   );
-  if (flavor.swapMib > 0 || flavor.ephemeralGib > 0)
-    throw new BadRequest('Servers cannot have swap or ephemeral disks yet; use a flavor without.');
+  const localDisks = disksOf(flavor, asked.disks);
   checkImageFits(image, flavor);
   const keypair = asked.keyName === null ? undefined : await findKeypair(trx, ctx.userId, asked.keyName);
   if (asked.keyName !== null && keypair === undefined) throw new BadRequest('Invalid key_name provided.');
   const networks = await resolveNetworks(deps, ctx, asked.networks, asked.securityGroups).catch(badReference());
-  return { flavor, image, publicKey: keypair?.publicKey ?? null, networks };
+  return { flavor, image, localDisks, publicKey: keypair?.publicKey ?? null, networks };
 }
 
 /** What only one server can have (nova/exception.py: MultiplePortsNotApplicable and its like). */
@@ -210,7 +213,7 @@ async function insertServer(
   ctx: ProjectContext,
   { id, index, reservationId }: { id: string; index: number; reservationId: string },
   asked: NewServer,
-  { flavor, image, publicKey }: Resolved,
+  { flavor, image, localDisks, publicKey }: Resolved,
   placement: Placement,
   { zone }: RequestedPlace,
 ): Promise<void> {
@@ -228,6 +231,10 @@ async function insertServer(
     vcpus: flavor.vcpus,
     memory_mib: flavor.memoryMib,
     disk_gib: flavor.diskGib,
+    ephemeral_gib: flavor.ephemeralGib,
+    swap_mib: flavor.swapMib,
+    local_disks: JSON.stringify(localDisks),
+    root_disk_tag: asked.disks.rootTag,
     image_id: image.id,
     disk_image_id: image.id,
     disk_image_format: bootableFormat(image),

@@ -252,6 +252,7 @@ export async function specOf(
     rootDisk: server.diskGeneration,
     rootDiskCopiedFrom: server.diskCopiedFrom,
     rescueImage: rescuePath && rescueImageFormat ? { path: rescuePath, format: rescueImageFormat } : null,
+    localDisks: server.localDisks,
     ports,
     configDrive: await driveOf(deps, server),
     ...(hasGuestAgent(imageProperties) && { guestAgent: { mustQuiesce: mustQuiesce(imageProperties) } }),

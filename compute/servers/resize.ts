@@ -9,8 +9,10 @@ import { claimHost } from '../scheduler/claim.ts';
 import { ask } from './ask.ts';
 import type { ServerDeps } from './create.ts';
 import { imageDiskGib } from './image-fit.ts';
+import { extraDiskGib, resizedDisks } from './local-disks.ts';
 import { coldMove, stayHere, turnBack } from './moves/cold.ts';
-import type { OldFlavor, Server } from './server.ts';
+import type { Server } from './server.ts';
+import { oldFlavorOf, sizeColumns } from './sizes.ts';
 import { requirements } from './states.ts';
 
 /**
@@ -31,11 +33,12 @@ export async function resizeServer(
     async change(trx, server, revision) {
       const flavor = await getFlavor(trx, visibleTo(ctx), flavorId).catch(badReference());
       checkChange(server, flavor);
+      const localDisks = resizedDisks(server.localDisks, flavor);
       if (server.diskGib === 0) await checkHoldsImage(trx, server, flavor);
       const place = await claimPlace(trx, ctx, { region, scheduling }, server, flavor);
       return {
         ...place,
-        ...flavorColumns({ ...flavor, flavorId: flavor.id, flavorName: flavor.name }),
+        ...sizeColumns({ ...flavor, flavorId: flavor.id, flavorName: flavor.name, localDisks }),
         old_flavor: JSON.stringify(oldFlavorOf(server)),
         disk_copied_from: server.diskGeneration,
         disk_generation: revision,
@@ -68,7 +71,7 @@ export async function revertResize({ db }: ServerDeps, ctx: ProjectContext, id: 
       if (oldFlavor === null)
         throw new Conflict(`Cannot 'revertResize' instance ${server.id} while it is in vm_state error`);
       return {
-        ...flavorColumns(oldFlavor),
+        ...sizeColumns(oldFlavor),
         old_flavor: null,
         disk_copied_from: null,
         disk_generation: oldFlavor.diskGeneration,
@@ -102,8 +105,6 @@ async function hasOtherHosts(trx: Knex): Promise<boolean> {
 function checkChange(server: Server, flavor: Flavor): void {
   if (flavor.id === server.flavorId) throw new BadRequest('When resizing, instances must change flavor!');
   if (flavor.diskGib === 0 && server.diskGib > 0) throw new BadRequest('Resize to zero disk flavor is not allowed.');
-  if (flavor.swapMib > 0 || flavor.ephemeralGib > 0)
-    throw new BadRequest('Servers cannot have swap or ephemeral disks yet; use a flavor without.');
   if (flavor.diskGib < server.diskGib) throw new BadRequest('Unable to resize disk down.');
 }
 
@@ -130,7 +131,7 @@ async function claimMore(
       vcpus: cores,
       guestVcpus: flavor.vcpus,
       memoryMib: ram,
-      diskGib: flavor.diskGib,
+      diskGib: flavor.diskGib + extraDiskGib(flavor),
       zone: null,
       hostName: server.hostName,
       projectId,
@@ -139,20 +140,4 @@ async function claimMore(
     scheduling,
   );
   if (host === undefined) throw new BadRequest(reason);
-}
-
-function oldFlavorOf(server: Server): OldFlavor {
-  const { flavorId, flavorName, vcpus, memoryMib, diskGib, extraSpecs, diskGeneration } = server;
-  return { flavorId, flavorName, vcpus, memoryMib, diskGib, extraSpecs, diskGeneration };
-}
-
-function flavorColumns(flavor: Omit<OldFlavor, 'diskGeneration'>) {
-  return {
-    flavor_id: flavor.flavorId,
-    flavor_name: flavor.flavorName,
-    flavor_extra_specs: JSON.stringify(flavor.extraSpecs),
-    vcpus: flavor.vcpus,
-    memory_mib: flavor.memoryMib,
-    disk_gib: flavor.diskGib,
-  };
 }

@@ -1,5 +1,5 @@
 /** What a server is, and the words that clients see for it. Pure: nothing here reads or writes anything. */
-import type { PowerState } from '../drivers/driver.ts';
+import type { LocalDisk, PowerState } from '../drivers/driver.ts';
 
 export type WantedPower = 'running' | 'paused' | 'suspended' | 'shutdown';
 /**
@@ -24,6 +24,11 @@ export interface ServerFlavor {
 /** What a resized server was, until that is confirmed or reverted. */
 export interface OldFlavor extends ServerFlavor {
   diskGeneration: number;
+  ephemeralGib: number;
+  swapMib: number;
+  localDisks: LocalDisk[];
+  /** What it takes of its host beside the root disk; `compute_claims` reads it. */
+  extraDiskGib: number;
 }
 
 /** A virtual machine a project asked for. No field has two writers, so neither has to lock the other out. */
@@ -54,6 +59,12 @@ export interface Server extends ServerFlavor {
   rescueImageId: string | null;
   rescueImageFormat: 'raw' | 'qcow2' | null;
   oldFlavor: OldFlavor | null;
+  /** Of its flavor. */
+  ephemeralGib: number;
+  swapMib: number;
+  /** What there is of it. */
+  localDisks: LocalDisk[];
+  rootDiskTag: string | null;
   keyName: string | null;
   metadata: Record<string, string>;
   /** The zone that was asked for; null when none was. */

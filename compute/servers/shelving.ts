@@ -14,6 +14,7 @@ import { claimHost } from '../scheduler/claim.ts';
 import { lockGroupOfServer } from '../server-groups/membership.ts';
 import { ask } from './ask.ts';
 import type { ServerDeps } from './create.ts';
+import { extraDiskGib } from './local-disks.ts';
 import type { Server } from './server.ts';
 import { origin, reserveImageOf } from './snapshots.ts';
 import { requirements, statusOf } from './states.ts';
@@ -113,7 +114,7 @@ async function placeAnew(
   const where = { zone, hostName: hostName ?? null, ...(group && { group }) };
   const { host, reason = '' } = await claimHost(
     trx,
-    { vcpus, memoryMib, diskGib, projectId, extraSpecs, ...where },
+    { vcpus, memoryMib, diskGib: diskGib + extraDiskGib(server), projectId, extraSpecs, ...where },
     scheduling,
   );
   if (host === undefined) throw new BadRequest(reason);

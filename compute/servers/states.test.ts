@@ -135,6 +135,10 @@ const oldFlavor = {
   vcpus: 1,
   memoryMib: 1,
   diskGib: 1,
+  ephemeralGib: 0,
+  swapMib: 0,
+  extraDiskGib: 0,
+  localDisks: [],
   diskGeneration: 1,
 };
 

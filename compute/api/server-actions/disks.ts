@@ -11,10 +11,12 @@ import { tellMove } from '../dry-run.ts';
 import {
   AccessAddress,
   AdminPass,
+  BooleanLike,
   closed,
   Description,
   DiskConfig,
   Hostname,
+  isTrue,
   Metadata,
   Name,
   Personality,
@@ -40,7 +42,7 @@ const Rebuild = Type.Object(
     name: Type.Optional(Name),
     adminPass: Type.Optional(AdminPass),
     metadata: Type.Optional(Metadata),
-    preserve_ephemeral: Type.Optional(Type.Union([Type.Boolean(), Type.String({ maxLength: 5 })])),
+    preserve_ephemeral: Type.Optional(BooleanLike),
     'OS-DCF:diskConfig': Type.Optional(DiskConfig),
     accessIPv4: Type.Optional(AccessAddress),
     accessIPv6: Type.Optional(AccessAddress),
@@ -68,6 +70,8 @@ export const diskActions = {
       });
       if (since(version, 2, 57) && value.personality !== undefined)
         throw new BadRequest('Invalid input for field/attribute rebuild: unexpected personality.');
+      if (value.preserve_ephemeral !== undefined && isTrue(value.preserve_ephemeral))
+        throw new BadRequest('The current driver does not support preserving ephemeral partitions.');
       const adminPassword = value.adminPass ?? makePassword();
       const server = await rebuildServer(deps, ctx, id, {
         imageId: value.imageRef,

@@ -149,6 +149,21 @@ export function serverDriverContract(test: RegisterTest, makeHost: (t: Test) => 
     t.deepEqual(await host.leftovers(spec.id), []);
   });
 
+  test('a server has disks beside its root disk, which stay with it and are copied with its root disk', async (t) => {
+    const localDisks = [
+      { kind: 'ephemeral', sizeMib: 32, format: 'ext4', tag: null },
+      { kind: 'ephemeral', sizeMib: 40, format: 'vfat', tag: null },
+      { kind: 'swap', sizeMib: 4, format: null, tag: null },
+    ] as const;
+    const { driver, spec } = await booted(t, { localDisks: [...localDisks] });
+    await driver.ensure(spec);
+    await driver.power(spec, 'shutdown', { graceSeconds: 0 });
+    const resized = { ...spec, rootDisk: 2, rootDiskCopiedFrom: 1, localDisks: localDisks.slice(0, 2) };
+    await driver.ensure(resized);
+    await driver.power(resized, 'running');
+    t.is((await driver.observe(spec.id))?.power, 'running');
+  });
+
   test('a server boots from a rescue disk and from its own again', async (t) => {
     const { host, driver, spec } = await booted(t);
     const bootsOf = async (changed: ServerSpec, times: number) => {

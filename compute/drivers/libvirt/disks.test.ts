@@ -30,6 +30,6 @@ test('the copy of a disk ends when it is wanted no more', async (t) => {
   await writeFile(directory.diskPath(1), 'the disk before');
   const spec = { image, rootDisk: 2, rootDiskCopiedFrom: 1, rootDiskGib: 1 };
   const copied = ensureRootDisk(directory, spec, { uid: 0, gid: 0 }, AbortSignal.abort());
-  await t.throwsAsync(copied, { instanceOf: Unavailable, message: 'The host could not copy the root disk.' });
+  await t.throwsAsync(copied, { instanceOf: Unavailable, message: 'The host could not copy the disk.' });
   t.deepEqual(await readdir(directory.path), ['disk.qcow2']);
 });

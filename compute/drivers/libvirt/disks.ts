@@ -65,9 +65,9 @@ async function grow(path: string, size: number): Promise<void> {
 }
 
 /** Shares the blocks where the file system can. */
-async function copyDisk(from: string, to: string, signal?: AbortSignal): Promise<void> {
+export async function copyDisk(from: string, to: string, signal?: AbortSignal): Promise<void> {
   const how = ['--reflink=auto', '--sparse=always', '--'];
-  await runTool('copy the root disk', 'cp', [...how, from, to], copySeconds, signal);
+  await runTool('copy the disk', 'cp', [...how, from, to], copySeconds, signal);
 }
 
 async function wantedSize(image: LocalImage, rootDiskGib: number): Promise<number> {

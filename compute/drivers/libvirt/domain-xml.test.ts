@@ -26,6 +26,7 @@ const spec: ServerSpec = {
 const files = {
   disk: '/guests/disk.qcow2',
   rescueDisk: '/guests/rescue.qcow2',
+  localDisks: [],
   configDrive: '/guests/config.iso',
   console: '/guests/console.log',
   serial: '/guests/serial.sock',
@@ -73,6 +74,15 @@ test('nobody listens on the network, and no format is left to be found out', (t)
   const disks = xml.match(/<disk .*?<\/disk>/g) ?? [];
   t.is(disks.length, 2);
   for (const disk of disks) t.regex(disk, /<driver name="qemu" type="(?:qcow2|raw)".*<backingStore\/>/);
+});
+
+test('disks beside the root disk come after it, and before the config drive', (t) => {
+  const { xml } = describeDomain(spec, { ...files, localDisks: ['/guests/ephemeral.raw', '/guests/swap.raw'] }, host);
+  const order = [...xml.matchAll(/<source file="\/guests\/([a-z.0-9]+)"\/>.*?<target dev="(vd.)"/g)];
+  t.deepEqual(
+    order.map(([, file, target]) => `${file} ${target}`),
+    ['disk.qcow2 vda', 'ephemeral.raw vdb', 'swap.raw vdc', 'config.iso vdd'],
+  );
 });
 
 test('a name never becomes anything but a name', (t) => {

@@ -20,6 +20,8 @@ export interface GuestFiles {
   disk: string;
   /** What it boots from while it is rescued. */
   rescueDisk: string;
+  /** In the order of the server's local disks. */
+  localDisks: string[];
   configDrive: string | null;
   console: string;
   /** Where its first serial port is answered while it runs. */
@@ -30,7 +32,14 @@ export interface GuestFiles {
 export function describeDomain(spec: ServerSpec, files: GuestFiles, host: HostTraits): { xml: string; hash: string } {
   const body = domainElements(spec, files, host);
   const hash = createHash('sha256')
-    .update(JSON.stringify([body, spec.rootDiskGib, spec.configDrive && driveHashes(spec.configDrive)]))
+    .update(
+      JSON.stringify([
+        body,
+        spec.rootDiskGib,
+        spec.configDrive && driveHashes(spec.configDrive),
+        spec.localDisks ?? [],
+      ]),
+    )
     .digest('hex');
   const metadata = element('metadata', {}, [
     element('cirrostack:server', {
@@ -110,7 +119,7 @@ function devices(spec: ServerSpec, files: GuestFiles, host: HostTraits): Element
   return [
     element('emulator', {}, [host.emulator]),
     element('controller', { type: 'usb', model: 'none' }),
-    ...slots(),
+    ...slots(files.localDisks.length),
     ...disks(spec, files),
     ...spec.ports.map((port) => networkInterface(port, host)),
     serialPort(files),
@@ -127,8 +136,8 @@ function devices(spec: ServerSpec, files: GuestFiles, host: HostTraits): Element
 }
 
 /** Places for devices, each with a bus of its own: only what has a free one can be plugged into a running guest. */
-function slots(): Element[] {
-  const others = 9;
+function slots(localDisks: number): Element[] {
+  const others = 9 + localDisks;
   const ports = Array.from({ length: mostInterfaces + others }, (_, i) =>
     element('controller', { type: 'pci', index: i + 1, model: 'pcie-root-port' }),
   );
@@ -153,11 +162,17 @@ function serialPort(files: GuestFiles): Element {
 function disks(spec: ServerSpec, files: GuestFiles): Element[] {
   const writable = [{ path: files.disk, image: spec.image }];
   if (spec.rescueImage !== null) writable.unshift({ path: files.rescueDisk, image: spec.rescueImage });
-  const elements = writable.map(({ path, image }, i) =>
-    overlay(path, image, `vd${'ab'[i]}`, diskTuning(spec.tuning ?? {})),
-  );
-  if (files.configDrive !== null) elements.push(configDrive(files.configDrive, `vd${'abc'[writable.length]}`));
-  return elements;
+  const limits = diskTuning(spec.tuning ?? {});
+  const makers = [
+    ...writable.map(
+      ({ path, image }) =>
+        (target: string) =>
+          overlay(path, image, target, limits),
+    ),
+    ...files.localDisks.map((path) => (target: string) => localDisk(path, target, limits)),
+    ...(files.configDrive === null ? [] : [(target: string) => configDrive(files.configDrive as string, target)]),
+  ];
+  return makers.map((make, i) => make(`vd${String.fromCharCode('a'.charCodeAt(0) + i)}`));
 }
 
 /**
@@ -174,6 +189,17 @@ function overlay(path: string, image: LocalImage, target: string, limits: Elemen
       element('source', { file: image.path }, [element('seclabel', { model: 'dac', relabel: 'no' })]),
       element('backingStore'),
     ]),
+    element('target', { dev: target, bus: 'virtio' }),
+    ...limits,
+  ]);
+}
+
+/** A file with holes where nothing was written. */
+function localDisk(path: string, target: string, limits: Element[]): Element {
+  return element('disk', { type: 'file', device: 'disk' }, [
+    element('driver', { name: 'qemu', type: 'raw', cache: 'writeback', discard: 'unmap' }),
+    element('source', { file: path }),
+    element('backingStore'),
     element('target', { dev: target, bus: 'virtio' }),
     ...limits,
   ]);

@@ -28,6 +28,7 @@ import { GuestDirectory } from './guest-directory.ts';
 import { findTraits, type Traits } from './host-traits.ts';
 import { changeInterfaces, unplug } from './interfaces.ts';
 import { affect, libvirt, metadataKind, shutdownFlag } from './library.ts';
+import { ensureLocalDisks } from './local-disks.ts';
 import { metadataUri, tapName } from './names.ts';
 import { OneAtATime } from './one-at-a-time.ts';
 import { dropSnapshot, openSnapshot } from './snapshot.ts';
@@ -275,7 +276,7 @@ export class LibvirtServerDriver implements ServerDriver {
     const hasTheseDisks = found?.rootDisk === spec.rootDisk && found.isRescued === (spec.rescueImage !== null);
     if (found?.isActiveNow) await changeInterfaces(this.#domains, directory, spec, traits);
     if (found?.isInUse) return hasTheseDisks ? directory.removeOtherDisks(spec) : undefined;
-    const needed = [files.disk, ...(files.configDrive === null ? [] : [files.configDrive])];
+    const needed = [files.disk, ...files.localDisks, ...(files.configDrive === null ? [] : [files.configDrive])];
     if (spec.rescueImage !== null) needed.push(files.rescueDisk);
     if (found?.hash === hash && (await areWhole(needed))) return directory.removeOtherDisks(spec);
 
@@ -284,6 +285,7 @@ export class LibvirtServerDriver implements ServerDriver {
     await Promise.all([
       ensureRootDisk(directory, spec, traits.qemu, signal),
       ensureRescueDisk(directory, spec, traits.qemu),
+      ensureLocalDisks(directory, spec, traits.qemu, signal),
       writeConfigDrive(directory, spec.configDrive, traits.qemu),
     ]);
     // A domain with our hash has all its files, and disks go when no domain has them.

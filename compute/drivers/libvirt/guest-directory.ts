@@ -8,7 +8,7 @@ import { chmod, chown, mkdir, open, readdir, readFile, rename, rm } from 'node:f
 import { basename, join } from 'node:path';
 import { PermanentFailure } from '../../../common/errors.ts';
 import { isUuid } from '../../../common/ids.ts';
-import type { ServerSpec } from '../driver.ts';
+import type { LocalDisk, ServerSpec } from '../driver.ts';
 import type { GuestFiles } from './domain-xml.ts';
 
 /** Whom libvirt runs QEMU as. */
@@ -61,10 +61,22 @@ export class GuestDirectory {
     return join(this.path, 'taps.json');
   }
 
-  files({ rootDisk, configDrive }: Pick<ServerSpec, 'rootDisk' | 'configDrive'>): GuestFiles {
+  /** Of the disks that came with the root disk of that number. */
+  localDiskPaths(disks: readonly LocalDisk[], rootDisk: number): string[] {
+    return disks.map(({ kind }, i) =>
+      join(this.path, kind === 'swap' ? `swap-${rootDisk}.raw` : `ephemeral-${rootDisk}-${i}.raw`),
+    );
+  }
+
+  files({
+    rootDisk,
+    configDrive,
+    localDisks = [],
+  }: Pick<ServerSpec, 'rootDisk' | 'configDrive' | 'localDisks'>): GuestFiles {
     return {
       disk: this.diskPath(rootDisk),
       rescueDisk: this.rescueDiskPath,
+      localDisks: this.localDiskPaths(localDisks, rootDisk),
       configDrive: configDrive === null ? null : this.configDrivePath,
       console: this.consolePath,
       serial: this.serialPath,
@@ -86,9 +98,14 @@ export class GuestDirectory {
     const wanted = [this.diskPath(spec.rootDisk)];
     if (spec.rootDiskCopiedFrom !== null) wanted.push(this.diskPath(spec.rootDiskCopiedFrom));
     if (spec.rescueImage !== null) wanted.push(this.rescueDiskPath);
+    const numbers = [spec.rootDisk, spec.rootDiskCopiedFrom];
     for (const name of await readdir(this.path)) {
       const isDisk = /^(disk(-\d+)?|rescue)\.qcow2$/.test(name);
-      if (isDisk && !wanted.includes(join(this.path, name))) await rm(join(this.path, name), removeAll);
+      const cameWith = /^(?:ephemeral-(\d+)-\d+|swap-(\d+))\.raw$/.exec(name);
+      const isOther = isDisk
+        ? !wanted.includes(join(this.path, name))
+        : cameWith !== null && !numbers.includes(Number(cameWith[1] ?? cameWith[2]));
+      if (isOther) await rm(join(this.path, name), removeAll);
     }
   }
 

@@ -6,6 +6,7 @@ import type { Scheduling } from '../../scheduler/scheduling.ts';
 import { ask } from '../ask.ts';
 import type { ServerDeps } from '../create.ts';
 import type { Server } from '../server.ts';
+import { oldFlavorOf } from '../sizes.ts';
 import { requirements } from '../states.ts';
 import type { MoveKind } from './move.ts';
 import { changeMove, getOpenMove, insertMove } from './store.ts';
@@ -59,9 +60,9 @@ export async function coldMove(
 
 /** What it was, for the way back, and another root disk: a copy of the one that it has. */
 export function leavingColumns(server: Server, revision: number) {
-  const { flavorId, flavorName, vcpus, memoryMib, diskGib, extraSpecs, diskGeneration } = server;
-  const old = { flavorId, flavorName, vcpus, memoryMib, diskGib, extraSpecs, diskGeneration };
-  return { old_flavor: JSON.stringify(old), disk_copied_from: diskGeneration, disk_generation: revision };
+  const { diskGeneration } = server;
+  const old = JSON.stringify(oldFlavorOf(server));
+  return { old_flavor: old, disk_copied_from: diskGeneration, disk_generation: revision };
 }
 
 /** The server stays where it is now: what it left behind goes. Gives what changes of its row. */

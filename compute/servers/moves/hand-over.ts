@@ -14,6 +14,7 @@ import { finishActionsUpTo, listUnfinished, recordEvent } from '../actions.ts';
 import { watchingDeletion } from '../deletion-watch.ts';
 import { eventOf } from '../event-names.ts';
 import type { Server } from '../server.ts';
+import { sizeColumns } from '../sizes.ts';
 import { lockServer } from '../store.ts';
 import type { Move } from './move.ts';
 import { callOverRoad, readAnswer } from './road.ts';
@@ -131,12 +132,7 @@ async function comeBack({ db, hostName }: LeavingDeps, server: Server, move: Mov
     await trx('servers')
       .where({ id: now.id })
       .update({
-        flavor_id: oldFlavor.flavorId,
-        flavor_name: oldFlavor.flavorName,
-        flavor_extra_specs: JSON.stringify(oldFlavor.extraSpecs),
-        vcpus: oldFlavor.vcpus,
-        memory_mib: oldFlavor.memoryMib,
-        disk_gib: oldFlavor.diskGib,
+        ...sizeColumns(oldFlavor),
         disk_generation: oldFlavor.diskGeneration,
         disk_copied_from: null,
         old_flavor: null,

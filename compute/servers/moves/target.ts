@@ -6,14 +6,15 @@ import { getHost } from '../../hosts/store.ts';
 import { claimHost, type Placement } from '../../scheduler/claim.ts';
 import type { Scheduling } from '../../scheduler/scheduling.ts';
 import { lockGroupOfServer } from '../../server-groups/membership.ts';
-import type { Server, ServerFlavor } from '../server.ts';
+import { extraDiskGib } from '../local-disks.ts';
+import type { Server } from '../server.ts';
 import { hostsToClear } from './store.ts';
 
 export interface Leaving {
   /** An administrator's choice; null: any. */
   hostName: string | null;
   /** How big it is there. */
-  size: Pick<ServerFlavor, 'vcpus' | 'memoryMib' | 'diskGib' | 'extraSpecs'>;
+  size: Pick<Server, 'vcpus' | 'memoryMib' | 'diskGib' | 'ephemeralGib' | 'swapMib' | 'extraSpecs'>;
   /** Its disk, and its memory if it goes while it runs, come from the host that it leaves. */
   how: 'cold' | 'live' | 'evacuated';
 }
@@ -25,6 +26,7 @@ export async function claimTarget(
   server: Server & { hostId: string; hostName: string },
   { hostName, size, how }: Leaving,
 ): Promise<Placement> {
+  if (how !== 'evacuated') refuseDisksThatStay(server, how);
   const group = await lockGroupOfServer(trx, server.id);
   const from = await getHost(trx, server.hostId);
   return claimHost(
@@ -32,7 +34,7 @@ export async function claimTarget(
     {
       vcpus: size.vcpus,
       memoryMib: size.memoryMib,
-      diskGib: size.diskGib,
+      diskGib: size.diskGib + extraDiskGib(size),
       extraSpecs: size.extraSpecs,
       zone: server.availabilityZone,
       hostName,
@@ -46,6 +48,14 @@ export async function claimTarget(
       },
     },
     scheduling,
+  );
+}
+
+/** Only root disks are carried. Swap of a server that is shut down is worth nothing, and made anew. */
+function refuseDisksThatStay({ id, localDisks }: Server, how: 'cold' | 'live'): void {
+  if (!localDisks.some(({ kind }) => how === 'live' || kind === 'ephemeral')) return;
+  throw new BadRequest(
+    `Instance ${id} cannot go to another host: its ${how === 'live' ? 'disks beside the root disk are' : 'ephemeral disks are'} only on this one.`,
   );
 }
 

@@ -72,6 +72,13 @@ export const computeCalls: Calls = {
     newServer((it) => ({ networks: [{ port: it.serverPort }], key_name: it.keypair })),
     newServer((it) => ({ networks: [{ uuid: it.network }], security_groups: [{ name: it.securityGroupName }] })),
     newServer((it) => ({ networks: [{ uuid: it.network }], flavorRef: it.privateFlavor })),
+    newServer((it) => ({
+      networks: [{ uuid: it.network }],
+      imageRef: '',
+      block_device_mapping_v2: [
+        { source_type: 'image', destination_type: 'local', uuid: it.image, boot_index: 0, delete_on_termination: true },
+      ],
+    })),
   ],
   'GET /v2.1/servers/{server_id}': server,
   'PUT /v2.1/servers/{server_id}': (it) => ({

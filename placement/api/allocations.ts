@@ -3,8 +3,7 @@ import { since, type Version } from '../../common/http/microversion.ts';
 import { route } from '../../common/http/route.ts';
 import { isUuid } from '../../common/ids.ts';
 import { definePolicy } from '../../common/policy/rules.ts';
-import type { Provider } from '../providers/provider.ts';
-import { type Consumption, getProvider, listConsumptions } from '../providers/store.ts';
+import { type Consumption, getProvider, getProviders, listConsumptions } from '../providers/store.ts';
 import { forServices, fresh } from './common.ts';
 import { consumerTypes } from './consumer-types.ts';
 import type { PlacementDeps } from './deps.ts';
@@ -45,9 +44,18 @@ export const allocationRoutes = ({ db }: PlacementDeps) => [
     async handler({ params, version }, h) {
       const consumerId = params.consumer_uuid ?? '';
       if (!isUuid(consumerId)) throw new BadRequest(`Malformed consumer_uuid: ${consumerId.slice(0, 255)}`);
-      const [consumption] = await listConsumptions(db, { consumerId });
+      const all = await listConsumptions(db, { consumerId });
+      const [consumption] = all;
       if (consumption === undefined) return fresh(h, version, { allocations: {} });
-      return fresh(h, version, view(consumption, await getProvider(db, consumption.providerId), version));
+      const providers = await getProviders(
+        db,
+        all.map(({ providerId }) => providerId),
+      );
+      const ofProvider = providers.map(({ id, placementGeneration }) => [
+        id,
+        { generation: placementGeneration, resources: all.find(({ providerId }) => providerId === id)?.resources },
+      ]);
+      return fresh(h, version, { allocations: Object.fromEntries(ofProvider), ...view(consumption, version) });
     },
   }),
 ];
@@ -55,9 +63,8 @@ export const allocationRoutes = ({ db }: PlacementDeps) => [
 /** Nobody can change the same allocations through Placement, so they have but one. */
 const generation = 1;
 
-function view({ providerId, projectId, userId, kind, resources }: Consumption, provider: Provider, version: Version) {
+function view({ projectId, userId, kind }: Consumption, version: Version) {
   return {
-    allocations: { [providerId]: { generation: provider.placementGeneration, resources } },
     ...(since(version, 1, 12) && { project_id: projectId, user_id: userId }),
     ...(since(version, 1, 28) && { consumer_generation: generation }),
     ...(since(version, 1, 38) && { consumer_type: consumerTypes[kind] }),

@@ -71,6 +71,9 @@ function byType(all: readonly Consumption[], type: string | undefined) {
   return Object.fromEntries(
     [...groups]
       .filter(([name]) => type === undefined || name === type)
-      .map(([name, ofType]) => [name, { consumer_count: ofType.length, ...sums(ofType) }]),
+      .map(([name, ofType]) => [name, { consumer_count: countOf(ofType), ...sums(ofType) }]),
   );
 }
+
+const countOf = (consumptions: readonly Consumption[]) =>
+  new Set(consumptions.map(({ consumerId }) => consumerId)).size;

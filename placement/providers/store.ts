@@ -11,9 +11,14 @@ export async function listProviders(db: Knex): Promise<Provider[]> {
   return withAggregates(db, await listHosts(db));
 }
 
+/** Those of them that are there. */
+export async function getProviders(db: Knex, ids: readonly string[]): Promise<Provider[]> {
+  return withAggregates(db, await getHosts(db, ids));
+}
+
 /** Throws `NotFound`. */
 export async function getProvider(db: Knex, id: string): Promise<Provider> {
-  const [provider] = isUuid(id) ? await withAggregates(db, await getHosts(db, [id])) : [];
+  const [provider] = isUuid(id) ? await getProviders(db, [id]) : [];
   if (provider === undefined) throw new NotFound('Resource provider', id);
   return provider;
 }
@@ -33,11 +38,11 @@ async function withAggregates(db: Knex, hosts: readonly ComputeHost[]): Promise<
   return hosts.map((host) => ({ ...host, aggregateIds: ids.get(host.id) ?? [] }));
 }
 
-/** What one guest takes of one host. */
+/** What one guest takes of one host; one that moves takes of two. */
 export interface Consumption {
   consumerId: string;
   providerId: string;
-  kind: 'server' | 'container';
+  kind: 'server' | 'move' | 'container';
   projectId: string;
   userId: string;
   resources: Record<string, number>;
@@ -79,7 +84,7 @@ function consumptionsSql(by: object): string {
     left join servers s on s.id = c.id
     left join containers k on k.id = c.id
     where c.host_id is not null and ${asked.map(([, condition]) => condition).join(' and ')}
-    order by c.id`;
+    order by c.kind desc, c.id`; // a server before its move
 }
 
 /** Nothing is taken of what a guest takes nothing of. */

@@ -1,5 +1,6 @@
 import test from 'ava';
 import { type Answer, type Client, startTestCloud } from '../../tests/cloud.ts';
+import { startTwoHosts } from '../servers/moves/testing.ts';
 import { prepareCompute, type TestCloud } from '../testing.ts';
 
 const servers = '/compute/v2.1/servers';
@@ -139,6 +140,40 @@ test('a dry run of a resize or a deletion tells what would change, and leaves th
   await member.post(`${path}/action`, { lock: null }, 202);
   await admin.post(`${path}/action`, { lock: null }, 202);
   t.like((await tryOut(cloud, member, 'DELETE', path)).body.dry_run, { possible: false, status: 409 });
+});
+
+test('a dry run of a migration tells where to, or why nowhere, and what is held on both hosts', async (t) => {
+  const { cloud, settle, createServer, show, hostOf } = await startTwoHosts(t);
+  const [admin, member] = [cloud.as('admin'), cloud.as('member')];
+  const id = await createServer();
+  await settle();
+  const path = `${servers}/${id}/action`;
+  const live = { 'os-migrateLive': { host: null, block_migration: true, disk_over_commit: false } };
+
+  const nowhere = (await tryOut(cloud, admin, 'POST', path, { migrate: null })).body.dry_run;
+  t.like(nowhere, { possible: false, status: 400 });
+  t.regex(nowhere.reason, /^No valid host was found/);
+
+  await cloud.db('compute_hosts').update({ is_disabled: false });
+  for (const [body, kinds] of [
+    [{ migrate: null }, ['host-2 server', 'host-1 move']],
+    [live, ['host-1 server', 'host-2 move']],
+  ] as const) {
+    const told = (await tryOut(cloud, admin, 'POST', path, body)).body.dry_run;
+    t.like(told, { possible: true, status: 202, quota: { instances: { in_use: 1 } } });
+    const claims = told.server.after.claims.map(
+      (claim: { host: string; kind: string }) => `${claim.host} ${claim.kind}`,
+    );
+    t.deepEqual(claims, kinds);
+    t.is(told.server.before.claims.length, 1);
+  }
+  t.like((await tryOut(cloud, member, 'POST', path, { migrate: null })).body.dry_run, { possible: false, status: 403 });
+  t.is(
+    (await tryOut(cloud, admin, 'POST', path, { evacuate: { onSharedStorage: false } })).body.dry_run.possible,
+    false,
+  );
+  t.is((await show(id)).status, 'ACTIVE');
+  t.is(await hostOf(id), 'host-1');
 });
 
 test('where the site keeps deleted servers, a dry run says for how long', async (t) => {

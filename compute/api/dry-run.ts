@@ -81,9 +81,10 @@ async function stand(
   ctx: ProjectContext,
   { id, projectId, flavorName }: Server,
 ): Promise<{ flavor: string; claims: object[] }> {
-  const claims = (await claimsOf(deps.db, id)).map(({ hostName, vcpus, memoryMib, diskGib }) => ({
+  const claims = (await claimsOf(deps.db, id)).map(({ hostName, kind, vcpus, memoryMib, diskGib }) => ({
     hostId: hostIdOf({ projectId, hostName }),
     ...(showsHosts(deps, ctx) && { host: hostName }),
+    kind,
     vcpus,
     ram: memoryMib,
     disk: diskGib,

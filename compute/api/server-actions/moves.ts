@@ -8,8 +8,9 @@ import { evacuateServer } from '../../servers/moves/evacuate.ts';
 import { liveMigrateServer } from '../../servers/moves/live-wishes.ts';
 import { makePassword } from '../../servers/password.ts';
 import { checkBody } from '../by-version.ts';
+import { tellMove } from '../dry-run.ts';
 import { AdminPass, BooleanLike, closed, HostName, isTrue } from '../fields.ts';
-import { Anything, action } from './action.ts';
+import { Anything, action, type ServerActionSpec } from './action.ts';
 
 export const moveActionPolicy = definePolicy({
   'os_compute_api:os-migrate-server:migrate': projectAdmin('Take a server to another host, shut down'),
@@ -42,10 +43,13 @@ const evacuationSchemas: [TSchema, ...[number, TSchema][]] = [
   [68, Type.Object(evacuation, closed)],
 ];
 
+const tell: ServerActionSpec['dryRun'] = ({ deps, ctx, id }, run) => tellMove(deps, ctx, id, run);
+
 export const moveActions = {
   migrate: action({
     rule: moveActionPolicy['os_compute_api:os-migrate-server:migrate'],
     value: Anything,
+    dryRun: tell,
     async run({ deps, ctx, id, value, version }) {
       if (since(version, 2, 56)) checkBody(version, value, [Migrate]);
       const host = since(version, 2, 56) ? ((value as { host?: string | null } | null)?.host ?? null) : null;
@@ -65,6 +69,7 @@ export const moveActions = {
       },
       closed,
     ),
+    dryRun: tell,
     async run({ deps, ctx, id, value, version }) {
       checkBody(version, value, liveSchemas);
       if (value.block_migration !== 'auto' && !isTrue(value.block_migration))
@@ -82,6 +87,7 @@ export const moveActions = {
   evacuate: action({
     rule: moveActionPolicy['os_compute_api:os-evacuate'],
     value: Type.Object({ ...evacuation, onSharedStorage: Type.Optional(BooleanLike), ...force }, closed),
+    dryRun: tell,
     async run({ deps, ctx, id, value, version, h }) {
       checkBody(version, value, evacuationSchemas);
       if (value.onSharedStorage !== undefined && isTrue(value.onSharedStorage)) {

@@ -187,7 +187,7 @@ export const ConfigSchema = Type.Object(
     vendorDataTimeoutSeconds: Type.Integer({
       default: 5,
       minimum: 1,
-      maximum: 60,
+      maximum: 20,
       description: 'Seconds that a server waits for one of them',
     }),
     consoleTokenSeconds: Type.Integer({

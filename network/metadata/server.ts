@@ -5,8 +5,8 @@ import type { AnswerMetadata, MetadataAnswer } from './driver.ts';
 
 /** How many connections one guest, all guests of a network, and all there are may have open. */
 const most = { perGuest: 16, perNetwork: 256, altogether: 2048 } as const;
-/** Milliseconds; a guest under emulation is slow, but not that slow. */
-const patienceMs = 10_000;
+/** Milliseconds for one request, whoever is slow: a guest under emulation, or what vendors of data say. */
+const patienceMs = 30_000;
 const mostHeaderBytes = 8192;
 /** Of a body: only passwords are sent, which are shorter. */
 const mostBodyBytes = 4096;
@@ -24,7 +24,7 @@ export interface GuestServer {
   close(): void;
 }
 
-export function guestServer(answer: AnswerMetadata): GuestServer {
+export function guestServer(answer: AnswerMetadata, options = { patienceMs }): GuestServer {
   const callers = new WeakMap<Socket, Caller>();
   const sockets = new Map<Socket, Caller>();
   const open = new Map<string, number>();
@@ -38,12 +38,9 @@ export function guestServer(answer: AnswerMetadata): GuestServer {
     const found = await answer({ ...caller, method, url, body });
     send(response, found, method === 'HEAD');
   };
-  const http = createServer(
-    { maxHeaderSize: mostHeaderBytes, headersTimeout: patienceMs, requestTimeout: patienceMs, keepAlive: false },
-    (request, response) => {
-      respond(request, response).catch(() => send(response, plain(503, 'Metadata is not available now.')));
-    },
-  );
+  const http = createServer({ maxHeaderSize: mostHeaderBytes }, (request, response) => {
+    respond(request, response).catch(() => send(response, plain(503, 'Metadata is not available now.')));
+  });
   http.maxRequestsPerSocket = 1; // each is a new connection, which the kernel counts (commands.ts)
 
   const arrive = (networkId: string, socket: Socket) => {
@@ -55,8 +52,10 @@ export function guestServer(answer: AnswerMetadata): GuestServer {
     open.set(key, count);
     sockets.set(socket, caller);
     callers.set(socket, caller);
-    socket.setTimeout(patienceMs, () => socket.destroy());
+    // The server's own limits are only kept where it listens itself.
+    const patience = setTimeout(() => socket.destroy(), options.patienceMs);
     socket.on('close', () => {
+      clearTimeout(patience);
       sockets.delete(socket);
       const left = (open.get(key) ?? 1) - 1;
       if (left === 0) open.delete(key);

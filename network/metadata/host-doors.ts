@@ -37,6 +37,8 @@ export interface HostDoorsOptions {
 const namespaces = '/run/netns';
 /** How long the kernel believes what it heard by ARP, in milliseconds: an address may be another guest's in the next moment. */
 const neighbourMs = 1000;
+/** A process that starts finds many doors at once, and looks for all of them together. */
+const recentMs = 1000;
 
 interface OpenDoor {
   alias: string;
@@ -53,6 +55,8 @@ interface Found {
 export class HostDoors implements MetadataDriver {
   readonly #options: HostDoorsOptions;
   readonly #open = new Map<string, OpenDoor>();
+  /** What was there, and when; forgotten with every change of ours. */
+  #recent: { at: number; found: Promise<Found> } | undefined;
   #answer: AnswerMetadata = async () => plain(503, 'Metadata is not available yet.');
   readonly #server = guestServer((request) => this.#answer(request));
 
@@ -76,7 +80,7 @@ export class HostDoors implements MetadataDriver {
   async open(door: MetadataDoor): Promise<void> {
     checkDoor(door);
     if (this.isOpen(door)) return;
-    if (!isWhole(await this.#find(), door.networkId, linkAlias(door.networkId, door.mtu))) {
+    if (!isWhole(await this.#findRecently(), door.networkId, linkAlias(door.networkId, door.mtu))) {
       await this.remove(door.networkId);
       await this.#make(door);
     }
@@ -85,16 +89,18 @@ export class HostDoors implements MetadataDriver {
 
   async remove(networkId: string): Promise<void> {
     this.#forget(networkId);
+    this.#recent = undefined;
     // In this order, and the bridge's port in a transaction of its own: the userspace datapath keeps the socket of a device that
     // has vanished, and one of the same name that comes with the next transaction would stay dead (seen with OVS 3.1).
     await this.#vsctl('--if-exists', 'del-port', linkName(networkId));
-    if ((await this.#links()).has(linkName(networkId))) await this.#ip('link', 'delete', 'dev', linkName(networkId));
+    await this.#deleteLink(linkName(networkId));
     const name = this.#namespaceName(networkId);
     if ((await namespaceNames()).includes(name)) await execute('ip', ['netns', 'delete', name]);
   }
 
   async list(): Promise<string[]> {
-    const found = await this.#find();
+    this.#recent = undefined;
+    const found = await this.#findRecently();
     for (const [networkId, { alias }] of this.#open) if (!isWhole(found, networkId, alias)) this.#forget(networkId);
     const linked = [...found.links.values()].map(({ alias }) => networkOfAlias(alias)).filter((id) => id !== undefined);
     return [...new Set([...found.namespaces, ...linked, ...found.onBridge])];
@@ -103,6 +109,14 @@ export class HostDoors implements MetadataDriver {
   async close(): Promise<void> {
     for (const networkId of [...this.#open.keys()]) this.#forget(networkId);
     this.#server.close();
+  }
+
+  /** The kernel may be deleting it at this moment, with a namespace that somebody else deleted. */
+  async #deleteLink(name: string): Promise<void> {
+    if (!(await this.#links()).has(name)) return;
+    await this.#ip('link', 'delete', 'dev', name).catch(async (error) => {
+      if ((await this.#links()).has(name)) throw error;
+    });
   }
 
   async #make(door: MetadataDoor): Promise<void> {
@@ -122,6 +136,7 @@ export class HostDoors implements MetadataDriver {
     await inside('ip', ['-batch', '-'], configureInside());
     await this.#vsctl(...addToBridge(this.#options.integrationBridge ?? 'br-int', door));
     await this.#ipBatch(raiseLink(door));
+    this.#recent = undefined;
   }
 
   async #listen({ networkId, mtu }: MetadataDoor): Promise<void> {
@@ -137,6 +152,17 @@ export class HostDoors implements MetadataDriver {
     this.#open.get(networkId)?.listener.close();
     this.#open.delete(networkId);
     this.#server.cut(networkId);
+  }
+
+  /** Should it have gone meanwhile, there is no namespace to listen in: that fails, and is tried again. */
+  #findRecently(): Promise<Found> {
+    const now = performance.now();
+    if (this.#recent === undefined || now - this.#recent.at > recentMs) this.#recent = { at: now, found: this.#find() };
+    const recent = this.#recent;
+    recent.found.catch(() => {
+      if (this.#recent === recent) this.#recent = undefined;
+    });
+    return recent.found;
   }
 
   async #find(): Promise<Found> {

@@ -1,7 +1,11 @@
 /** `Idempotency-Key`: a creation that is asked for again, because nobody got to read its answer, is done once. */
 import { randomUUID } from 'node:crypto';
 import test from 'ava';
+import { pino } from 'pino';
+import { buildCloud } from '../cloud.ts';
 import { answersReconciler } from '../common/idempotency/answers.ts';
+import { SimulatedHost } from '../compute/drivers/simulated/host.ts';
+import { simulatedDrivers } from '../drivers.ts';
 import { type Client, startTestCloud } from './cloud.ts';
 
 const asking =
@@ -87,7 +91,22 @@ test('secrets in answers come again, and are sealed in the database', async (t) 
   t.is((await asking(member, keypairs)('k', { keypair: { name: 'mine' } })).body.keypair.private_key, secret);
   const [row] = await cloud.db('idempotent_answers');
   t.false(JSON.stringify(row).includes('PRIVATE'));
+  t.false(JSON.stringify(row).includes(secret.slice(40, 80)));
   t.false(Buffer.from(row.sealed, 'base64').toString('latin1').includes('PRIVATE'));
+});
+
+test('what one process did and could not tell any more, another one tells', async (t) => {
+  const cloud = await startTestCloud(t);
+  const member = cloud.as('member');
+  const body = { network: { name: 'n' } };
+  const lost = await asking(member, networks)('k', body);
+  const other = await buildCloud(cloud.config, pino({ level: 'silent' }), simulatedDrivers(new SimulatedHost()));
+  t.teardown(() => other.stop());
+  const headers = { 'x-auth-token': await member.token(), 'idempotency-key': 'k' };
+  const { statusCode, payload } = await other.server.inject({ method: 'POST', url: networks, headers, payload: body });
+  t.is(statusCode, 201);
+  t.is(payload, lost.text);
+  t.is((await member.get(`${networks}?name=n`)).networks.length, 1);
 });
 
 test('while the first is under way the second is told so; when the first dies before its end, the second is the first', async (t) => {

@@ -5,7 +5,7 @@ import type { Url } from './links.ts';
 
 /**
  * 2.2 added types to keypairs and the right status codes, 2.3 more attributes of servers, 2.4 concerned a proxy that never
- * existed here. 2.5 changes the `ip6` filter and 2.6 brings remote consoles, which do not exist yet.
+ * existed here. 2.5 changes the `ip6` filter and 2.6 brings remote consoles.
  */
 export const computeMicroversions: Microversions = {
   service: 'compute',

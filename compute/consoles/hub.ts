@@ -47,8 +47,18 @@ export function openHub(deps: HubDeps): Sockets {
   const open = new Map<string, Open>();
   let isClosed = false;
 
-  const look = async () => {
-    if (open.size === 0) return;
+  let looking: Promise<void> | undefined;
+  let lookAgain = false;
+  /** One at a time; who asks meanwhile gets one more look for all. */
+  const look = async (): Promise<void> => {
+    lookAgain = looking !== undefined;
+    if (lookAgain || open.size === 0) return;
+    looking = lookOnce();
+    await looking;
+    looking = undefined;
+    if (lookAgain) return look();
+  };
+  const lookOnce = async () => {
     try {
       const kept = await keepConsoles(db, [...open.keys()]);
       for (const [id, { client }] of open)

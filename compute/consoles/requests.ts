@@ -1,5 +1,6 @@
 /** What a request for a WebSocket says, as Nova's proxies read it (nova/console/websocketproxy.py). Pure. */
 import type { IncomingMessage } from 'node:http';
+import { BadRequest } from '../../common/errors.ts';
 
 /** In the query; in a cookie where there is none, as noVNC before 1.1 has it. Empty when it is in neither. */
 export function tokenOf({ url = '', headers }: Pick<IncomingMessage, 'url' | 'headers'>): string {
@@ -24,10 +25,16 @@ export function isOriginAllowed(
   return asked.host === host || asked.origin === parse(publicUrl)?.origin || allowedOrigins.includes(asked.origin);
 }
 
-/** From a setting: origins separated by commas. Throws what `new URL` does. */
+/** From the setting `consoleAllowedOrigins`, separated by commas. Throws `BadRequest` that names what is none. */
 export function originsOf(setting: string): string[] {
   const origins = setting.split(',').map((origin) => origin.trim());
-  return origins.filter((origin) => origin !== '').map((origin) => new URL(origin).origin);
+  return origins
+    .filter((origin) => origin !== '')
+    .map((origin) => {
+      const parsed = parse(origin);
+      if (parsed !== undefined && ['http:', 'https:'].includes(parsed.protocol)) return parsed.origin;
+      throw new BadRequest(`Setting consoleAllowedOrigins: ${origin} is no origin, as https://portal.example is.`);
+    });
 }
 
 function parse(url: string): URL | undefined {

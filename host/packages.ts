@@ -10,6 +10,7 @@ const needed = {
   'libvirt-clients': 'virsh',
   'qemu-system-x86': 'servers',
   'qemu-utils': 'qemu-img',
+  ovmf: 'servers of images that want UEFI',
   bubblewrap: 'confining what converts images',
   'docker.io': 'containers',
   'docker-registry': 'the registry of container images',

@@ -82,6 +82,21 @@ export interface LocalDisk {
   tag: string | null;
 }
 
+/** What of the machine is not as usual: virtio wherever it can be, q35, and a BIOS. */
+export interface Machine {
+  /** Of all disks. */
+  diskBus?: 'virtio' | 'scsi' | 'sata';
+  /** The config drive is a CD-ROM on it, unless it is `virtio`. */
+  configDriveBus?: 'virtio' | 'scsi' | 'sata';
+  interfaceModel?: 'virtio' | 'e1000' | 'e1000e' | 'rtl8139';
+  videoModel?: 'vga' | 'virtio' | 'cirrus' | 'bochs' | 'none';
+  /** As QEMU names it. */
+  type?: string;
+  isUefi?: boolean;
+  /** Its clock shows the host's local time, as Windows expects. */
+  keepsLocalTime?: boolean;
+}
+
 export interface ServerSpec {
   id: string;
   /** For people who look at the host; not unique. */
@@ -107,6 +122,7 @@ export interface ServerSpec {
    * `mustQuiesce` makes a condition. Absent: it has none.
    */
   guestAgent?: { mustQuiesce: boolean };
+  machine?: Machine;
   /** What its flavor asks for beyond sizes; absent: nothing. */
   tuning?: GuestTuning;
 }

@@ -24,6 +24,7 @@ import { hintedHosts, type SchedulerHints } from './hints.ts';
 import { bootableFormat, checkImageFits, checkZeroDisk } from './image-fit.ts';
 import { machineProperties } from './image-properties.ts';
 import { type AskedDisks, disksOf, extraDiskGib } from './local-disks.ts';
+import { checkMachine } from './machine.ts';
 import { resolveNetworks } from './networks.ts';
 import { type RequestedPlace, requestedPlace } from './place.ts';
 import { hostnameFrom, type Server } from './server.ts';
@@ -161,6 +162,7 @@ async function resolve(deps: ServerDeps, ctx: ProjectContext, asked: NewServer):
   );
   const localDisks = disksOf(flavor, asked.disks);
   checkImageFits(image, flavor);
+  checkMachine(image.properties, flavor);
   const keypair = asked.keyName === null ? undefined : await findKeypair(trx, ctx.userId, asked.keyName);
   if (asked.keyName !== null && keypair === undefined) throw new BadRequest('Invalid key_name provided.');
   const networks = await resolveNetworks(deps, ctx, asked.networks, asked.securityGroups).catch(badReference());

@@ -10,6 +10,7 @@ import { ask } from './ask.ts';
 import type { ServerDeps } from './create.ts';
 import { bootableFormat, checkImageFits, checkZeroDisk } from './image-fit.ts';
 import { machineProperties } from './image-properties.ts';
+import { checkMachine } from './machine.ts';
 import { withoutRescue } from './rescue.ts';
 import type { Server } from './server.ts';
 import { requirements } from './states.ts';
@@ -50,6 +51,7 @@ export async function rebuildServer(
         badReference('Cannot find image for rebuild'),
       );
       checkImageFits(image, server);
+      checkMachine(image.properties, server);
       checkZeroDisk(enforcer, ctx, server);
       const project = { projectId: server.projectId, region };
       await checkMetadataItems(trx, project, Object.keys(asked.metadata ?? {}).length);

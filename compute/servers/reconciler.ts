@@ -19,6 +19,7 @@ import { waitUnless, watchingDeletion } from './deletion-watch.ts';
 import { eventOf } from './event-names.ts';
 import { askGuest } from './guest-requests.ts';
 import { hasGuestAgent, mustQuiesce, shutdownSecondsOf } from './image-properties.ts';
+import { machineOf, specsWith } from './machine.ts';
 import { handBack, handOver } from './moves/hand-over.ts';
 import { noteArrival, onTheirWay } from './moves/store.ts';
 import { acceptShutdown, type Fault, giveUpOn, recordFailure, settleServer, unsettle } from './observations.ts';
@@ -256,7 +257,8 @@ export async function specOf(
     ports,
     configDrive: await driveOf(deps, server),
     ...(hasGuestAgent(imageProperties) && { guestAgent: { mustQuiesce: mustQuiesce(imageProperties) } }),
-    tuning: tuningOf(server.extraSpecs, server.vcpus),
+    machine: machineOf(imageProperties),
+    tuning: tuningOf(specsWith(imageProperties, server.extraSpecs), server.vcpus),
   };
 }
 

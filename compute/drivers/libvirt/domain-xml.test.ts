@@ -85,6 +85,33 @@ test('disks beside the root disk come after it, and before the config drive', (t
   );
 });
 
+test('an image that wants another machine gets it', (t) => {
+  const machine = {
+    diskBus: 'scsi',
+    configDriveBus: 'sata',
+    interfaceModel: 'e1000',
+    videoModel: 'cirrus',
+    type: 'pc',
+    isUefi: true,
+    keepsLocalTime: true,
+  } as const;
+  const { xml, hash } = describeDomain({ ...spec, machine }, { ...files, localDisks: ['/guests/swap.raw'] }, host);
+  for (const part of [
+    '<os firmware="efi"><type arch="x86_64" machine="pc">hvm</type><firmware><feature enabled="no" name="secure-boot"/></firmware>',
+    '<controller type="scsi" index="0" model="virtio-scsi"/>',
+    '<target dev="sda" bus="scsi"/>',
+    '<target dev="sdb" bus="scsi"/>',
+    '<disk type="file" device="cdrom">',
+    '<target dev="sdc" bus="sata"/><readonly/>',
+    '<model type="e1000"/><mtu',
+    '<video><model type="cirrus"/></video>',
+    '<clock offset="localtime"/>',
+  ])
+    t.true(xml.includes(part), part);
+  t.notRegex(xml, /pcie-root-port/);
+  t.not(hash, describeDomain(spec, files, host).hash);
+});
+
 test('a name never becomes anything but a name', (t) => {
   const plain = describeDomain(spec, files, host).xml.match(/<[a-z]/g)?.length;
   for (const name of ['', '</title><devices>', '\n', '\0', '"\'&<>', ']]>', '\ud800', 'x'.repeat(10_000)]) {

@@ -1,7 +1,8 @@
 /** What libvirt is told about a server. Pure: the same specification and host give the same text, byte by byte. */
 import { createHash } from 'node:crypto';
 import { mostInterfaces } from '../../limits.ts';
-import type { GuestPort, LocalImage, ServerSpec } from '../driver.ts';
+import type { GuestPort, LocalImage, Machine, ServerSpec } from '../driver.ts';
+import { configDrivePlace, diskControllers, firmware, hasPorts, TargetNames, video } from './machine.ts';
 import { domainName, metadataUri, tapName } from './names.ts';
 import { bootMenu, cpuTopology, cpuTuning, diskTuning, tunedDevices } from './tuning.ts';
 import { type Element, element, printable, writeXml } from './xml.ts';
@@ -72,7 +73,8 @@ function domainAttributes({ virtualisation }: HostTraits) {
 }
 
 function domainElements(spec: ServerSpec, files: GuestFiles, host: HostTraits): Element[] {
-  const { tuning = {} } = spec;
+  const { tuning = {}, machine = {} } = spec;
+  const { attributes: firmwareAttributes, elements: firmwareElements } = firmware(machine);
   return [
     element('name', {}, [domainName(spec.id)]),
     element('uuid', {}, [spec.id]),
@@ -88,15 +90,16 @@ function domainElements(spec: ServerSpec, files: GuestFiles, host: HostTraits): 
         element('entry', { name: 'uuid' }, [spec.id]),
       ]),
     ]),
-    element('os', {}, [
-      element('type', { arch: 'x86_64', machine: 'q35' }, ['hvm']),
+    element('os', firmwareAttributes, [
+      element('type', { arch: 'x86_64', machine: machine.type ?? 'q35' }, ['hvm']),
+      ...firmwareElements,
       element('boot', { dev: 'hd' }),
       ...bootMenu(tuning),
       element('smbios', { mode: 'sysinfo' }),
     ]),
     element('features', {}, [element('acpi'), element('apic'), element('vmport', { state: 'off' })]),
     element('cpu', { mode: host.virtualisation === 'kvm' ? 'host-model' : 'maximum' }, cpuTopology(tuning)),
-    clock(host),
+    clock(host, machine),
     element('on_poweroff', {}, ['destroy']),
     element('on_reboot', {}, ['restart']),
     element('on_crash', {}, ['destroy']),
@@ -106,9 +109,10 @@ function domainElements(spec: ServerSpec, files: GuestFiles, host: HostTraits): 
   ];
 }
 
-function clock({ virtualisation }: HostTraits): Element {
-  if (virtualisation === 'tcg') return element('clock', { offset: 'utc' });
-  return element('clock', { offset: 'utc' }, [
+function clock({ virtualisation }: HostTraits, { keepsLocalTime }: Machine): Element {
+  const offset = keepsLocalTime ? 'localtime' : 'utc';
+  if (virtualisation === 'tcg') return element('clock', { offset });
+  return element('clock', { offset }, [
     element('timer', { name: 'rtc', tickpolicy: 'catchup' }),
     element('timer', { name: 'pit', tickpolicy: 'delay' }),
     element('timer', { name: 'hpet', present: 'no' }),
@@ -116,18 +120,19 @@ function clock({ virtualisation }: HostTraits): Element {
 }
 
 function devices(spec: ServerSpec, files: GuestFiles, host: HostTraits): Element[] {
+  const { machine = {} } = spec;
   return [
     element('emulator', {}, [host.emulator]),
     element('controller', { type: 'usb', model: 'none' }),
-    ...slots(files.localDisks.length),
+    ...(hasPorts(machine) ? slots(files.localDisks.length) : []),
+    ...diskControllers(machine),
     ...disks(spec, files),
-    ...spec.ports.map((port) => networkInterface(port, host)),
+    ...spec.ports.map((port) => networkInterface(port, host, machine)),
     serialPort(files),
     ...(spec.guestAgent === undefined ? [] : [agentChannel()]),
     ...tunedDevices(spec.tuning ?? {}),
     element('memballoon', { model: 'virtio', autodeflate: 'on', freePageReporting: 'on' }),
-    // The plainest of the cards: the other ones are the part of QEMU that was broken into most.
-    element('video', {}, [element('model', { type: 'vga', vram: '16384', heads: '1' })]),
+    video(machine),
     // Nothing listens: libvirt hands us a connection to it when we ask for one.
     element('graphics', { type: 'vnc' }, [element('listen', { type: 'none' })]),
     // Says where the pointer is; the mouse that every guest has can only say how far it moved.
@@ -162,17 +167,19 @@ function serialPort(files: GuestFiles): Element {
 function disks(spec: ServerSpec, files: GuestFiles): Element[] {
   const writable = [{ path: files.disk, image: spec.image }];
   if (spec.rescueImage !== null) writable.unshift({ path: files.rescueDisk, image: spec.rescueImage });
+  const { machine = {} } = spec;
+  const bus = machine.diskBus ?? 'virtio';
   const limits = diskTuning(spec.tuning ?? {});
-  const makers = [
-    ...writable.map(
-      ({ path, image }) =>
-        (target: string) =>
-          overlay(path, image, target, limits),
-    ),
-    ...files.localDisks.map((path) => (target: string) => localDisk(path, target, limits)),
-    ...(files.configDrive === null ? [] : [(target: string) => configDrive(files.configDrive as string, target)]),
+  const names = new TargetNames();
+  const target = () => element('target', { dev: names.next(bus), bus });
+  const elements = [
+    ...writable.map(({ path, image }) => overlay(path, image, target(), limits)),
+    ...files.localDisks.map((path) => localDisk(path, target(), limits)),
   ];
-  return makers.map((make, i) => make(`vd${String.fromCharCode('a'.charCodeAt(0) + i)}`));
+  if (files.configDrive === null) return elements;
+  const place = configDrivePlace(machine);
+  const driveTarget = element('target', { dev: names.next(place.bus), bus: place.bus });
+  return [...elements, configDrive(files.configDrive, place.device, driveTarget)];
 }
 
 /**
@@ -180,7 +187,7 @@ function disks(spec: ServerSpec, files: GuestFiles): Element[] {
  * works on file systems without O_DIRECT. The whole backing chain is written out so that nobody looks into a disk to find
  * out what it is, and the image keeps its owner.
  */
-function overlay(path: string, image: LocalImage, target: string, limits: Element[]): Element {
+function overlay(path: string, image: LocalImage, target: Element, limits: Element[]): Element {
   return element('disk', { type: 'file', device: 'disk' }, [
     element('driver', { name: 'qemu', type: 'qcow2', cache: 'writeback', discard: 'unmap' }),
     element('source', { file: path }),
@@ -189,42 +196,42 @@ function overlay(path: string, image: LocalImage, target: string, limits: Elemen
       element('source', { file: image.path }, [element('seclabel', { model: 'dac', relabel: 'no' })]),
       element('backingStore'),
     ]),
-    element('target', { dev: target, bus: 'virtio' }),
+    target,
     ...limits,
   ]);
 }
 
 /** A file with holes where nothing was written. */
-function localDisk(path: string, target: string, limits: Element[]): Element {
+function localDisk(path: string, target: Element, limits: Element[]): Element {
   return element('disk', { type: 'file', device: 'disk' }, [
     element('driver', { name: 'qemu', type: 'raw', cache: 'writeback', discard: 'unmap' }),
     element('source', { file: path }),
     element('backingStore'),
-    element('target', { dev: target, bus: 'virtio' }),
+    target,
     ...limits,
   ]);
 }
 
-/** On virtio like the root disk: small kernels have no other driver, and clients find it by its label, not by its bus. */
-function configDrive(path: string, target: string): Element {
-  return element('disk', { type: 'file', device: 'disk' }, [
+/** On the bus of the root disk unless the image says otherwise: small kernels have no other driver, and clients find it by its label. */
+function configDrive(path: string, device: 'disk' | 'cdrom', target: Element): Element {
+  return element('disk', { type: 'file', device }, [
     element('driver', { name: 'qemu', type: 'raw', cache: 'writeback' }),
     element('source', { file: path }),
     element('backingStore'),
-    element('target', { dev: target, bus: 'virtio' }),
+    target,
     element('readonly'),
   ]);
 }
 
 /** As the domain has it, and as it is plugged into one that runs. */
-export function networkInterface(port: GuestPort, host: HostTraits): Element {
+export function networkInterface(port: GuestPort, host: HostTraits, { interfaceModel = 'virtio' }: Machine): Element {
   return element('interface', { type: 'bridge' }, [
     element('mac', { address: port.macAddress }),
     element('source', { bridge: host.integrationBridge }),
     element('virtualport', { type: 'openvswitch' }, [element('parameters', { interfaceid: port.id })]),
     element('target', { dev: tapName(port.id) }),
-    element('model', { type: 'virtio' }),
-    ...(host.userspaceDatapath ? [withoutOffloads()] : []),
+    element('model', { type: interfaceModel }),
+    ...(host.userspaceDatapath && interfaceModel === 'virtio' ? [withoutOffloads()] : []),
     element('mtu', { size: port.mtu }),
   ]);
 }

@@ -1,7 +1,8 @@
 /** The contract, and what only libvirt has. Needs libvirtd and virtlogd; the test of ports also Open vSwitch with br-int. */
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
-import { readdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { access, readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -9,7 +10,7 @@ import test, { type ExecutionContext } from 'ava';
 import { PermanentFailure } from '../../../common/errors.ts';
 import { buildGuestImage } from '../../../host/guest-image/build.ts';
 import { serverDriverContract, smallServer, until } from '../contract.ts';
-import type { ServerSpec } from '../driver.ts';
+import type { Machine, ServerSpec } from '../driver.ts';
 import { tapName } from './names.ts';
 import { type LibvirtHostUnderTest, openLibvirtHost, virsh } from './testing.ts';
 
@@ -356,4 +357,35 @@ test.serial('a process killed at any moment of removing a server leaves what the
     t.deepEqual(await host.leftovers(spec.id), []);
   };
   await killAllAlong(t, 'await driver.remove(spec.id);', make, finish, host, spec);
+});
+
+test.serial('servers run on the other machines that images want, and take interfaces there', async (t) => {
+  const machines: Machine[] = [
+    { diskBus: 'scsi', configDriveBus: 'scsi', videoModel: 'virtio' },
+    { diskBus: 'sata', configDriveBus: 'sata', interfaceModel: 'e1000e', videoModel: 'bochs', keepsLocalTime: true },
+    { type: 'pc', interfaceModel: 'rtl8139', videoModel: 'cirrus' },
+    { interfaceModel: 'e1000', videoModel: 'none' },
+  ];
+  for (const machine of machines) {
+    const ports = [port(randomUUID())];
+    const { driver, spec, host } = await openWithServer(t, { machine, ports, configDrive: { 'openstack/a': 'b' } });
+    await driver.ensure(spec);
+    await driver.power(spec, 'running');
+    await until(t, `it boots as ${JSON.stringify(machine)}`, async () => (await driver.consoleOutput(spec.id)) !== '');
+    const second = { ...port(randomUUID()), macAddress: 'fa:16:3e:00:11:23' };
+    await driver.ensure({ ...spec, ports: [...ports, second] });
+    t.is((await host.connected(spec.id)).length, 2, JSON.stringify(machine));
+    await driver.remove(spec.id);
+  }
+});
+
+test.serial('a server with UEFI starts its own firmware, whose memory goes with it', async (t) => {
+  const { driver, spec } = await openWithServer(t, { machine: { isUefi: true }, memoryMib: 128 });
+  await driver.ensure(spec);
+  await driver.power(spec, 'running');
+  await until(t, 'the firmware speaks', async () => /BdsDxe|UEFI/.test(await driver.consoleOutput(spec.id)));
+  const nvram = /<nvram[^>]*>([^<]+)</.exec(await virsh('dumpxml', spec.id))?.[1] ?? '';
+  await access(nvram);
+  await driver.remove(spec.id);
+  await t.throwsAsync(access(nvram));
 });

@@ -35,7 +35,7 @@ export function readInterfaces(xml: string): Plugged[] {
 export async function changeInterfaces(
   domains: Domains,
   directory: GuestDirectory,
-  { id, ports }: Pick<ServerSpec, 'id' | 'ports'>,
+  { id, ports, machine = {} }: Pick<ServerSpec, 'id' | 'ports' | 'machine'>,
   host: HostTraits & { qemu: QemuUser },
 ): Promise<void> {
   const doing = `change the interfaces of server ${id}`;
@@ -62,7 +62,7 @@ export async function changeInterfaces(
   }
   for (const port of missing) {
     const attached = await domains.on(id, `plug port ${port.id} into server ${id}`, ({ check }, domain) =>
-      check(libvirt().attachDevice(domain, writeXml(networkInterface(port, host)), affect.live)),
+      check(libvirt().attachDevice(domain, writeXml(networkInterface(port, host, machine)), affect.live)),
     );
     if (attached === undefined) throw new Conflict(`Server ${id} stopped while an interface was plugged in.`);
   }

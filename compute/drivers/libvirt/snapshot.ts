@@ -9,13 +9,14 @@ import type { Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { PermanentFailure, Unavailable } from '../../../common/errors.ts';
 import { isUuid } from '../../../common/ids.ts';
-import type { ServerSpec } from '../driver.ts';
+import type { Machine, ServerSpec } from '../driver.ts';
 import { virtualSize } from './disk-header.ts';
 import { exists } from './disks.ts';
 import { type Domains, isActive } from './domains.ts';
 import { thawLeftFrozen, whileFrozen } from './guest-agent.ts';
 import type { GuestDirectory, QemuUser } from './guest-directory.ts';
 import { domainJob, libvirt } from './library.ts';
+import { rootTarget } from './machine.ts';
 import { runTool } from './tools.ts';
 import { element, writeXml } from './xml.ts';
 
@@ -97,7 +98,7 @@ async function copyWhileRunning(
   }
   const begin = () =>
     domains.on(id, `copy the disk of server ${id}`, async ({ check }, domain) => {
-      await check(libvirt().beginBackup(domain, backupXml(path)));
+      await check(libvirt().beginBackup(domain, backupXml(path, spec.machine ?? {})));
       return true;
     });
   // The copy is of the moment at which it begins: from then on the guest may write again.
@@ -119,11 +120,11 @@ async function copyWhileRunning(
 }
 
 /** Of the root disk alone, into a file that was made before. */
-function backupXml(path: string): string {
+function backupXml(path: string, machine: Machine): string {
   return writeXml(
     element('domainbackup', { mode: 'push' }, [
       element('disks', {}, [
-        element('disk', { name: 'vda', backup: 'yes', type: 'file' }, [
+        element('disk', { name: rootTarget(machine), backup: 'yes', type: 'file' }, [
           element('driver', { type: 'qcow2' }),
           element('target', { file: path }),
         ]),

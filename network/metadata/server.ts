@@ -44,7 +44,8 @@ export function guestServer(answer: AnswerMetadata, options = { patienceMs }): G
   http.maxRequestsPerSocket = 1; // each is a new connection, which the kernel counts (commands.ts)
 
   const arrive = (networkId: string, socket: Socket) => {
-    const caller = { networkId, address: socket.remoteAddress ?? '' };
+    if (socket.remoteAddress === undefined) return void socket.destroy(); // it is gone already
+    const caller = { networkId, address: socket.remoteAddress };
     const key = `${networkId} ${caller.address}`;
     const count = (open.get(key) ?? 0) + 1;
     socket.on('error', () => undefined);

@@ -105,7 +105,7 @@ async function settle(deps: ServerReconcilerDeps, server: Server): Promise<void>
   if (server.move === 'back') return handBack(deps, server);
   if (server.move === 'cold') {
     const spec = await watchingDeletion(db, server.id, (signal) => specOf(deps, server, signal));
-    return handOver(deps, server, spec);
+    return handOver(deps, server, spec, await shutdownGrace(db, server.id, 'shutdown'));
   }
   const wanted = effectivePower(server);
   if (server.observedShelved && server.offloadRequestedAt !== null) return offload(deps, server);

@@ -9,7 +9,7 @@ import type { Knex } from '../../../common/database/database.ts';
 import { PermanentFailure, Unavailable } from '../../../common/errors.ts';
 import type { Secret } from '../../../common/secret.ts';
 import type { ServerDriver, ServerSpec } from '../../drivers/driver.ts';
-import { hostDownSeconds, patienceSeconds, shutdownGraceSeconds } from '../../limits.ts';
+import { hostDownSeconds, patienceSeconds } from '../../limits.ts';
 import { finishActionsUpTo, listUnfinished, recordEvent } from '../actions.ts';
 import { watchingDeletion } from '../deletion-watch.ts';
 import { eventOf } from '../event-names.ts';
@@ -29,12 +29,16 @@ export interface LeavingDeps {
 }
 
 /** Shuts the server down, sends its disk, and makes the other host its owner; or gives that up, with the reason. */
-export async function handOver(deps: LeavingDeps, server: Server, spec: ServerSpec): Promise<void> {
+export async function handOver(
+  deps: LeavingDeps,
+  server: Server,
+  spec: ServerSpec,
+  graceSeconds: number,
+): Promise<void> {
   const { db, driver } = deps;
   const move = await getOpenMove(db, server.id);
   try {
-    if ((await driver.observe(server.id)) !== undefined)
-      await driver.power(spec, 'shutdown', { graceSeconds: shutdownGraceSeconds });
+    if ((await driver.observe(server.id)) !== undefined) await driver.power(spec, 'shutdown', { graceSeconds });
     if (move.status === 'pre-migrating') await changeMove(db, move.id, { status: 'migrating' });
     await sendDisk(deps, server, move);
   } catch (error) {

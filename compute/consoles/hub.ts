@@ -35,16 +35,10 @@ export interface HubDeps {
   allowedOrigins: readonly string[];
 }
 
-interface Open {
-  client: WebSocket;
-  /** Whether it answered since it was last asked. */
-  isThere: boolean;
-}
-
 /** Takes requests for WebSockets below `/console` until it is closed. */
 export function openHub(deps: HubDeps): Sockets {
   const { db, log, notifications, roads } = deps;
-  const open = new Map<string, Open>();
+  const open = new Map<string, WebSocket>();
   let isClosed = false;
 
   let looking: Promise<void> | undefined;
@@ -61,24 +55,12 @@ export function openHub(deps: HubDeps): Sockets {
   const lookOnce = async () => {
     try {
       const kept = await keepConsoles(db, [...open.keys()]);
-      for (const [id, { client }] of open)
-        if (!kept.has(id)) hangUp(client, closeCode.refused, 'This console is over.');
+      for (const [id, client] of open) if (!kept.has(id)) hangUp(client, closeCode.refused, 'This console is over.');
     } catch (err) {
       log.warn({ err }, 'cannot look whether consoles may stay open');
     }
   };
-  const probe = () => {
-    for (const one of open.values()) {
-      // Who is not read from, because the guest takes nothing, cannot answer.
-      if (!one.isThere && !one.client.isPaused) one.client.terminate();
-      one.isThere = false;
-      if (one.client.readyState === one.client.OPEN) one.client.ping();
-    }
-  };
-  const timer = setInterval(() => {
-    probe();
-    void look();
-  }, consoleLimits.lookEverySeconds * 1000);
+  const timer = setInterval(() => void look(), consoleLimits.lookEverySeconds * 1000);
   timer.unref();
   const unsubscribe = [consolesTopic, 'revocations'].map((topic) => notifications.subscribe(topic, () => void look()));
 
@@ -88,10 +70,7 @@ export function openHub(deps: HubDeps): Sockets {
       const guest = await roads.open(row);
       const client = isClosed ? undefined : await upgrade(request, connection, head);
       if (client === undefined) return void guest.destroy();
-      const mine: Open = { client, isThere: true };
-      open.set(row.id, mine);
-      client.on('pong', () => (mine.isThere = true));
-      client.on('error', () => {}); // told by its end
+      open.set(row.id, client);
       log.info(about, 'console opened');
       void look(); // it may have been ended while the guest was on its way
       await splice(client, guest);
@@ -125,7 +104,7 @@ export function openHub(deps: HubDeps): Sockets {
       isClosed = true;
       clearInterval(timer);
       for (const stop of unsubscribe) stop();
-      for (const { client } of open.values()) client.terminate();
+      for (const client of open.values()) client.terminate();
       await Promise.all([...open.keys()].map((id) => forgetConsole(db, id)));
     },
   };

@@ -15,6 +15,7 @@ import type { ConsoleKind, ServerDriver } from '../drivers/driver.ts';
 import { callHost, type HostMethods } from '../hosts/calls.ts';
 import { consolePrefix, kindOf } from './console.ts';
 import { consoleLimits } from './limits.ts';
+import { endWhenSilent } from './liveness.ts';
 import { splice } from './splice.ts';
 import type { ConsoleRow } from './tokens.ts';
 import { upgrade } from './upgrade.ts';
@@ -106,5 +107,6 @@ async function callBack(address: string, ticket: string): Promise<WebSocket> {
   });
   await opened.promise;
   client.on('error', () => {}); // told by its end
+  endWhenSilent(client);
   return client;
 }

@@ -5,6 +5,7 @@ import { Duplex, Readable } from 'node:stream';
 import test, { type ExecutionContext } from 'ava';
 import { type WebSocket as Socket, WebSocket, WebSocketServer } from 'ws';
 import { until } from '../drivers/contract/host-under-test.ts';
+import { endWhenSilent } from './liveness.ts';
 import { splice } from './splice.ts';
 
 /** Both ends of a WebSocket. */
@@ -74,4 +75,19 @@ test('a guest that takes nothing is not sent more, and a guest that ends says go
   client.terminate();
   await over;
   t.true(guest.destroyed);
+});
+
+test('an end that does not answer is cut off, and one that does is left alone', async (t) => {
+  const [silent, lively] = await Promise.all([pair(t), pair(t)]);
+  endWhenSilent(lively.served, 50);
+  silent.client.pause(); // hears nothing
+  let asked = 0;
+  lively.client.on('ping', () => {
+    asked += 1;
+  });
+  const gone = once(silent.served, 'close');
+  endWhenSilent(silent.served, 50);
+  await gone;
+  await until(t, 'the other was asked some times', () => asked > 3);
+  t.is(lively.served.readyState, lively.served.OPEN);
 });

@@ -3,6 +3,7 @@ import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { WebSocket, WebSocketServer } from 'ws';
 import { consoleLimits } from './limits.ts';
+import { endWhenSilent } from './liveness.ts';
 
 let server: Promise<WebSocketServer> | undefined;
 
@@ -32,6 +33,8 @@ export async function upgrade(
   connection.once('close', () => resolve(undefined)); // `ws` has answered it with a refusal
   (await server).handleUpgrade(request, connection, head, (client) => {
     client.pause(); // until somebody reads, or what comes first is lost
+    client.on('error', () => {}); // told by its end
+    endWhenSilent(client);
     resolve(client);
   });
   return promise;

@@ -4,6 +4,7 @@ import { chmod, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import test from 'ava';
+import { openConsole } from '../../compute/consoles/testing.ts';
 import { untilNothingIsLeft } from '../faults/ground.ts';
 import { hostState } from './host-state.ts';
 import { type RealCloud, startRealCloud, until } from './real-cloud.ts';
@@ -112,6 +113,14 @@ test('a tenant makes a network, a server and a container, reaches them, and leav
   await text('server', 'start', 'web');
   await until('the server runs again', async () => (await member('server', 'show', 'web')).status === 'ACTIVE');
   await until('it lets us in again', () => answers(ssh('true')));
+  const consoleUrl = async (kind: string) => new URL((await member('console', 'url', 'show', kind, 'web')).url);
+  const page = await consoleUrl('--novnc');
+  const screen = await openConsole(
+    t,
+    new URL(`/${page.searchParams.get('path')}`, cloud.url).href.replace(/^http/, 'ws'),
+  );
+  await screen.says('RFB 003.008\n');
+  const serial = await openConsole(t, (await consoleUrl('--serial')).href);
   const bootId = await ssh('cat /proc/sys/kernel/random/boot_id');
   for (const kind of ['--soft', '--hard']) {
     await text('server', 'reboot', kind, '--wait', 'web');
@@ -121,7 +130,9 @@ test('a tenant makes a network, a server and a container, reaches them, and leav
       return now !== bootId;
     });
     t.is((await member('server', 'show', 'web')).status, 'ACTIVE');
+    if (kind === '--soft') await serial.says('cirrostack-guest ready');
   }
+  await Promise.all([screen.ended, serial.ended]); // with the power
 
   await text('server', 'delete', '--wait', 'web');
   await text('appcontainer', 'delete', '--stop', 'box');

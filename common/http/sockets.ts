@@ -21,8 +21,15 @@ export function socketsFor(
   return services.find(({ sockets }) => sockets?.accepts(path))?.sockets;
 }
 
-/** Answers with a status and nothing else, and ends the connection. */
+/** How long a client may take to read why it was refused. */
+const farewellMs = 2000;
+
+/** Answers with a status and nothing else, and ends the connection, whether the client ends its side or not. */
 export function refuseUpgrade(connection: Duplex, status: number, reason: string): void {
   connection.on('error', () => {}); // it is being ended
+  // Node keeps such a connection half open, and none of its limits in time is kept after an upgrade.
+  connection.once('finish', () => connection.destroy());
+  const late = setTimeout(() => connection.destroy(), farewellMs).unref();
+  connection.once('close', () => clearTimeout(late));
   connection.end(`HTTP/1.1 ${status} ${reason}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
 }

@@ -1,13 +1,12 @@
 /** How fast guests are placed among many hosts: the claim and the row of a server, and whole requests. */
 import { randomUUID } from 'node:crypto';
 import { type Knex, openDatabase } from '../../common/database/database.ts';
-import { setOwnLimits } from '../../compute/quotas/store.ts';
 import { claimHost } from '../../compute/scheduler/claim.ts';
 import { countRoom } from '../../compute/scheduler/room.ts';
 import { defaultScheduling } from '../../compute/scheduler/scheduling.ts';
 import { type Figure, quantile } from './figures.ts';
 import { inWords, measure } from './measure.ts';
-import { type Filled, makeOneServer } from './servers.ts';
+import { type Filled, liftQuotas, makeOneServer } from './servers.ts';
 import { startSimulatedCloud } from './simulated-cloud.ts';
 
 const hosts = 10_000;
@@ -115,9 +114,7 @@ async function fillWithHosts(dataDir: string, databaseUrl: string): Promise<Fill
       { serversBefore, hosts, memoryMib },
     );
     await countRoom(db, defaultScheduling.allocation);
-    const { id } = await db('projects').where({ name: 'admin' }).first('id');
-    await setOwnLimits(db, { projectId: id, userId: null }, { instances: -1, cores: -1, ram: -1 });
-    await db('network_quotas').insert({ project_id: id, resource: 'port', maximum: -1 });
+    await liftQuotas(db);
     return filled;
   } finally {
     await db.destroy();

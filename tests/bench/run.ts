@@ -2,6 +2,7 @@
 import { UsageError } from '../../host/options.ts';
 import { startSteps, table } from '../../host/steps.ts';
 import { measureServerLists } from './compute.ts';
+import { measureCreation } from './creation.ts';
 import type { Figure } from './figures.ts';
 import { measureContainers, measureServers } from './guests.ts';
 import { type HostCloud, startHostCloud } from './host-cloud.ts';
@@ -19,6 +20,7 @@ Measures, and prints what it found with the facts of the machine. Without names:
 
   compute-lists       servers, on simulated hosts: a page of 20,000, one of them
   compute-placements  placing servers among 10,000 hosts
+  compute-creation    from POST /servers to ACTIVE, on a simulated host
   tokens      the same of Identity where 50,000 users are known to it: validation, own scopes
   credentials logins with application credentials
   passwords   logins with passwords, against the hash function alone, and validations meanwhile
@@ -48,6 +50,7 @@ const onHost: Record<string, (cloud: HostCloud) => Promise<Figure[]>> = {
 const ofCompute: Record<string, () => Promise<Figure[]>> = {
   'compute-lists': measureServerLists,
   'compute-placements': measurePlacements,
+  'compute-creation': measureCreation,
 };
 
 const names = [

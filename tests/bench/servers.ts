@@ -5,10 +5,12 @@ import { type Knex, openDatabase } from '../../common/database/database.ts';
 import { createLogger } from '../../common/logger.ts';
 import { Secret } from '../../common/secret.ts';
 import { SimulatedHost } from '../../compute/drivers/simulated/host.ts';
+import { setOwnLimits } from '../../compute/quotas/store.ts';
 import { simulatedDrivers } from '../../drivers.ts';
 import { becomes } from '../../host/processes.ts';
 import { type Client, logIn } from '../../host/seed/client.ts';
-import { administrator } from './simulated-cloud.ts';
+import { personas } from '../personas.ts';
+import { administrator, simulatedHostName } from './simulated-cloud.ts';
 
 export const serversInCloud = 20_000;
 const serversOfProject = 10;
@@ -34,9 +36,16 @@ export async function fillWithServers(dataDir: string, databaseUrl: string): Pro
   return filled;
 }
 
+/** Lets the administrator's project have as many servers and ports as it likes. */
+export async function liftQuotas(db: Knex): Promise<void> {
+  const { id } = await db('projects').where({ name: personas.admin.project }).first('id');
+  await setOwnLimits(db, { projectId: id, userId: null }, { instances: -1, cores: -1, ram: -1 });
+  await db('network_quotas').insert({ project_id: id, resource: 'port', maximum: -1 });
+}
+
 /** Whole: active, with an address. */
 export async function makeOneServer(dataDir: string, databaseUrl: string): Promise<Filled> {
-  const config = buildConfig({ file: { dataDir, drivers: 'simulated', listenPort: 0, hostName: 'simulated' } });
+  const config = buildConfig({ file: { dataDir, drivers: 'simulated', listenPort: 0, hostName: simulatedHostName } });
   config.databaseUrl = new Secret(databaseUrl);
   const cloud = await buildCloud(config, createLogger('error'), simulatedDrivers(new SimulatedHost()));
   await cloud.start();

@@ -35,8 +35,11 @@ export interface SimulatedCloud<T> {
   stop(): Promise<void>;
 }
 
-/** The process is started just as `bin/up` starts it, except that it is an API alone and its hosts are simulated. */
-export async function startSimulatedCloud<T>(fill: Fill<T>): Promise<SimulatedCloud<T>> {
+/** The process is started just as `bin/up` starts it, except that its host is simulated, and that it is an API alone unless told otherwise. */
+export async function startSimulatedCloud<T>(
+  fill: Fill<T>,
+  { roles = 'api' }: { roles?: string } = {},
+): Promise<SimulatedCloud<T>> {
   const postgres = await startTemporaryPostgres();
   const dataDir = await mkdtemp(join(tmpdir(), 'cirrostack-bench-'));
   const context = { ...contextOf(dataDir, await readSettings(dataDir)), databaseUrl: postgres.url };
@@ -53,7 +56,7 @@ export async function startSimulatedCloud<T>(fill: Fill<T>): Promise<SimulatedCl
     const filled = await fill(dataDir, postgres.url);
     await analyze(postgres.url);
     const settings = { ...(await readSettings(dataDir)), listenPort: await freePort(), databaseUrl: postgres.url };
-    await writeFile(configPath(context), JSON.stringify({ drivers: 'simulated', roles: 'api' }));
+    await writeFile(configPath(context), JSON.stringify({ drivers: 'simulated', roles, hostName: simulatedHostName }));
     await writeConfig(context, settings);
     await restartApiProcess(context, settings);
     const url = localUrl(settings);
@@ -65,6 +68,9 @@ export async function startSimulatedCloud<T>(fill: Fill<T>): Promise<SimulatedCl
     throw error;
   }
 }
+
+/** Also of the process that fills the cloud. */
+export const simulatedHostName = 'simulated';
 
 export const administrator = (project: string) => ({ user: 'admin', password: personas.admin.password, project });
 

@@ -16,23 +16,36 @@ export const addLocalDisks: Migration = {
         add column root_disk_tag text;
 
       create or replace view compute_claims (id, kind, project_id, host_id, vcpus, memory_mib, disk_gib) as
-        select id, 'server'::text, project_id, case when move = 'cold' then other_host_id else host_id end,
+        select id, 'server'::text, project_id, host_id,
           greatest(vcpus, (old_flavor->>'vcpus')::integer)::numeric,
           greatest(memory_mib, (old_flavor->>'memoryMib')::integer),
           disk_gib + extra_disk_gib + rescue_disk_gib
             + case when other_host_id is null
                 then coalesce((old_flavor->>'diskGib')::integer, 0) + coalesce((old_flavor->>'extraDiskGib')::integer, 0)
                 else 0 end
-        from servers
+        from servers where move is distinct from 'cold'
+        union all
+        select id, 'server'::text, project_id, other_host_id,
+          greatest(vcpus, (old_flavor->>'vcpus')::integer)::numeric,
+          greatest(memory_mib, (old_flavor->>'memoryMib')::integer),
+          disk_gib + extra_disk_gib + rescue_disk_gib
+        from servers where move = 'cold'
         union all
         select id, 'container'::text, project_id, host_id, cpus, memory_mib, 0 from containers
         union all
-        select id, 'move'::text, project_id, case when move = 'cold' then host_id else other_host_id end,
+        select id, 'move'::text, project_id, host_id,
           coalesce((old_flavor->>'vcpus')::integer, vcpus)::numeric,
           coalesce((old_flavor->>'memoryMib')::integer, memory_mib),
           coalesce((old_flavor->>'diskGib')::integer + coalesce((old_flavor->>'extraDiskGib')::integer, 0),
             disk_gib + extra_disk_gib)
-        from servers where other_host_id is not null;
+        from servers where move = 'cold'
+        union all
+        select id, 'move'::text, project_id, other_host_id,
+          coalesce((old_flavor->>'vcpus')::integer, vcpus)::numeric,
+          coalesce((old_flavor->>'memoryMib')::integer, memory_mib),
+          coalesce((old_flavor->>'diskGib')::integer + coalesce((old_flavor->>'extraDiskGib')::integer, 0),
+            disk_gib + extra_disk_gib)
+        from servers where other_host_id is not null and move is distinct from 'cold';
     `);
   },
 };

@@ -147,6 +147,17 @@ test('of many hosts those of a group, of hints and of a zone are found', async (
   t.false(['h7', 'h8'].includes((await chosen(group('soft-anti-affinity', seven, eight))) ?? ''));
 });
 
+test('the claims of a host and of a project are found by an index, whatever they are united of', async (t) => {
+  const { db } = await startTestCloud(t);
+  for (const column of ["host_id = '00000000-0000-4000-8000-000000000000'", "project_id = 'p'"])
+    await db.transaction(async (trx) => {
+      await trx.raw('set local enable_seqscan = off'); // tables are small here; what has no index is read whole all the same
+      const { rows } = await trx.raw(`explain select * from compute_claims where ${column}`);
+      const plan = rows.map((row: Record<string, string>) => row['QUERY PLAN']).join('\n');
+      t.notRegex(plan, /Seq Scan/, column);
+    });
+});
+
 const unsaid = { ratio: null, reserved: null };
 
 test('each check refuses under its name and says by how much', (t) => {

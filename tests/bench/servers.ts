@@ -84,13 +84,17 @@ async function makeGround(admin: Client): Promise<Ground> {
 
 /** Whatever columns there are: those that must differ are replaced, the others are as in the original. */
 async function copyServer(db: Knex, original: string, count: number): Promise<void> {
-  const copy = (table: string, of: string, changes: string) =>
-    db.raw(
-      `insert into ${table} overriding system value
-         select copied.* from ${table} o, generate_series(1, :count::int) n,
+  const copy = async (table: string, of: string, changes: string) => {
+    const written = { table_name: table, table_schema: 'public', is_generated: 'NEVER' };
+    const columns = await db('information_schema.columns').where(written).pluck('column_name');
+    await db.raw(
+      `insert into ${table} (${columns.join(', ')}) overriding system value
+         select ${columns.map((column) => `copied.${column}`).join(', ')}
+           from ${table} o, generate_series(1, :count::int) n,
            jsonb_populate_record(null::${table}, to_jsonb(o) || ${changes}) copied where ${of}`,
       { original, count, serversOfProject },
     );
+  };
   const server = `md5('server ' || n)::uuid`;
   const port = `md5('port ' || n)::uuid`;
   const ofPort = 'o.port_id = (select id from ports where attached_to = :original)';

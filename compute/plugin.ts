@@ -67,6 +67,7 @@ import { createConsoles } from './migrations/0013-consoles.ts';
 import { addMetadata } from './migrations/0014-metadata.ts';
 import { keepImageProperties } from './migrations/0015-image-properties.ts';
 import { addShelving } from './migrations/0015-shelving.ts';
+import { keepDeletedServers } from './migrations/0016-deleted-servers.ts';
 import { addLocalDisks } from './migrations/0016-local-disks.ts';
 import { addPluggedPorts } from './migrations/0016-plugged-ports.ts';
 import { createServerMoves } from './migrations/0017-server-moves.ts';
@@ -148,6 +149,7 @@ export const computeMigrations: Migration[] = [
   countRoomOfHosts,
   createServerMoves,
   addLocalDisks, // counts moves, too
+  keepDeletedServers,
 ];
 
 export const computePolicy = {

@@ -15,6 +15,9 @@ export const serverQueryPolicy = definePolicy({
   'os_compute_api:servers:allow_all_filters': projectAdmin('Filter servers by whatever there is'),
 });
 
+/** Whatever else stands there is no. */
+const isYes = (text: string) => /^(1|t|true|on|y|yes)$/i.test(text);
+
 type Query = Record<string, string | string[]>;
 
 const sortable = {
@@ -76,6 +79,7 @@ export function serverFilter(
       userId: one(query.user_id),
     }),
     ...(mayAll && {
+      isGone: query.deleted === undefined ? undefined : isYes(one(query.deleted) ?? ''),
       id: one(query.uuid),
       projectId: one(query.project_id) ?? one(query.tenant_id),
       hostName: one(query.host) ?? one(query.node),
@@ -132,7 +136,7 @@ function tagsOf(value: unknown): string[] | undefined {
 /** Those of Nova's query schema, also the ones that only ever filtered what does not exist here. */
 const parameters = new Set(
   `access_ip_v4 access_ip_v6 all_tenants auto_disk_config availability_zone block_device_mapping changes-before changes-since
-  config_drive created_at description display_description display_name flavor host hostname image image_ref info_cache ip ip6
+  deleted config_drive created_at description display_description display_name flavor host hostname image image_ref info_cache ip ip6
   kernel_id key_name launch_index launched_at limit locked locked_by marker metadata name node not-tags not-tags-any pci_devices
   power_state progress project_id ramdisk_id reservation_id root_device_name security_groups services soft_deleted sort_dir
   sort_key status system_metadata tags tags-any task_state tenant_id terminated_at user_id uuid vm_state`.split(/\s+/),

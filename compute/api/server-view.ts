@@ -66,7 +66,7 @@ export async function serverViews(
     'OS-EXT-STS:task_state': taskStateOf(server),
     'OS-EXT-STS:power_state': powerStateOf(server),
     'OS-SRV-USG:launched_at': server.launchedAt && isoMicros(server.launchedAt),
-    'OS-SRV-USG:terminated_at': null,
+    'OS-SRV-USG:terminated_at': server.goneAt ? isoMicros(server.goneAt) : null,
     'os-extended-volumes:volumes_attached': [],
     ...(groups.has(server.id) && { security_groups: groups.get(server.id)?.map((name) => ({ name })) }),
     ...(showsHostStatus && { host_status: server.hostId === null ? '' : (hostStatuses.get(server.hostId) ?? '') }),

@@ -72,8 +72,19 @@ export async function removeServerRow(trx: Knex, server: Server): Promise<void> 
   await discardShelveImage(trx, server);
   await endMovesOf(trx, server.id);
   await finishActionsUpTo(trx, server.id, server.revision + 1, null);
+  await rememberServer(trx, server.id);
   await trx('servers').where({ id: server.id }).delete();
-  await trx('deleted_servers').insert({ id: server.id, project_id: server.projectId }).onConflict('id').ignore();
+}
+
+/** As it was, with nothing going on any more. */
+async function rememberServer(trx: Knex, id: string): Promise<void> {
+  await trx.raw(
+    `insert into deleted_servers (id, project_id, record)
+      select id, project_id, to_jsonb(servers) || jsonb_build_object('gone_at', now(), 'updated_at', now(),
+        'observed_power', null, 'soft_deleted_at', null, 'move', null)
+      from servers where id = ? on conflict (id) do nothing`,
+    [id],
+  );
 }
 
 /** Whether a server of the caller's was there, and what was done to it is still told. */

@@ -32,6 +32,8 @@ export interface ServerFilter {
   isLocked?: boolean;
   changesSince?: Date;
   changesBefore?: Date;
+  /** Servers that are gone, alone; both where it is asked what has changed; none otherwise. */
+  isGone?: boolean;
   /** All of them, any, not all, none. */
   tags?: string[];
   tagsAny?: string[];
@@ -49,7 +51,7 @@ export async function listServers(
 ): Promise<{ servers: Server[]; more: boolean }> {
   if (page.marker !== undefined && !isUuid(page.marker)) throw new BadRequest(`marker [${page.marker}] not found`);
   const select = async (on: Knex) => {
-    const query = narrowed(on, selectServers(on, visible), filter);
+    const query = narrowed(on, selectServers(on, visible, whichOf(filter)), filter);
     const { rows, more } = await selectPage<ServerRow>(query, page, sort, { idColumn: 'servers.id' });
     return { servers: rows.map(fromRow), more };
   };
@@ -69,6 +71,12 @@ export async function listServers(
     if (code === '57014') throw new BadRequest(`A filter takes too long; use simpler expressions: ${all}`);
     throw error;
   }
+}
+
+function whichOf({ isGone, statuses, changesSince, changesBefore }: ServerFilter): 'there' | 'gone' | 'both' {
+  if (isGone !== undefined) return isGone ? 'gone' : 'there';
+  const asksChanges = changesSince !== undefined || changesBefore !== undefined;
+  return asksChanges || statuses?.includes('DELETED') ? 'both' : 'there';
 }
 
 /** PostgreSQL runs regular expressions in linear time unless they refer back or look around; those are refused. */

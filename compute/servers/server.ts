@@ -90,6 +90,8 @@ export interface Server extends ServerFlavor {
   deletionRequestedAt: Date | null;
   /** It is shut down, and deleted once it was so for as long as the site keeps what may be restored. */
   softDeletedAt: Date | null;
+  /** Since when it is gone, of what lists tell of such servers. */
+  goneAt?: Date | null;
   /** An administrator says that it is in error; the next wish heals it. */
   markedErrorAt: Date | null;
   /** Since when it is to be kept as an image, shut down. */

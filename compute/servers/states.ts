@@ -12,6 +12,7 @@ export type VmState =
   | 'shelved'
   | 'shelved_offloaded'
   | 'soft-delete'
+  | 'deleted'
   | 'error';
 
 export type TaskState =
@@ -57,6 +58,7 @@ export type StateFields = Pick<
   | 'offloadRequestedAt'
   | 'shelveImageId'
   | 'softDeletedAt'
+  | 'goneAt'
   | 'stoppedItselfAtRevision'
   | 'revision'
   | 'pendingTask'
@@ -73,6 +75,7 @@ export function effectivePower(
 
 /** Computed, never stored, so it cannot go stale. `status-sql.ts` says the same in SQL for filters; a test compares them. */
 export function vmStateOf(server: StateFields): VmState {
+  if (server.goneAt) return 'deleted';
   if (server.softDeletedAt !== null) return 'soft-delete';
   if (server.unplacedReason !== null || server.isFaulty || server.markedErrorAt !== null) return 'error';
   if (server.observedPower === null) return server.shelveImageId === null ? 'building' : 'shelved_offloaded';
@@ -89,6 +92,7 @@ function poweredState({ observedPower }: StateFields): 'active' | 'paused' | 'su
 
 /** What is being done about it; null when it is as asked. */
 export function taskStateOf(server: StateFields): TaskState {
+  if (server.goneAt) return null;
   if (server.deletionRequestedAt !== null) return 'deleting';
   const vmState = vmStateOf(server);
   if (vmState === 'error' || vmState === 'soft-delete') return null;
@@ -144,6 +148,8 @@ function powerTask(server: StateFields): TaskState {
 export function statusOf(server: StateFields): string {
   const vmState = vmStateOf(server);
   switch (vmState) {
+    case 'deleted':
+      return 'DELETED';
     case 'soft-delete':
       return 'SOFT_DELETED';
     case 'error':

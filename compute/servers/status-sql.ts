@@ -17,6 +17,7 @@ const hasItsDisk = 'servers.observed_disk_generation = servers.disk_generation';
 
 /** What `statusOf` answers. What is being done shows only while nothing stronger is wanted. */
 export const statusSql = `(case
+  when servers.gone_at is not null then 'DELETED'
   when servers.soft_deleted_at is not null then 'SOFT_DELETED'
   when servers.unplaced_reason is not null or servers.is_faulty or servers.marked_error_at is not null then 'ERROR'
   when servers.observed_power is null and servers.shelve_image_id is null then 'BUILD'

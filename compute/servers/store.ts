@@ -54,6 +54,7 @@ const columns = [
   'servers.wanted_power',
   'servers.deletion_requested_at',
   'servers.soft_deleted_at',
+  'servers.gone_at',
   'servers.marked_error_at',
   'servers.shelved_at',
   'servers.offload_requested_at',
@@ -102,9 +103,18 @@ export async function lockServer(trx: Knex, visible: Visible, id: string): Promi
   return getServer(trx, visible, id);
 }
 
-/** Rows for `fromRow`, of those that may be seen. */
-export function selectServers(db: Knex, visible: Visible): Knex.QueryBuilder {
-  const query = db('servers')
+/** What is kept of servers that are gone, as rows of those that are there. */
+const goneRows =
+  '(select (jsonb_populate_record(null::servers, record)).* from deleted_servers where record is not null)';
+const sources = {
+  there: 'servers',
+  gone: `${goneRows} as servers`,
+  both: `(select * from servers union all ${goneRows}) as servers`,
+};
+
+/** Rows for `fromRow`, of those that may be seen, and that are there unless it is said otherwise. */
+export function selectServers(db: Knex, visible: Visible, which: keyof typeof sources = 'there'): Knex.QueryBuilder {
+  const query = db(which === 'there' ? sources.there : db.raw(sources[which]))
     .leftJoin('compute_hosts', 'compute_hosts.id', 'servers.host_id')
     .leftJoin('compute_hosts as other_hosts', 'other_hosts.id', 'servers.other_host_id')
     .select(
@@ -266,6 +276,7 @@ export function fromRow(row: ServerRow): Server {
     wantedPower: row.wanted_power,
     deletionRequestedAt: row.deletion_requested_at,
     softDeletedAt: row.soft_deleted_at,
+    goneAt: row.gone_at,
     markedErrorAt: row.marked_error_at,
     shelvedAt: row.shelved_at,
     offloadRequestedAt: row.offload_requested_at,

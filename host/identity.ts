@@ -3,15 +3,14 @@ import { randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { migrations } from '../cloud.ts';
-import { type Config, readConfig } from '../common/config/config.ts';
-import { type Knex, openDatabase } from '../common/database/database.ts';
+import type { Knex } from '../common/database/database.ts';
 import { migrate } from '../common/database/migrate.ts';
 import { Secret } from '../common/secret.ts';
 import { bootstrapIdentity } from '../identity/bootstrap.ts';
 import { readMasterKey, rotateKeys } from '../identity/tokens/keys.ts';
 import { hashPassword } from '../identity/users/password.ts';
 import { resetPassword } from '../identity/users/password-change.ts';
-import { databaseUrl } from './engines/postgres.ts';
+import { onDatabase } from './on-database.ts';
 import { defaultDataDir, parseOptions, UsageError } from './options.ts';
 import { askForPassword, firstLineOfInput } from './password-input.ts';
 
@@ -121,25 +120,6 @@ async function findUser(trx: Knex, name: string, domain: string) {
   if (!found)
     throw new UsageError(`There is no user ${name} in the domain ${domain}, or they log in at an identity provider.`);
   return found as { id: string; options: Record<string, unknown>; enabled: boolean };
-}
-
-/** Configured as the cloud's own processes are; without their file, by the environment. */
-async function onDatabase(dataDir: string, act: (db: Knex, config: Config) => Promise<void>): Promise<void> {
-  const file = join(dataDir, 'cirrostack.json');
-  const { DATABASE_URL } = process.env;
-  const config = await readConfig(
-    existsSync(file) ? { CIRROSTACK_CONFIG: file } : { ...(DATABASE_URL && { DATABASE_URL }) },
-    [],
-  );
-  const db = openDatabase(config.databaseUrl.reveal() || databaseUrl(dataDir), { max: 2 });
-  try {
-    await db.raw('select 1').catch((cause: Error) => {
-      throw new Error('The database does not answer. bin/up starts it; cirrostack doctor tells more.', { cause });
-    });
-    await act(db, config);
-  } finally {
-    await db.destroy();
-  }
 }
 
 /** `bin/up` keeps the first passwords for OpenStack's clients; it would not be right to write a person's there. */

@@ -24,32 +24,42 @@ export async function claimHost(trx: Knex, demand: Demand, scheduling: Schedulin
   return host === undefined ? claimAmongAll(trx, demand, scheduling) : { host };
 }
 
-/** Passes over hosts that others are claiming just now, rather than to wait for them. */
+/** Mostly the best takes it; only when it does not, the others are looked at before they are locked. */
 async function claimAmongBest(trx: Knex, demand: Demand, scheduling: Scheduling): Promise<ComputeHost | undefined> {
-  const hosts = await getHosts(trx, await candidates(trx, demand, scheduling));
-  const left = inOrder(
-    hosts.filter((host) => refusalOf(host, demand, scheduling) === undefined),
-    demand,
-    scheduling,
-  ).map(({ id }) => id);
+  const ids = await candidates(trx, demand, scheduling);
+  if (ids.length === 0) return undefined;
+  const first = await claimFirstFree(trx, ids, demand, scheduling);
+  if (first.host) return first.host;
+  const others = await getHosts(
+    trx,
+    ids.filter((id) => id !== first.id),
+  );
+  const fitting = others.filter((host) => refusalOf(host, demand, scheduling) === undefined);
+  const left = inOrder(fitting, demand, scheduling).map(({ id }) => id);
   while (left.length > 0) {
-    const { id, host } = await inSavepoint(trx, async (savepoint) => {
-      const free = await lockFirstFree(savepoint, left);
-      const id = free ?? (left[0] as string);
-      return { id, ...(await claimOne(savepoint, id, demand, scheduling, { isLocked: free !== undefined })) };
-    });
+    const { id, host } = await claimFirstFree(trx, left, demand, scheduling);
     if (host) return host;
     left.splice(left.indexOf(id), 1);
   }
   return undefined;
 }
 
+/** Passes over hosts that others are claiming just now, rather than to wait for them, unless all are. */
+function claimFirstFree(trx: Knex, ids: readonly string[], demand: Demand, scheduling: Scheduling) {
+  return inSavepoint(trx, async (savepoint) => {
+    const free = await lockFirstFree(savepoint, ids);
+    const id = free ?? (ids[0] as string);
+    return { id, ...(await claimOne(savepoint, id, demand, scheduling, { isLocked: free !== undefined })) };
+  });
+}
+
 /** What a server group and hints leave is asked for first; of the rest, those with most room. */
 async function candidates(trx: Knex, demand: Demand, { weights }: Scheduling): Promise<string[]> {
   const { group, sameHostIds, differentHostIds } = demand;
-  const ofGroup = [...(group?.guestsByHost.keys() ?? [])];
+  const most = [...(group?.guestsByHost ?? [])].sort(([, a], [, b]) => b - a);
+  const ofGroup = most.map(([id]) => id);
   const except = [...(differentHostIds ?? [])];
-  const find = (only: readonly string[] | null, without: readonly string[] = []) =>
+  const find = async (only: readonly string[] | null, without: readonly string[] = []) =>
     hostsWithRoom(trx, demand, weights, { only, except: [...except, ...without] });
   const only = sameHostIds === undefined ? null : [...sameHostIds];
   if (group === undefined || ofGroup.length === 0) return find(only);
@@ -59,8 +69,9 @@ async function candidates(trx: Knex, demand: Demand, { weights }: Scheduling): P
       only,
       ofGroup.filter((id) => (group.guestsByHost.get(id) ?? 0) >= group.mostPerHost),
     );
-  const [near, far] = [await find(ofGroup), await find(only, ofGroup)];
-  return [...near, ...far];
+  const [near, far] = [new Set(await find(ofGroup)), await find(only, ofGroup)];
+  const nearest = ofGroup.filter((id) => near.has(id));
+  return group.policy === 'soft-affinity' ? [...nearest, ...far] : [...far, ...nearest.reverse()];
 }
 
 async function claimAmongAll(trx: Knex, demand: Demand, scheduling: Scheduling): Promise<Placement> {

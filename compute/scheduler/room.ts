@@ -53,7 +53,7 @@ export async function writeRoom(trx: Knex, hostId: string, left: Amounts): Promi
   await preparedQuery(trx, 'write room', sql, { hostId, vcpus, memoryMib, diskGib });
 }
 
-/** Ids of hosts that seem to be up and to have room, the best first; none proves nothing. */
+/** Ids of hosts that seem to be well and to have room, the best first; none proves nothing. */
 export async function hostsWithRoom(
   db: Knex,
   demand: Demand,
@@ -71,7 +71,7 @@ export async function hostsWithRoom(
 
 const candidatesSql = (order: string) => `
   select h.id from compute_hosts h
-  where not h.is_disabled and not h.is_forced_down
+  where not h.is_disabled and not h.is_forced_down and h.engine_fault is null
     and h.heartbeat_at > now() - :hostDownSeconds::integer * interval '1 second'
     and h.free_vcpus >= :vcpus::double precision
     and h.free_memory_mib >= :memoryMib::double precision

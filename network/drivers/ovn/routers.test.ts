@@ -101,9 +101,9 @@ test('a leg that is no longer wanted leaves both its ends, and a removed router 
   const { inner, external, router, tables, plan } = setUp();
   plan(router);
   plan({ ...router, interfaces: [] });
-  t.is(tables.row('Logical_Switch', inner.id).ports.size, 0);
+  t.is(tables.row('Logical_Switch', inner.id).ports.size, 1, 'where metadata is');
   t.is(tables.row('Logical_Router', router.id).ports.size, 1);
   tables.plan((changes) => planRouterRemoval(changes, router.id));
-  t.is(tables.row('Logical_Switch', external.id).ports.size, 1, 'the port to the bridge stays');
+  t.is(tables.row('Logical_Switch', external.id).ports.size, 2, 'so is that to the bridge');
   t.is(tables.replica.find('Logical_Router', router.id), undefined);
 });

@@ -208,6 +208,7 @@ export async function buildCloud(config: Config, log: Logger, given?: Drivers): 
       imageProtection: protection,
       master,
       confirmSeconds: config.resizeConfirmSeconds,
+      evacuationPolicy: config.evacuationPolicy,
       host: {
         name: config.hostName,
         driver: drivers.servers,

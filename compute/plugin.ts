@@ -75,6 +75,7 @@ import { countRoomOfHosts } from './migrations/0018-room-of-hosts.ts';
 import type { Scheduling } from './scheduler/scheduling.ts';
 import { lockPolicy } from './servers/locks.ts';
 import { type Arrivals, arrivals } from './servers/moves/arrivals.ts';
+import { type EvacuationDeps, evacuationReconciler } from './servers/moves/evacuations.ts';
 import { moveReconciler } from './servers/moves/reconciler.ts';
 import { type Listening, listenForMoves } from './servers/moves/road.ts';
 import { serverReconciler, specOf } from './servers/reconciler.ts';
@@ -99,6 +100,8 @@ export interface ComputeModuleDeps {
   forceConfigDrive: boolean;
   /** What keys of the roads between hosts are made of. */
   master: Secret;
+  /** Whose servers are evacuated without anybody asking. */
+  evacuationPolicy: EvacuationDeps['policy'];
   /** Seconds after which resizes are confirmed by themselves; 0: never. */
   confirmSeconds: number;
   /** Who may say what of images. */
@@ -244,7 +247,10 @@ export function computeModule(deps: ComputeModuleDeps): Module {
         ...limitRoutes(api),
       ],
     },
-    controllers: [pastServerReconciler({ db })],
+    controllers: [
+      evacuationReconciler({ db, scheduling, policy: deps.evacuationPolicy }),
+      pastServerReconciler({ db }),
+    ],
     agents: agent.reconcilers,
     /** What happens to guests on the host wakes the loop; it would find out by itself, later. */
     async startAgent() {

@@ -211,6 +211,11 @@ export const ConfigSchema = Type.Object(
       'Seconds after which a resize or migration that nobody confirmed or reverted is confirmed; 0: never',
       31_536_000,
     ),
+    evacuationPolicy: Type.Union([Type.Literal('none'), Type.Literal('forced-down')], {
+      default: 'none',
+      description:
+        'Whose servers are made anew on other hosts without anybody asking, with what their image holds: none’s, or (forced-down) those of hosts that somebody forced down',
+    }),
     migrationListen: text(
       '',
       'HOST:PORT where this host lets servers of other hosts in, as their agents reach it; empty means that it takes none',

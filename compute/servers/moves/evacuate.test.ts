@@ -62,3 +62,18 @@ test('a server does not go back to where something of it is left, and a way that
   await settle();
   t.is((await show(id)).status, 'VERIFY_RESIZE');
 });
+
+test('servers of a host that was forced down are evacuated without anybody asking, where the site wants that', async (t) => {
+  const { cloud, settle, createServer, show, hostOf, second } = await startTwoHosts(t, {
+    evacuationPolicy: 'forced-down',
+  });
+  const id = await createServer({ networks: [] });
+  await settle();
+  await cloud.db('compute_hosts').update({ is_disabled: false, is_forced_down: cloud.db.raw("name = 'host-1'") });
+  await cloud.settle();
+  await second.settle();
+  t.is((await show(id)).status, 'ACTIVE');
+  t.is(await hostOf(id), 'host-2');
+  const action = await cloud.db('server_actions').where({ server_id: id, action: 'evacuate' }).first();
+  t.like(action, { message: 'Its host host-1 was forced down.', user_id: null });
+});

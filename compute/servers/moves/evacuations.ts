@@ -1,0 +1,55 @@
+import { randomUUID } from 'node:crypto';
+import type { Knex } from '../../../common/database/database.ts';
+import { notify } from '../../../common/database/notifications.ts';
+import type { Reconciler } from '../../../common/reconcile/loop.ts';
+import type { Scheduling } from '../../scheduler/scheduling.ts';
+import { recordOwnAction } from '../actions.ts';
+import { obstacle, requirements } from '../states.ts';
+import { lockServer } from '../store.ts';
+import { evacuation } from './evacuate.ts';
+
+export interface EvacuationDeps {
+  db: Knex;
+  scheduling: Scheduling;
+  /** `forced-down`: of the hosts of which somebody said so, who has made sure of it. Silence alone proves nothing. */
+  policy: 'none' | 'forced-down';
+}
+
+/** Makes the servers of hosts that were forced down anew on others, where the site wants that done by itself. */
+export function evacuationReconciler({ db, scheduling, policy }: EvacuationDeps): Reconciler {
+  return {
+    name: 'evacuations',
+    async pending(limit) {
+      if (policy === 'none') return [];
+      return db('servers')
+        .join('compute_hosts', 'compute_hosts.id', 'servers.host_id')
+        .where('compute_hosts.is_forced_down', true)
+        .whereNull('servers.deletion_requested_at')
+        .orderBy('servers.created_at')
+        .limit(limit)
+        .pluck('servers.id');
+    },
+    async reconcile(id) {
+      await db.transaction(async (trx) => {
+        const server = await lockServer(trx, 'everyone', id);
+        const host = await trx('compute_hosts').where({ id: server.hostId, is_forced_down: true }).first('name');
+        // One that is paused, shelved or waits for its owner is left to an administrator, as Nova leaves it.
+        if (host === undefined || obstacle(server, requirements.evacuate) !== undefined) return;
+        const revision = server.revision + 1;
+        const changes = await evacuation(trx, null, scheduling, server, revision, null);
+        await trx('servers')
+          .where({ id })
+          .update({ revision, ...changes, updated_at: trx.fn.now() });
+        await recordOwnAction(trx, {
+          serverId: id,
+          action: 'evacuate',
+          revision,
+          requestId: `req-${randomUUID()}`,
+          projectId: server.projectId,
+          message: `Its host ${host.name} was forced down.`,
+        });
+        await notify(trx, 'servers', id);
+      });
+    },
+  };
+}

@@ -20,6 +20,7 @@ import { policyFileOf } from './common/policy/policy-file.ts';
 import { watchPolicyFile } from './common/policy/policy-watch.ts';
 import type { Rule } from './common/policy/rules.ts';
 import { type Loop, type Reconciler, startLoop } from './common/reconcile/loop.ts';
+import { hostConsoles } from './compute/consoles/host-consoles.ts';
 import { consoleModule } from './compute/consoles/plugin.ts';
 import { containerHostMethods, containersModule, containersPolicy } from './compute/containers-plugin.ts';
 import { hostCaches } from './compute/image-cache/host-caches.ts';
@@ -139,6 +140,7 @@ export async function buildCloud(config: Config, log: Logger, given?: Drivers): 
   ]);
   await reportMissingStores(db, imageStores, log);
 
+  const consolesOfHost = hostConsoles(drivers.servers);
   const consoles = {
     tokenSeconds: config.consoleTokenSeconds,
     perServer: config.consolesPerServer,
@@ -221,6 +223,7 @@ export async function buildCloud(config: Config, log: Logger, given?: Drivers): 
         imageCacheDirectory: join(config.dataDir, 'compute', 'images'),
         imageLimits: imageLimits(config),
         migrationListen: config.migrationListen,
+        consoles: consolesOfHost,
         methods: containerHostMethods(drivers.containers),
       },
     }),
@@ -246,7 +249,7 @@ export async function buildCloud(config: Config, log: Logger, given?: Drivers): 
       publicUrl,
       settings: consoles,
       allowedOrigins: config.consoleAllowedOrigins,
-      own: config.roles.has('agent') ? { hostName: config.hostName, driver: drivers.servers } : undefined,
+      own: config.roles.has('agent') ? { hostName: config.hostName, consoles: consolesOfHost } : undefined,
       address: () => config.consoleAddress || `ws://${config.listenHost}:${server.info.port}`,
       pages: consolePages(dashboard),
     }),

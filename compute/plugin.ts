@@ -40,6 +40,7 @@ import { serverPartPolicy, serverPolicy, serverRoutes } from './api/servers.ts';
 import { servicePolicy, serviceRoutes } from './api/services.ts';
 import { usagePolicy, usageRoutes } from './api/simple-tenant-usage.ts';
 import { computeMicroversions, versionRoutes } from './api/versions.ts';
+import type { HostConsoles } from './consoles/host-consoles.ts';
 import { consoleHostMethods } from './consoles/roads.ts';
 import type { ConsoleSettings } from './consoles/tokens.ts';
 import type { ServerDriver } from './drivers/driver.ts';
@@ -125,6 +126,7 @@ export interface ComputeModuleDeps {
     imageLimits: CacheLimits;
     /** HOST:PORT where servers of other hosts come in; empty: nowhere. */
     migrationListen: string;
+    consoles: HostConsoles;
     /** What else this host can be asked, beside the consoles of servers. */
     methods?: HostMethods;
   };
@@ -289,7 +291,7 @@ function agentOf(deps: ComputeModuleDeps) {
   });
   const methods: HostMethods = {
     ...host.methods,
-    ...consoleHostMethods(driver, log),
+    ...consoleHostMethods(host.consoles, log),
     uptime: async () => uptimeLine(),
     diagnose: ({ id }) => driver.diagnose(id as string),
     consoleOutput: ({ id, lines }) => driver.consoleOutput(id as string, (lines as number | null) ?? undefined),

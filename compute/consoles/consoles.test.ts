@@ -166,7 +166,7 @@ test('who says too much at once is cut off, and no log tells a token', async (t)
 });
 
 test('a process on another host shows the console through the agent of the server’s host', async (t) => {
-  const { cloud, ground, ask, act } = await prepare(t);
+  const { cloud, ground, ask, act, refused } = await prepare(t);
   const log = pino({ level: 'debug', base: null }, { write: (line: string) => cloud.logLines.push(line) });
   const config = { ...cloud.config, hostName: 'host-2', roles: new Set(['api'] as const) };
   const other = await buildCloud(config, log, simulatedDrivers(new SimulatedHost()));
@@ -193,6 +193,16 @@ test('a process on another host shows the console through the agent of the serve
   t.is(await upgradeStatus(arrivals), 403);
   t.is(await upgradeStatus(arrivals, { authorization: `Bearer ${randomBytes(32).toString('base64url')}` }), 403);
   t.is((await fetch(arrivals)).status, 404);
+
+  const asking = refused((await ask('novnc')).replace(/:\d+/, `:${port}`));
+  await until(t, 'the agent is called', async () => (await cloud.db('host_calls')).length > 0);
+  const { ticket } = (await cloud.db('host_calls').first()).arguments;
+  const came = await openConsole(t, arrivals.replace(/^http/, 'ws'), {
+    headers: { authorization: `Bearer ${ticket}` },
+  });
+  await cloud.db('host_calls').update({ error: 'It cannot be.', answered_at: cloud.db.fn.now() });
+  t.is(await asking, 409);
+  await came.ended; // nobody waits for it any more
 
   ground.host.failNext({ call: 'openConsole', kind: 'transient', message: 'It is away.' });
   await t.throwsAsync(through(await ask('serial')), { message: /409/ });

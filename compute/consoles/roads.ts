@@ -11,9 +11,10 @@ import type { Knex } from '../../common/database/database.ts';
 import { BadRequest, Unavailable } from '../../common/errors.ts';
 import { refuseUpgrade } from '../../common/http/sockets.ts';
 import type { Logger } from '../../common/logger.ts';
-import type { ConsoleKind, ServerDriver } from '../drivers/driver.ts';
+import type { ConsoleKind } from '../drivers/driver.ts';
 import { callHost, type HostMethods } from '../hosts/calls.ts';
 import { consolePrefix, kindOf } from './console.ts';
+import type { HostConsoles } from './host-consoles.ts';
 import { consoleLimits } from './limits.ts';
 import { endWhenSilent } from './liveness.ts';
 import { splice } from './splice.ts';
@@ -35,8 +36,8 @@ export interface Roads {
 
 export interface RoadDeps {
   db: Knex;
-  /** The driver of this host and its name, when this process is its agent. */
-  own: { hostName: string; driver: ServerDriver } | undefined;
+  /** The consoles of this host and its name, when this process is its agent. */
+  own: { hostName: string; consoles: HostConsoles } | undefined;
   /** `ws://…`: how agents of other hosts reach this process; asked for when it is needed, as the port may not be known before. */
   address: () => string;
 }
@@ -45,12 +46,15 @@ export function openRoads({ db, own, address }: RoadDeps): Roads {
   const expected = new Map<string, (client: WebSocket) => void>();
   return {
     async open({ serverId, hostId, hostName, type }) {
-      if (own?.hostName === hostName) return own.driver.openConsole(serverId, kindOf[type]);
+      if (own?.hostName === hostName) return own.consoles.open(serverId, kindOf[type]);
       const { createWebSocketStream } = await import('ws');
       const ticket = randomBytes(32).toString('base64url');
       const arrival = Promise.withResolvers<WebSocket>();
       arrival.promise.catch(() => {}); // it may fail before it is awaited
-      expected.set(ticket, arrival.resolve);
+      expected.set(ticket, (client) => {
+        arrival.resolve(client);
+        arrival.promise.catch(() => client.terminate()); // it was given up
+      });
       const late = setTimeout(
         () => arrival.reject(new Unavailable('The host of this server does not answer now; try again.')),
         consoleLimits.arrivalSeconds * 1000,
@@ -59,6 +63,13 @@ export function openRoads({ db, own, address }: RoadDeps): Roads {
         const asked = { id: serverId, kind: kindOf[type], address: address(), ticket };
         await callHost(db, hostId, method, asked, { timeoutSeconds: consoleLimits.arrivalSeconds });
         return createWebSocketStream(await arrival.promise);
+      } catch (error) {
+        arrival.reject(error);
+        arrival.promise.then(
+          (client) => client.terminate(), // it has come, though its host did not say so
+          () => {},
+        );
+        throw error;
       } finally {
         clearTimeout(late);
         expected.delete(ticket);
@@ -76,10 +87,10 @@ export function openRoads({ db, own, address }: RoadDeps): Roads {
 }
 
 /** What the agent of a host does when it is called. */
-export function consoleHostMethods(driver: ServerDriver, log: Logger): HostMethods {
+export function consoleHostMethods(consoles: HostConsoles, log: Logger): HostMethods {
   return {
     async [method]({ id, kind, address, ticket }) {
-      const guest = await driver.openConsole(id as string, kind as ConsoleKind);
+      const guest = await consoles.lend(id as string, kind as ConsoleKind);
       try {
         const client = await callBack(address as string, ticket as string);
         void splice(client, guest);

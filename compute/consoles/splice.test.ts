@@ -1,10 +1,11 @@
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { Duplex, Readable } from 'node:stream';
+import { Duplex, PassThrough, Readable } from 'node:stream';
 import test, { type ExecutionContext } from 'ava';
 import { type WebSocket as Socket, WebSocket, WebSocketServer } from 'ws';
 import { until } from '../drivers/contract/host-under-test.ts';
+import { hostConsoles } from './host-consoles.ts';
 import { endWhenSilent } from './liveness.ts';
 import { splice } from './splice.ts';
 
@@ -90,4 +91,33 @@ test('an end that does not answer is cut off, and one that does is left alone', 
   await gone;
   await until(t, 'the other was asked some times', () => asked > 3);
   t.is(lively.served.readyState, lively.served.OPEN);
+});
+
+test('a serial port that was lent to a process is free for the next before it is opened, and a screen has many', async (t) => {
+  let port: Duplex | undefined;
+  let waited = false;
+  const consoles = hostConsoles({
+    async openConsole(_id, kind) {
+      const guest = new PassThrough();
+      if (kind === 'screen') return guest;
+      waited ||= port?.destroyed === false;
+      port = guest;
+      return guest;
+    },
+  });
+  const screens = [
+    await consoles.lend('a', 'screen'),
+    await consoles.lend('a', 'screen'),
+    await consoles.open('a', 'screen'),
+  ];
+  const first = await consoles.lend('a', 'serial');
+  const second = await consoles.lend('a', 'serial');
+  t.true(first.destroyed);
+  const own = await consoles.open('a', 'serial');
+  t.true(second.destroyed);
+  t.false(own.destroyed, 'this process ends it by its row');
+  t.false(waited, 'each found the port free');
+  const both = await Promise.all([consoles.lend('a', 'serial'), consoles.lend('a', 'serial')]);
+  t.is(both.filter((guest) => !guest.destroyed).length, 1, 'who came at the same time');
+  t.false(screens.some((screen) => screen.destroyed));
 });

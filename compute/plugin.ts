@@ -73,6 +73,7 @@ import { addLocalDisks } from './migrations/0016-local-disks.ts';
 import { addPluggedPorts } from './migrations/0016-plugged-ports.ts';
 import { createServerMoves } from './migrations/0017-server-moves.ts';
 import { countRoomOfHosts } from './migrations/0018-room-of-hosts.ts';
+import { keepEvacuated } from './migrations/0021-evacuations.ts';
 import type { Scheduling } from './scheduler/scheduling.ts';
 import { lockPolicy } from './servers/locks.ts';
 import { type Arrivals, arrivals } from './servers/moves/arrivals.ts';
@@ -155,6 +156,7 @@ export const computeMigrations: Migration[] = [
   createServerMoves,
   addLocalDisks, // counts moves, too
   keepDeletedServers,
+  keepEvacuated,
 ];
 
 export const computePolicy = {

@@ -192,7 +192,7 @@ export interface ServerDriver extends GuestDriver<ServerSpec> {
    * Brings the guest there from wherever it is: one that is shut down and is to be paused is started paused. A guest without
    * memory to keep stays shut down when it is to be suspended. Shutting down throws kept memory away.
    */
-  power(spec: ServerSpec, wanted: ServerPower, options?: { graceSeconds?: number }): Promise<void>;
+  power(spec: Pick<ServerSpec, 'id'>, wanted: ServerPower, options?: { graceSeconds?: number }): Promise<void>;
   /** Soft asks the guest and resets it when it has not obeyed after `graceSeconds`; hard resets it at once. */
   reboot(spec: ServerSpec, kind: 'soft' | 'hard', options?: { graceSeconds?: number }): Promise<void>;
   /**

@@ -145,7 +145,7 @@ async function settle(deps: ServerReconcilerDeps, server: Server): Promise<void>
       server.id,
       spec.ports.map((port) => port.id),
     );
-    await noteArrival(trx, server.id);
+    await noteArrival(trx, server.id, hostName);
     for (const action of await listUnfinished(trx, server.id))
       if (action.revision <= server.revision)
         await recordEvent(trx, action.number, eventOf(action.action), action.startedAt, null, hostName);

@@ -84,7 +84,7 @@ export class LibvirtServerDriver implements ServerDriver {
   }
 
   async power(
-    spec: ServerSpec,
+    spec: Pick<ServerSpec, 'id'>,
     wanted: ServerPower,
     { graceSeconds = defaultGraceSeconds }: { graceSeconds?: number } = {},
   ): Promise<void> {

@@ -41,7 +41,11 @@ export abstract class SimulatedGuestDriver<Spec extends { id: string }> implemen
     });
   }
 
-  power(spec: Spec, wanted: 'running' | 'shutdown', options: { graceSeconds?: number } = {}): Promise<void> {
+  power(
+    spec: Pick<Spec, 'id'>,
+    wanted: 'running' | 'shutdown',
+    options: { graceSeconds?: number } = {},
+  ): Promise<void> {
     return this.perform('power', spec.id, () => {
       const guest = this.get(spec.id);
       if (wanted === 'running' && guest.power !== 'running') this.start(guest);

@@ -54,7 +54,11 @@ export class SimulatedServerDriver extends SimulatedGuestDriver<ServerSpec> impl
     super(host, host.servers, 'Server');
   }
 
-  override power(spec: ServerSpec, wanted: ServerPower, options: { graceSeconds?: number } = {}): Promise<void> {
+  override power(
+    spec: Pick<ServerSpec, 'id'>,
+    wanted: ServerPower,
+    options: { graceSeconds?: number } = {},
+  ): Promise<void> {
     if (wanted === 'running' || wanted === 'shutdown') return super.power(spec, wanted, options);
     return this.perform('power', spec.id, () => {
       const guest = this.get(spec.id);

@@ -1,5 +1,5 @@
 import test from 'ava';
-import { atVersion } from '../../testing.ts';
+import { atVersion, uploadImage } from '../../testing.ts';
 import { startTwoHosts } from './testing.ts';
 
 const servers = '/compute/v2.1/servers';
@@ -61,6 +61,44 @@ test('a server does not go back to where something of it is left, and a way that
   await admin.post(`${servers}/${id}/action`, { migrate: { host: 'host-1' } }, 202);
   await settle();
   t.is((await show(id)).status, 'VERIFY_RESIZE');
+});
+
+test('what an evacuated server left is kept, shut down, until the server is whole elsewhere', async (t) => {
+  const { cloud, settle, createServer, show, silence, first, second, imageId } = await startTwoHosts(t);
+  const [admin, member] = [atVersion(cloud.as('admin'), '2.80'), cloud.as('member')];
+  const lost = await uploadImage(t, cloud);
+  const [id, deleted, ofLost] = [
+    await createServer({ networks: [] }),
+    await createServer({ networks: [] }),
+    await createServer({ networks: [], imageRef: lost }),
+  ];
+  await settle();
+  await cloud.db('compute_hosts').update({ is_disabled: false });
+  await silence('host-1', true);
+  await cloud.as('admin').delete(`/image/v2/images/${lost}`);
+  const refused = await admin.post(`${servers}/${ofLost}/action`, { evacuate: {} }, 400);
+  t.regex(JSON.stringify(refused), /its image .* is gone/);
+
+  second.host.failNext({ call: 'ensure', kind: 'permanent', message: 'The image is damaged.', times: 2 });
+  for (const one of [id, deleted]) await admin.post(`${servers}/${one}/action`, { evacuate: {} });
+  await second.settle();
+  t.is((await show(id)).status, 'ERROR');
+  await silence('host-1', false);
+  await settle();
+  await cloud.sweep();
+  await settle();
+  for (const one of [id, deleted]) {
+    t.is(first.servers.get(one)?.power, 'shutdown', 'it does not run where it is no more');
+    t.true(first.disks.has(`${one} 1`), 'the only disk that there is');
+  }
+  t.deepEqual(await cloud.db('server_migrations').pluck('status'), ['accepted', 'accepted']);
+  await member.delete(`${servers}/${deleted}`);
+  await member.post(`${servers}/${id}/action`, { rebuild: { imageRef: imageId } }, 202);
+  await settle();
+  t.is((await show(id)).status, 'ACTIVE');
+  t.deepEqual([...first.servers.keys()], [ofLost]);
+  t.deepEqual([...first.disks.keys()], [`${ofLost} 1`]);
+  t.deepEqual((await cloud.db('server_migrations').pluck('status')).sort(), ['completed', 'confirmed']);
 });
 
 test('servers of a host that was forced down are evacuated without anybody asking, where the site wants that', async (t) => {

@@ -1,11 +1,13 @@
 import type { ProjectContext } from '../../../common/context.ts';
 import type { Knex } from '../../../common/database/database.ts';
-import { BadRequest, Conflict } from '../../../common/errors.ts';
+import { BadRequest, Conflict, NotFound } from '../../../common/errors.ts';
+import { diskSizeOfImage, getUsableImage } from '../../../image/images/use.ts';
 import { bindPorts } from '../../../network/ports.ts';
 import { getHost } from '../../hosts/store.ts';
 import type { Scheduling } from '../../scheduler/scheduling.ts';
 import { ask } from '../ask.ts';
 import type { ServerDeps } from '../create.ts';
+import { bootableFormat } from '../image-fit.ts';
 import type { Server } from '../server.ts';
 import { requirements } from '../states.ts';
 import { changeMove, findOpenMove, insertMove } from './store.ts';
@@ -20,7 +22,8 @@ export interface EvacuationRequest {
 
 /**
  * Makes the server anew on another host, of its image and with its ports, because its own is down: disks are local here, what was
- * on its disk is gone. Throws `BadRequest` while its host is not known to be down, or when no other can take it.
+ * on its disk is gone once it is made. Throws `BadRequest` while its host is not known to be down, when its image is gone, or
+ * when no other can take it.
  */
 export async function evacuateServer(
   { db, scheduling }: ServerDeps,
@@ -58,10 +61,10 @@ export async function evacuation(
     throw new BadRequest(`Compute service of ${server.hostName} is still in use.`);
   if (server.shelvedAt !== null)
     throw new Conflict(`Cannot 'evacuate' instance ${server.id} while it is being shelved`);
+  const image = await imageToBeMadeOf(trx, server);
   const before = await findOpenMove(trx, server.id);
   // Whatever way it was on ends here: its own host cannot go on with it.
-  if (before !== undefined)
-    await changeMove(trx, before.id, { status: 'error', reason: 'Its host is down.', sourceToClear: true });
+  if (before !== undefined) await changeMove(trx, before.id, { status: 'error', reason: 'Its host is down.' });
   const host = placed(await claimTarget(trx, scheduling, server, { hostName, size: server, how: 'evacuated' }));
   // Unless it goes there now, the other host is to have nothing of it.
   if (before !== undefined && before.destinationHost !== host.name)
@@ -74,7 +77,7 @@ export async function evacuation(
     projectId: ctx?.projectId ?? null,
     sourceHost: server.hostName,
     destinationHost: host.name,
-    sourceToClear: true,
+    sourceKept: true, // should nothing come of it, this is all there is
   });
   await bindPorts(trx, server.id, { hostName: host.name });
   return {
@@ -82,6 +85,7 @@ export async function evacuation(
     other_host_id: null,
     move: null,
     old_flavor: null,
+    ...image,
     disk_generation: revision,
     disk_copied_from: null,
     rescue_image_id: null,
@@ -92,4 +96,17 @@ export async function evacuation(
     is_faulty: false,
     failing_since: null,
   };
+}
+
+/**
+ * What its disk stands on, or, where that is gone (one that was shelved stands on an image of its own), the image that the server
+ * is of. Throws `BadRequest` when nobody has either. Gives what changes of its row.
+ */
+async function imageToBeMadeOf(trx: Knex, { id, imageId, diskImageId }: Server): Promise<object> {
+  if ((await diskSizeOfImage(trx, diskImageId)) !== undefined) return {};
+  const image = await getUsableImage(trx, 'everyone', imageId).catch((error: unknown) => {
+    if (!(error instanceof NotFound || error instanceof BadRequest)) throw error;
+    throw new BadRequest(`Instance ${id} cannot be made anew: its image ${imageId} is gone.`, { cause: error });
+  });
+  return { disk_image_id: image.id, disk_image_format: bootableFormat(image) };
 }

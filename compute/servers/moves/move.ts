@@ -7,7 +7,7 @@ export type MoveKind = 'migration' | 'resize' | 'live-migration' | 'evacuation';
 /**
  * Nova's words. Cold: pre-migrating (the guest is shut down), migrating (its disk is sent), post-migrating (it is made on the
  * other host), finished (it waits to be confirmed), confirmed; or reverting, reverted. Live: queued, preparing, running, completed. Evacuation:
- * accepted, done (it runs elsewhere), completed (what was left on its old host is removed). Any: cancelled, error.
+ * accepted (what is on its old host is kept), done (it runs elsewhere), completed (what was left on its old host is removed). Any: cancelled, error.
  */
 export type MoveStatus =
   | 'queued'
@@ -39,6 +39,8 @@ export interface Move {
   sourceHost: string;
   destinationHost: string;
   sourceToClear: boolean;
+  /** What is left there must not run, and goes only once the server is whole elsewhere. */
+  sourceKept: boolean;
   destinationToClear: boolean;
   abortRequestedAt: Date | null;
   forceRequestedAt: Date | null;

@@ -7,7 +7,7 @@ import { confirmOverdue } from './confirm-overdue.ts';
 import type { LeavingDeps } from './hand-over.ts';
 import { letGo } from './live.ts';
 import { liveStatuses, type Move } from './move.ts';
-import { changeMove, findMove, listMoveWork, moveTopic } from './store.ts';
+import { changeMove, findMove, listKept, listMoveWork, moveTopic } from './store.ts';
 
 export interface MoveReconcilerDeps extends LeavingDeps {
   log: Logger;
@@ -27,13 +27,24 @@ export function moveReconciler(deps: MoveReconcilerDeps): Reconciler {
       if (move === undefined) return;
       const isLive = (liveStatuses as readonly string[]).includes(move.status);
       if (isLive && move.sourceHost === hostName) await letGo(deps, move);
+      else if (move.sourceKept && move.sourceHost === hostName) await keepStill(deps, move);
       else await clear(deps, move);
     },
     async sweep() {
       await confirmOverdue(db, hostName, confirmSeconds);
-      return [];
+      return listKept(db, hostName); // whoever started it again
     },
   };
+}
+
+/** It is made anew elsewhere and must not run twice; its disk stays, which is all there is of it until that is done. */
+async function keepStill({ db, driver, hostName, log }: MoveReconcilerDeps, move: Move): Promise<void> {
+  const server = await findServer(db, move.serverId);
+  if (server === undefined || server.hostName === hostName) return;
+  const guest = await driver.observe(server.id);
+  if (guest === undefined || guest.power === 'shutdown' || guest.power === 'crashed') return;
+  log.warn({ server: server.id, move: move.id }, 'shutting down a server that was evacuated from this host');
+  await driver.power({ id: server.id }, 'shutdown', { graceSeconds: 0 });
 }
 
 /** Nothing of the server is to be here: unless it has become this host's again, which it does not before this is done. */

@@ -17,7 +17,7 @@ export interface NewMove {
   projectId: string | null;
   sourceHost: string;
   destinationHost: string;
-  sourceToClear?: boolean;
+  sourceKept?: boolean;
 }
 
 /** In the transaction that asks for it. Throws when the server is on its way already. */
@@ -31,7 +31,7 @@ export async function insertMove(trx: Knex, move: NewMove): Promise<void> {
       project_id: move.projectId,
       source_host: move.sourceHost,
       destination_host: move.destinationHost,
-      source_to_clear: move.sourceToClear ?? false,
+      source_kept: move.sourceKept ?? false,
     })
     .returning('id');
   await notify(trx, moveTopic, id);
@@ -41,6 +41,7 @@ export interface MoveChanges {
   status?: MoveStatus;
   reason?: string;
   sourceToClear?: boolean;
+  sourceKept?: boolean;
   destinationToClear?: boolean;
   progress?: MigrationProgress;
 }
@@ -53,6 +54,7 @@ export async function changeMove(db: Knex, id: string, changes: MoveChanges): Pr
         status: changes.status,
         reason: changes.reason,
         source_to_clear: changes.sourceToClear,
+        source_kept: changes.sourceKept,
         destination_to_clear: changes.destinationToClear,
         progress: changes.progress && JSON.stringify(changes.progress),
       }),
@@ -93,14 +95,16 @@ export async function listMoveWork(db: Knex, hostName: string, limit: number): P
     .pluck('id');
 }
 
-/** Hosts where something of the server is left that is to be removed: it must not go there before that is done. */
+/** Hosts where something of the server is left that is to be removed, now or later: it must not go there before that is done. */
 export async function hostsToClear(db: Knex, serverId: string): Promise<Set<string>> {
   const rows = await db('server_migrations')
     .where({ server_id: serverId })
-    .where((left) => left.where({ source_to_clear: true }).orWhere({ destination_to_clear: true }));
+    .where((left) =>
+      left.where({ source_to_clear: true }).orWhere({ source_kept: true }).orWhere({ destination_to_clear: true }),
+    );
   return new Set(
     rows.flatMap((row) => [
-      ...(row.source_to_clear ? [row.source_host] : []),
+      ...(row.source_to_clear || row.source_kept ? [row.source_host] : []),
       ...(row.destination_to_clear ? [row.destination_host] : []),
     ]),
   );
@@ -116,7 +120,9 @@ export async function onTheirWay(db: Knex, hostName: string, ids: readonly strin
         .where((source) =>
           source
             .where({ source_host: hostName })
-            .where((one) => one.where({ source_to_clear: true }).orWhereIn('status', openStatuses)),
+            .where((one) =>
+              one.where({ source_to_clear: true }).orWhere({ source_kept: true }).orWhereIn('status', openStatuses),
+            ),
         )
         .orWhere((destination) =>
           destination
@@ -143,6 +149,18 @@ export async function endMovesOf(trx: Knex, serverId: string): Promise<void> {
       destinationToClear: true,
     });
   }
+  await clearWhatIsKept(trx, serverId);
+}
+
+/** Nobody needs any more what the server left on hosts that it was evacuated from. */
+async function clearWhatIsKept(trx: Knex, serverId: string): Promise<void> {
+  const ids: string[] = await trx('server_migrations').where({ server_id: serverId, source_kept: true }).pluck('id');
+  for (const id of ids) await changeMove(trx, id, { sourceToClear: true, sourceKept: false });
+}
+
+/** Moves that left something on this host that must not run. */
+export async function listKept(db: Knex, hostName: string): Promise<string[]> {
+  return db('server_migrations').where({ source_host: hostName, source_kept: true }).pluck('id');
 }
 
 /** Makes another host the server's owner, with its ports; in the transaction that says what becomes of the move. */
@@ -159,17 +177,27 @@ export async function changeOwner(
   await notify(trx, 'servers', serverId);
 }
 
-/** The host has made the server as asked: a way that led to it is at its end. */
-export async function noteArrival(trx: Knex, serverId: string): Promise<void> {
-  await trx('server_migrations')
-    .where({ server_id: serverId })
+/**
+ * This host has made the server as asked: a way that led to it is at its end, and only now what was kept elsewhere may go. Says
+ * nothing when the server is another host's by now.
+ */
+export async function noteArrival(trx: Knex, serverId: string, hostName: string): Promise<void> {
+  const [arrived] = await trx('server_migrations')
+    .where({ server_id: serverId, destination_host: hostName })
     .whereIn('status', ['post-migrating', 'accepted'])
+    .whereIn('server_id', (mine) =>
+      mine
+        .from('servers')
+        .join('compute_hosts', 'compute_hosts.id', 'servers.host_id')
+        .where({ 'servers.id': serverId, 'compute_hosts.name': hostName })
+        .select('servers.id'),
+    )
     .update({
-      status: trx.raw(
-        "case when status = 'post-migrating' then 'finished' when source_to_clear then 'done' else 'completed' end",
-      ),
+      status: trx.raw("case when status = 'post-migrating' then 'finished' else 'done' end"),
       updated_at: trx.fn.now(),
-    });
+    })
+    .returning('kind');
+  if (arrived?.kind === 'evacuation') await clearWhatIsKept(trx, serverId);
 }
 
 // biome-ignore lint/suspicious/noExplicitAny: a row as PostgreSQL gives it; the migration guarantees its types
@@ -185,6 +213,7 @@ export function fromRow(row: any): Move {
     sourceHost: row.source_host,
     destinationHost: row.destination_host,
     sourceToClear: row.source_to_clear,
+    sourceKept: row.source_kept,
     destinationToClear: row.destination_to_clear,
     abortRequestedAt: row.abort_requested_at,
     forceRequestedAt: row.force_requested_at,

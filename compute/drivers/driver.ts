@@ -39,6 +39,8 @@ export interface ObservedGuest {
   power: PowerState;
   /** It is shut down because the guest itself ended cleanly, asked or not; absent when its power was cut or nobody knows. */
   stoppedItself?: boolean;
+  /** It is still coming in from another host: nothing of it counts yet. Only `observe` tells. */
+  isComingIn?: boolean;
 }
 
 /** What servers and containers share. */

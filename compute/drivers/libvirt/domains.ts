@@ -33,7 +33,11 @@ export class Domains {
   async observe(id: string): Promise<ObservedGuest | undefined> {
     return this.on(id, `look at server ${id}`, async ({ check }, domain) => {
       const { state, reason } = await check(libvirt().domainState(domain));
-      if (state !== domainState.shutoff) return guestOf(id, state, reason);
+      if (state !== domainState.shutoff) {
+        // PERSIST_DEST defines what comes from another host when all of it is here, just before it runs.
+        const isComingIn = (await check(libvirt().isPersistent(domain))) === 0;
+        return { ...guestOf(id, state, reason), ...(isComingIn && { isComingIn }) };
+      }
       // Why a domain is shut off is forgotten when libvirtd is started anew, and stays when the memory is thrown away.
       if ((await check(libvirt().hasManagedSave(domain))) === 1) return { id, power: 'suspended' as const };
       return guestOf(id, state, reason === shutoffReason.saved ? shutoffReason.unknown : reason);

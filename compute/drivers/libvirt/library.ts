@@ -220,6 +220,7 @@ function declare(library: LibraryHandle) {
       return { state: stateOut[0]!, reason: reasonOut[0]! };
     },
     isActive: blocking('int virDomainIsActive(void *domain)'),
+    isPersistent: blocking('int virDomainIsPersistent(void *domain)'),
     start: blocking('int virDomainCreate(void *domain)'),
     startPaused: (domain: Pointer): Promise<unknown> => create(domain, startPaused),
     pause: blocking('int virDomainSuspend(void *domain)'),

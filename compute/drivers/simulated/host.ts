@@ -11,6 +11,8 @@ export interface SimulatedGuest<Spec> {
   power: PowerState;
   output: string;
   exitCode: number | null;
+  /** Not whole yet: it comes from another host. */
+  isComingIn?: boolean;
 }
 
 export interface Failure {

@@ -230,8 +230,9 @@ export class SimulatedServerDriver extends SimulatedGuestDriver<ServerSpec> impl
     this.host.changed(guest.spec.id);
   }
 
-  protected override view(id: string, { power, exitCode }: SimulatedGuest<ServerSpec>): ObservedGuest {
-    return { id, power, ...(power === 'shutdown' && exitCode === 0 && { stoppedItself: true }) };
+  protected override view(id: string, { power, exitCode, isComingIn }: SimulatedGuest<ServerSpec>): ObservedGuest {
+    const stoppedItself = power === 'shutdown' && exitCode === 0;
+    return { id, power, ...(stoppedItself && { stoppedItself }), ...(isComingIn && { isComingIn }) };
   }
 }
 

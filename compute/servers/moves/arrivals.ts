@@ -53,8 +53,10 @@ export function arrivals(deps: ArrivalDeps): Arrivals {
           await driver.prepareArrival(await deps.specOf(server, signal));
           return { answer: {} };
         });
-      case 'observe':
-        return { answer: { power: (await driver.observe(server.id))?.power ?? null } };
+      case 'observe': {
+        const guest = await driver.observe(server.id);
+        return { answer: { isWhole: guest !== undefined && guest.isComingIn !== true } };
+      }
       default:
         return openChannel(server, String(question.name));
     }

@@ -1,4 +1,5 @@
 import test from 'ava';
+import type { ServerSpec } from '../../drivers/driver.ts';
 import { atVersion } from '../../testing.ts';
 import { startTwoHosts } from './testing.ts';
 
@@ -112,4 +113,45 @@ test('a server that is deleted on its way is gone from both hosts', async (t) =>
     t.deepEqual([first.servers.size, first.disks.size, second.host.servers.size, second.host.disks.size], [0, 0, 0, 0]);
     t.deepEqual(await cloud.db('compute_claims').where({ id }), []);
   }
+});
+
+test('what is whole on the other host wins, whatever it does by now, and what is still coming in never does', async (t) => {
+  const { cloud, settle, createServer, hostOf, first, second } = await startTwoHosts(t);
+  const admin = atVersion(cloud.as('admin'), '2.65');
+  /** Has the agent lose sight of the move in that call, with both guests as they are made meanwhile. */
+  const interrupted = async (call: 'migrate' | 'migrated', meanwhile: (id: string) => void) => {
+    await cloud.db('compute_hosts').where({ name: 'host-2' }).update({ is_disabled: true });
+    const id = await createServer({ networks: [] });
+    await settle();
+    await cloud.db('compute_hosts').update({ is_disabled: false });
+    const [release, before] = [first.hold(call), first.callsOf(call)];
+    await admin.post(`${servers}/${id}/action`, anywhere, 202);
+    const settled = settle();
+    while (first.callsOf(call) === before) await new Promise((resolve) => setTimeout(resolve, 10));
+    meanwhile(id);
+    first.failNext({ call, kind: 'transient' });
+    release();
+    await settled;
+    await settle();
+    return { id, host: await hostOf(id) };
+  };
+
+  const ended = await interrupted('migrated', (id) => second.host.lose(id, 'shutdown'));
+  t.is(ended.host, 'host-2', 'it went there and ended there');
+  t.is(second.host.disks.get(`${ended.id} 1`)?.toString(), `disk 1 of server ${ended.id}`);
+
+  const unconfirmed = await interrupted('migrated', (id) => {
+    (first.servers.get(id) as { power: string }).power = 'paused';
+  });
+  t.is(unconfirmed.host, 'host-2', 'the one here only waits to be told so');
+  t.is(second.host.servers.get(unconfirmed.id)?.power, 'running');
+
+  const half = await interrupted('migrate', (id) => {
+    const { spec } = first.servers.get(id) as { spec: ServerSpec };
+    second.host.servers.set(id, { spec, power: 'paused', output: '', exitCode: null, isComingIn: true });
+    first.lose(id, 'shutdown');
+  });
+  t.is(half.host, 'host-1', 'it ended here before it was whole there');
+  t.true(first.disks.has(`${half.id} 1`));
+  t.false(second.host.servers.has(half.id));
 });

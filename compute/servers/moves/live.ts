@@ -5,7 +5,6 @@
 import type { Knex } from '../../../common/database/database.ts';
 import { CloudError, Unavailable } from '../../../common/errors.ts';
 import type { Logger } from '../../../common/logger.ts';
-import type { PowerState } from '../../drivers/driver.ts';
 import type { Server } from '../server.ts';
 import { findServer, lockServer } from '../store.ts';
 import { addressOf, failActions, type LeavingDeps } from './hand-over.ts';
@@ -98,25 +97,24 @@ function watchMove({ db, driver, log }: LiveDeps, moveId: string, serverId: stri
   };
 }
 
-/** Where the guest is alive. Throws `Unavailable` while nobody can tell. */
+/**
+ * Where the guest is. Only one that runs here is surely here: paused it may wait for the word that it runs over there, and shut
+ * down it may have gone there, or have ended before it was whole there. Throws `Unavailable` while nobody can tell.
+ */
 async function whereIs({ db, driver, master }: LiveDeps, server: Server, move: Move): Promise<'here' | 'there'> {
-  if (isAlive((await driver.observe(server.id))?.power)) return 'here';
+  if ((await driver.observe(server.id))?.power === 'running') return 'here';
   const { status } = (await findMove(db, move.id)) ?? move;
   if (status !== 'running') return 'here'; // nothing was sent yet
   try {
     const address = await addressOf(db, move.destinationHost);
     const { answer, socket } = await callOverRoad(address, master, move.id, { call: 'observe' });
     socket.destroy();
-    return isAlive(answer.power as PowerState | null) ? 'there' : 'here';
+    return answer.isWhole === true ? 'there' : 'here'; // whatever it does by now: it can have ended there
   } catch (error) {
     // An administrator's word that the other host is down is the only thing that counts: silent, it may run the guest.
     if (await isForcedDown(db, move.destinationHost)) return 'here';
     throw error;
   }
-}
-
-function isAlive(power: PowerState | null | undefined): boolean {
-  return power === 'running' || power === 'paused';
 }
 
 async function isForcedDown(db: Knex, name: string): Promise<boolean> {

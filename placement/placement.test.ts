@@ -1,5 +1,5 @@
 import test from 'ava';
-import { prepareCompute } from '../compute/testing.ts';
+import { prepareCompute, uploadImage } from '../compute/testing.ts';
 import { type Client, startTestCloud, type TestCloud } from '../tests/cloud.ts';
 
 type Versioned = Pick<Client, 'get' | 'put' | 'post' | 'delete' | 'request'>;
@@ -135,6 +135,11 @@ test('flavors and images ask for traits, which administrators give to hosts', as
   t.is((await made()).status, 'BUILD');
   await specs({ 'trait:CUSTOM_GPU': 'forbidden' });
   t.regex((await made()).fault?.message ?? '', /with the trait CUSTOM_GPU/);
+  await admin.delete(`/compute/v2.1/flavors/${ground.flavorId}/os-extra_specs/trait:CUSTOM_GPU`, 200);
+  const onImage = async (properties: object) =>
+    (await ground.show(await ground.createServer({ imageRef: await uploadImage(t, cloud, properties) }))).status;
+  t.is(await onImage({ name: 'a', 'trait:CUSTOM_GPU': 'required' }), 'BUILD');
+  t.is(await onImage({ name: 'b', 'trait:CUSTOM_GPU': 'forbidden' }), 'ERROR');
   await specs({ 'resources:VCPU': '2' });
   await placement.delete('/traits/CUSTOM_GPU', 409);
   t.deepEqual((await placement.get('/traits?name=startswith:CUSTOM&associated=true')).traits, ['CUSTOM_GPU']);

@@ -74,7 +74,7 @@ const always = {
 
 const optional = {
   RequiredTraitsFilter(host, { extraSpecs = {}, traits = {} }) {
-    const unmet = unmetTrait(host.traits, { ...traits, ...extraSpecs });
+    const unmet = unmetTrait(host.traits, extraSpecs) ?? unmetTrait(host.traits, traits);
     return unmet === undefined ? undefined : { reason: unmet };
   },
   ComputeCapabilitiesFilter(host, { extraSpecs = {}, vcpus, guestVcpus = vcpus }) {

@@ -109,6 +109,7 @@ export async function createServers(deps: ServerDeps, ctx: ProjectContext, asked
       diskGib: diskGib + extraDiskGib(found.flavor),
       projectId,
       extraSpecs,
+      traits: found.image.properties,
       ...place,
       ...(await hintedHosts(trx, ctx, hints)),
     };

@@ -38,7 +38,8 @@ test('the screen and the serial port of a server are shown in the dashboard, and
 
   await cloud.ask('member', 'POST', `/compute/v2.1/servers/${server.id}/action`, { 'os-stop': null });
   await serial.getByText('The console has ended.').waitFor();
-  await page.locator('header .status').getByText('SHUTOFF').waitFor();
+  const status = async () => (await cloud.ask('member', 'GET', `/compute/v2.1/servers/${server.id}`)).server.status;
+  await until(t, 'the server is off', async () => (await status()) === 'SHUTOFF');
   await page.getByRole('button', { name: 'Connect again' }).click();
   await page.getByText(/Instance .* is not ready/).waitFor();
   t.deepEqual(problems, []);

@@ -74,6 +74,7 @@ import { addPluggedPorts } from './migrations/0016-plugged-ports.ts';
 import { createServerMoves } from './migrations/0017-server-moves.ts';
 import { countRoomOfHosts } from './migrations/0018-room-of-hosts.ts';
 import { keepEvacuated } from './migrations/0021-evacuations.ts';
+import { tellAgentsFromEngines } from './migrations/0022-signs-of-life.ts';
 import type { Scheduling } from './scheduler/scheduling.ts';
 import { lockPolicy } from './servers/locks.ts';
 import { type Arrivals, arrivals } from './servers/moves/arrivals.ts';
@@ -157,6 +158,7 @@ export const computeMigrations: Migration[] = [
   addLocalDisks, // counts moves, too
   keepDeletedServers,
   keepEvacuated,
+  tellAgentsFromEngines,
 ];
 
 export const computePolicy = {

@@ -8,6 +8,8 @@ export interface ComputeHost extends HostCapacity {
   virtualisation: string;
   /** An administrator says that it is down, whatever its agent says. */
   isForcedDown: boolean;
+  /** Its agent is silent, too, or an administrator says so: nothing is known to run there, where `isUp` tells of the engine. */
+  isDead: boolean;
   heartbeatAt: Date;
   /** As `uptime` printed it then; null of an agent that does not tell. */
   uptime: string | null;

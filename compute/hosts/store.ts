@@ -21,6 +21,7 @@ interface HostRow {
   architecture: string;
   engine_fault: string | null;
   heartbeat_at: Date;
+  is_agent_here: boolean;
   migration_address: string | null;
   uptime: string | null;
   is_disabled: boolean;
@@ -91,6 +92,7 @@ const hostColumns: readonly (keyof HostRow)[] = [
 const hostsByIdSql = `
   select ${hostColumns.map((column) => `h.${column}`).join(', ')},
     h.heartbeat_at > now() - :hostDownSeconds::integer * interval '1 second' as is_fresh,
+    h.agent_seen_at > now() - :hostDownSeconds::integer * interval '1 second' as is_agent_here,
     coalesce(c.vcpus, 0) as claimed_vcpus, coalesce(c.memory_mib, 0) as claimed_memory_mib,
     coalesce(c.disk_gib, 0) as claimed_disk_gib, coalesce(c.guests, 0)::integer as guests,
     coalesce(g.aggregates, '[]') as aggregates
@@ -130,6 +132,7 @@ function hostsWithClaims(db: Knex): Knex.QueryBuilder {
     .select(
       'h.*',
       db.raw("h.heartbeat_at > now() - ? * interval '1 second' as is_fresh", [hostDownSeconds]),
+      db.raw("h.agent_seen_at > now() - ? * interval '1 second' as is_agent_here", [hostDownSeconds]),
       db.raw('coalesce(c.vcpus, 0) as claimed_vcpus'),
       db.raw('coalesce(c.memory_mib, 0) as claimed_memory_mib'),
       db.raw('coalesce(c.disk_gib, 0) as claimed_disk_gib'),
@@ -157,17 +160,17 @@ export async function reportHost(db: Knex, report: HostReport, fault: string | n
   const [row] = await db('compute_hosts')
     .insert({ name: report.name, ...facts })
     .onConflict('name')
-    .merge({ ...facts, heartbeat_at: db.fn.now() })
+    .merge({ ...facts, heartbeat_at: db.fn.now(), agent_seen_at: db.fn.now() })
     .returning('id');
   return row.id;
 }
 
 /**
- * The agent is here, but its engine does not answer: no sign of life of the host, which is down when that lasts. A host
+ * The agent is here, but its engine does not answer: a host that is down for new guests when that lasts, and no dead one. A host
  * that was never reported stays unknown.
  */
 export async function reportHostFault(db: Knex, name: string, fault: string): Promise<void> {
-  await db('compute_hosts').where({ name }).update({ engine_fault: fault });
+  await db('compute_hosts').where({ name }).update({ engine_fault: fault, agent_seen_at: db.fn.now() });
 }
 
 /** Takes a host out of scheduling, or back into it, or says that it is down; what runs there stays. Throws `NotFound`. */
@@ -240,6 +243,7 @@ function fromRow(row: HostRow): ComputeHost {
     uptime: row.uptime,
     isUp: row.is_fresh && !row.is_forced_down,
     isForcedDown: row.is_forced_down,
+    isDead: row.is_forced_down || !row.is_agent_here,
     zone: zoneOf(row.aggregates),
     aggregates: row.aggregates,
     traits: [...ownTraits({ architecture: row.architecture, isDisabled: row.is_disabled }), ...row.traits],

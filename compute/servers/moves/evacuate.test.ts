@@ -13,6 +13,9 @@ test('servers of a host that is down are made anew on another one, and are remov
   await admin('2.14').post(`${servers}/${id}/action`, { evacuate: {} }, 400); // it is up
   await silence('host-1', true);
   first.isAway = true;
+  await cloud.settle(); // its agent tells that only the engine is away
+  await admin('2.14').post(`${servers}/${id}/action`, { evacuate: {} }, 400);
+  await silence('host-1', true);
   await admin('2.13').post(`${servers}/${id}/action`, { evacuate: {} }, 400);
   await admin('2.13').post(`${servers}/${id}/action`, { evacuate: { onSharedStorage: true } }, 400);
   await admin('2.14').post(`${servers}/${id}/action`, { evacuate: { onSharedStorage: false } }, 400);

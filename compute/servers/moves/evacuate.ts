@@ -21,8 +21,8 @@ export interface EvacuationRequest {
 }
 
 /**
- * Makes the server anew on another host, of its image and with its ports, because its own is down: disks are local here, what was
- * on its disk is gone once it is made. Throws `BadRequest` while its host is not known to be down, when its image is gone, or
+ * Makes the server anew on another host, of its image and with its ports, because its own is dead: disks are local here, what was
+ * on its disk is gone once it is made. Throws `BadRequest` while the agent of its host lives and nobody says that it is down, when its image is gone, or
  * when no other can take it.
  */
 export async function evacuateServer(
@@ -57,7 +57,7 @@ export async function evacuation(
   hostName: string | null,
 ): Promise<object> {
   const server = onItsHost(asked);
-  if ((await getHost(trx, server.hostId)).isUp)
+  if (!(await getHost(trx, server.hostId)).isDead)
     throw new BadRequest(`Compute service of ${server.hostName} is still in use.`);
   if (server.shelvedAt !== null)
     throw new Conflict(`Cannot 'evacuate' instance ${server.id} while it is being shelved`);

@@ -57,7 +57,7 @@ export async function startTwoHosts(
     settle,
     async silence(hostName, isSilent) {
       const at = isSilent ? cloud.db.raw("now() - interval '1 hour'") : cloud.db.fn.now();
-      await cloud.db('compute_hosts').where({ name: hostName }).update({ heartbeat_at: at });
+      await cloud.db('compute_hosts').where({ name: hostName }).update({ heartbeat_at: at, agent_seen_at: at });
     },
     hostOf: async (id) => {
       const row = await cloud

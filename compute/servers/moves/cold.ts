@@ -2,14 +2,16 @@
 import type { ProjectContext } from '../../../common/context.ts';
 import type { Knex } from '../../../common/database/database.ts';
 import { BadRequest } from '../../../common/errors.ts';
+import { bindPorts } from '../../../network/ports.ts';
+import { getHost } from '../../hosts/store.ts';
 import type { Scheduling } from '../../scheduler/scheduling.ts';
 import { ask } from '../ask.ts';
 import type { ServerDeps } from '../create.ts';
 import type { Server } from '../server.ts';
-import { oldFlavorOf } from '../sizes.ts';
+import { oldFlavorOf, sizeColumns } from '../sizes.ts';
 import { requirements } from '../states.ts';
 import type { MoveKind } from './move.ts';
-import { changeMove, getOpenMove, insertMove } from './store.ts';
+import { changeMove, findOpenMove, getOpenMove, insertMove } from './store.ts';
 import { claimTarget, type Leaving, onItsHost, placed, requireHost } from './target.ts';
 
 /**
@@ -76,8 +78,8 @@ export async function stayHere(trx: Knex, server: Server): Promise<object> {
 }
 
 /**
- * The server goes back to where it came from, which its host sees to; or stays there, where it has not come away yet. Gives
- * what changes of its row.
+ * The server goes back to where it came from, which its host sees to unless that is dead; or stays there, where it has not come
+ * away yet. Gives what changes of its row.
  */
 export async function turnBack(trx: Knex, server: Server): Promise<object> {
   if (server.otherHostId === null) return {};
@@ -86,6 +88,35 @@ export async function turnBack(trx: Knex, server: Server): Promise<object> {
     await changeMove(trx, move.id, { status: 'reverted', destinationToClear: true });
     return { other_host_id: null, move: null };
   }
+  const fromTheDead = await backFromTheDead(trx, server, null);
+  if (fromTheDead !== undefined) return fromTheDead;
   await changeMove(trx, move.id, { status: 'reverting' });
   return { move: 'back' };
+}
+
+/**
+ * The host that the server went to is dead, and the one that it came from, which still has its disk as it was then, is up: it is
+ * that one's again, at once, as it was. Undefined when that is not so. Throws `BadRequest` when it is to go to another host (null:
+ * any). Gives what changes of its row.
+ */
+export async function backFromTheDead(trx: Knex, asked: Server, hostName: string | null): Promise<object | undefined> {
+  const server = onItsHost(asked);
+  const move = await findOpenMove(trx, server.id);
+  if (server.otherHostId === null || move === undefined || move.destinationHost !== server.hostName) return undefined;
+  if (!(await getHost(trx, server.hostId)).isDead) return undefined;
+  const first = await getHost(trx, server.otherHostId);
+  if (!first.isUp) return undefined;
+  if (hostName !== null && hostName !== first.name)
+    throw new BadRequest(`The disk of instance ${server.id} is on ${first.name}: it can only go there.`);
+  await changeMove(trx, move.id, { status: 'reverted', destinationToClear: true });
+  await bindPorts(trx, server.id, { hostName: first.name });
+  const { oldFlavor } = server; // null when going back was asked for before: then it has that size again
+  return {
+    ...(oldFlavor && { ...sizeColumns(oldFlavor), disk_generation: oldFlavor.diskGeneration }),
+    old_flavor: null,
+    disk_copied_from: null,
+    host_id: first.id,
+    other_host_id: null,
+    move: null,
+  };
 }

@@ -118,3 +118,31 @@ test('servers of a host that was forced down are evacuated without anybody askin
   const action = await cloud.db('server_actions').where({ server_id: id, action: 'evacuate' }).first();
   t.like(action, { message: 'Its host host-1 was forced down.', user_id: null });
 });
+
+test('a server that can still go back does so at once when the host that it went to is dead', async (t) => {
+  const { cloud, createServer, settle, show, hostOf, silence, first, second } = await startTwoHosts(t);
+  const [admin, member] = [atVersion(cloud.as('admin'), '2.80'), cloud.as('member')];
+  const [reverted, evacuated] = [await createServer({ networks: [] }), await createServer({ networks: [] })];
+  const both = [reverted, evacuated];
+  await settle();
+  await cloud.db('compute_hosts').update({ is_disabled: false });
+  for (const id of both) await admin.post(`${servers}/${id}/action`, { migrate: null }, 202);
+  await settle();
+  for (const id of both) first.disks.set(`${id} 1`, Buffer.from(`what ${id} wrote`));
+  await member.post(`${servers}/${evacuated}/action`, { revertResize: null }, 202); // its host was about to
+  await silence('host-2', true);
+  await member.post(`${servers}/${reverted}/action`, { revertResize: null }, 202);
+  await admin.post(`${servers}/${evacuated}/action`, { evacuate: { host: 'host-2' } }, 400);
+  await admin.post(`${servers}/${evacuated}/action`, { evacuate: {} });
+  await cloud.settle();
+  for (const id of both) {
+    t.is((await show(id)).status, 'ACTIVE');
+    t.is(await hostOf(id), 'host-1');
+    t.is(first.servers.get(id)?.power, 'running');
+    t.is(first.disks.get(`${id} 1`)?.toString(), `what ${id} wrote`);
+  }
+  await silence('host-2', false);
+  await settle();
+  t.deepEqual([second.host.servers.size, second.host.disks.size], [0, 0]);
+  t.deepEqual(await cloud.db('server_migrations').pluck('status'), ['reverted', 'reverted']);
+});

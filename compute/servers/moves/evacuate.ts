@@ -10,6 +10,7 @@ import type { ServerDeps } from '../create.ts';
 import { bootableFormat } from '../image-fit.ts';
 import type { Server } from '../server.ts';
 import { requirements } from '../states.ts';
+import { backFromTheDead } from './cold.ts';
 import { changeMove, findOpenMove, insertMove } from './store.ts';
 import { claimTarget, onItsHost, placed, requireHost } from './target.ts';
 
@@ -22,7 +23,7 @@ export interface EvacuationRequest {
 
 /**
  * Makes the server anew on another host, of its image and with its ports, because its own is dead: disks are local here, what was
- * on its disk is gone once it is made. Throws `BadRequest` while the agent of its host lives and nobody says that it is down, when its image is gone, or
+ * on its disk is gone once it is made. One that came from a host that is up, and still has its disk there, goes back to that. Throws `BadRequest` while the agent of its host lives and nobody says that it is down, when its image is gone, or
  * when no other can take it.
  */
 export async function evacuateServer(
@@ -61,13 +62,18 @@ export async function evacuation(
     throw new BadRequest(`Compute service of ${server.hostName} is still in use.`);
   if (server.shelvedAt !== null)
     throw new Conflict(`Cannot 'evacuate' instance ${server.id} while it is being shelved`);
+  const asBefore = await backFromTheDead(trx, server, hostName);
+  if (asBefore !== undefined) return { ...asBefore, ...nothingSeen(server) };
   const image = await imageToBeMadeOf(trx, server);
   const before = await findOpenMove(trx, server.id);
   // Whatever way it was on ends here: its own host cannot go on with it.
-  if (before !== undefined) await changeMove(trx, before.id, { status: 'error', reason: 'Its host is down.' });
+  if (before !== undefined) {
+    const sourceKept = before.sourceKept || before.sourceHost !== server.hostName; // its disk from before is there
+    await changeMove(trx, before.id, { status: 'error', reason: 'Its host is down.', sourceKept });
+  }
   const host = placed(await claimTarget(trx, scheduling, server, { hostName, size: server, how: 'evacuated' }));
-  // Unless it goes there now, the other host is to have nothing of it.
-  if (before !== undefined && before.destinationHost !== host.name)
+  // Unless it goes there now, the host that it did not come to is to have nothing of it.
+  if (before !== undefined && ![host.name, server.hostName].includes(before.destinationHost))
     await changeMove(trx, before.id, { destinationToClear: true });
   await insertMove(trx, {
     serverId: server.id,
@@ -91,11 +97,14 @@ export async function evacuation(
     rescue_image_id: null,
     rescue_image_format: null,
     rescue_disk_gib: 0,
-    observed_power: server.observedPower === null ? null : 'shutdown',
-    observed_rescue: false,
-    is_faulty: false,
-    failing_since: null,
+    ...nothingSeen(server),
   };
+}
+
+/** Of the server on its new host. */
+function nothingSeen({ observedPower }: Server) {
+  const power = observedPower === null ? null : 'shutdown';
+  return { observed_power: power, observed_rescue: false, is_faulty: false, failing_since: null };
 }
 
 /**

@@ -8,25 +8,31 @@ import { boundSocket } from './namespace.ts';
 import { guestServer } from './server.ts';
 
 /** A server at a port of the loopback, where every caller is the guest 127.0.0.1. */
-async function start(t: ExecutionContext, answer?: (asked: MetadataRequest) => Promise<string>, patienceMs = 30_000) {
+async function start(
+  t: ExecutionContext,
+  answer?: (asked: MetadataRequest) => Promise<string>,
+  { patienceMs = 30_000, altogether = 2048 } = {},
+) {
   const seen: MetadataRequest[] = [];
   const server = guestServer(
     async (asked) => {
       seen.push(asked);
       return { status: 200, contentType: 'text/plain', body: answer ? await answer(asked) : 'told' };
     },
-    { patienceMs },
+    { patienceMs, altogether },
   );
   const listener = await server.listen('net', boundSocket('127.0.0.1', 0));
+  const beside = await server.listen('beside', boundSocket('127.0.0.1', 0));
   t.teardown(() => {
     listener.close();
+    beside.close();
     server.close();
   });
   const { port } = listener.address() as AddressInfo;
-  const open = () => connect(port, '127.0.0.1').on('error', () => undefined);
+  const open = (at = listener) => connect((at.address() as AddressInfo).port, '127.0.0.1').on('error', () => undefined);
   /** All that comes back for what is sent as it is, until the other side ends. */
-  const send = async (text: string) => {
-    const socket = open();
+  const send = async (text: string, at = listener) => {
+    const socket = open(at);
     let got = '';
     socket.setEncoding('utf8').on('data', (part: string) => {
       got += part;
@@ -35,7 +41,7 @@ async function start(t: ExecutionContext, answer?: (asked: MetadataRequest) => P
     await end(socket);
     return got;
   };
-  return { server, seen, port, open, send };
+  return { server, seen, port, beside, open, send };
 }
 
 const get = 'GET /openstack HTTP/1.1\r\nHost: x\r\n';
@@ -74,7 +80,7 @@ test('an answer that cannot be had now is a 503, and nobody hears why', async (t
 });
 
 test('a guest has few connections at a time, none for ever, and none once it is cut off', async (t) => {
-  const { server, open, send } = await start(t, undefined, 300);
+  const { server, open, send } = await start(t, undefined, { patienceMs: 300 });
   const sockets = Array.from({ length: 40 }, open);
   for (const socket of sockets) socket.write(get); // and never the end of it
   await Promise.all(sockets.map(end)); // those that are too many at once, the others when their time is over
@@ -86,6 +92,28 @@ test('a guest has few connections at a time, none for ever, and none once it is 
   const ended = end(last).then(() => 'ended');
   while ((await Promise.race([ended, new Promise((resolve) => setTimeout(resolve, 10))])) !== 'ended')
     patient.server.cut('net');
+});
+
+test('when all places are taken, who has most of them makes room, and its own come after one another', async (t) => {
+  const { open, send, seen, beside } = await start(t, undefined, { altogether: 4 });
+  const neighbour = open(beside);
+  await once(neighbour, 'connect');
+  const sockets: Socket[] = [];
+  for (let i = 0; i < 3; i += 1) {
+    sockets.push(open());
+    await once(sockets[i] as Socket, 'connect');
+  }
+  const [first, second, third] = sockets.map((socket) => end(socket).then(() => 'ended'));
+  t.regex(await send(`${get}\r\n`, beside), / 200 /, 'another network is served');
+  await first;
+  sockets.push(open());
+  await once(sockets[3] as Socket, 'connect');
+  t.regex(await send(`${get}\r\n`), / 200 /);
+  await second;
+  t.is(await Promise.race([third, 'open']), 'open');
+  neighbour.resume().write(`${get}\r\n`);
+  await end(neighbour);
+  t.is(seen.length, 3, 'who was there first and has least was never in the way');
 });
 
 const end = (socket: Socket) => new Promise<void>((resolve) => socket.once('close', () => resolve()));

@@ -3,10 +3,15 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import { createServer as createListener, type Server as Listener, type Socket } from 'node:net';
 import type { AnswerMetadata, MetadataAnswer } from './driver.ts';
 
-/** How many connections one guest, all guests of a network, and all there are may have open. */
-const most = { perGuest: 16, perNetwork: 256, altogether: 2048 } as const;
-/** Milliseconds for one request, whoever is slow: a guest under emulation, or what vendors of data say. */
-const patienceMs = 30_000;
+/** How many connections one guest, and all guests of a network, may have open. */
+const most = { perGuest: 16, perNetwork: 256 } as const;
+export interface GuestLimits {
+  /** Milliseconds for one request, whoever is slow: a guest under emulation, or what vendors of data say. */
+  patienceMs: number;
+  /** How many connections may be open; beyond, the network that has the most loses its oldest. */
+  altogether: number;
+}
+const limits: GuestLimits = { patienceMs: 30_000, altogether: 2048 };
 const mostHeaderBytes = 8192;
 /** Of a body: only passwords are sent, which are shorter. */
 const mostBodyBytes = 4096;
@@ -24,10 +29,36 @@ export interface GuestServer {
   close(): void;
 }
 
-export function guestServer(answer: AnswerMetadata, options = { patienceMs }): GuestServer {
+export function guestServer(
+  answer: AnswerMetadata,
+  { patienceMs, altogether: mostOpen }: GuestLimits = limits,
+): GuestServer {
   const callers = new WeakMap<Socket, Caller>();
-  const sockets = new Map<Socket, Caller>();
   const open = new Map<string, number>();
+  /** Of each network that has any, in the order in which they came. */
+  const networks = new Map<string, Set<Socket>>();
+  let altogether = 0;
+
+  /** Whoever fills all places takes them from itself and not from who comes next: its own network, or the one with the most. */
+  const endOldestFor = (networkId: string) => {
+    let fullest = networks.get(networkId) ?? new Set();
+    for (const sockets of networks.values()) if (sockets.size > fullest.size) fullest = sockets;
+    const [oldest] = fullest;
+    if (oldest === undefined) return;
+    leave(oldest);
+    oldest.destroy();
+  };
+  const leave = (socket: Socket) => {
+    const { networkId, address } = callers.get(socket) as Caller; // it has arrived
+    const sockets = networks.get(networkId);
+    if (!sockets?.delete(socket)) return; // already
+    altogether -= 1;
+    if (sockets.size === 0) networks.delete(networkId);
+    const key = `${networkId} ${address}`;
+    const left = (open.get(key) ?? 1) - 1;
+    if (left === 0) open.delete(key);
+    else open.set(key, left);
+  };
 
   const respond = async (request: IncomingMessage, response: ServerResponse) => {
     const caller = callers.get(request.socket);
@@ -47,20 +78,18 @@ export function guestServer(answer: AnswerMetadata, options = { patienceMs }): G
     if (socket.remoteAddress === undefined) return void socket.destroy(); // it is gone already
     const caller = { networkId, address: socket.remoteAddress };
     const key = `${networkId} ${caller.address}`;
-    const count = (open.get(key) ?? 0) + 1;
     socket.on('error', () => undefined);
-    if (count > most.perGuest || sockets.size >= most.altogether) return void socket.destroy();
-    open.set(key, count);
-    sockets.set(socket, caller);
+    if ((open.get(key) ?? 0) >= most.perGuest) return void socket.destroy();
+    if (altogether >= mostOpen) endOldestFor(networkId);
     callers.set(socket, caller);
+    networks.set(networkId, (networks.get(networkId) ?? new Set()).add(socket));
+    open.set(key, (open.get(key) ?? 0) + 1);
+    altogether += 1;
     // The server's own limits are only kept where it listens itself.
-    const patience = setTimeout(() => socket.destroy(), options.patienceMs);
+    const patience = setTimeout(() => socket.destroy(), patienceMs);
     socket.on('close', () => {
       clearTimeout(patience);
-      sockets.delete(socket);
-      const left = (open.get(key) ?? 1) - 1;
-      if (left === 0) open.delete(key);
-      else open.set(key, left);
+      leave(socket);
     });
     http.emit('connection', socket);
   };
@@ -74,10 +103,10 @@ export function guestServer(answer: AnswerMetadata, options = { patienceMs }): G
       });
     },
     cut(networkId) {
-      for (const [socket, caller] of sockets) if (caller.networkId === networkId) socket.destroy();
+      for (const socket of networks.get(networkId) ?? []) socket.destroy();
     },
     close() {
-      for (const socket of sockets.keys()) socket.destroy();
+      for (const sockets of networks.values()) for (const socket of sockets) socket.destroy();
     },
   };
 }

@@ -94,3 +94,9 @@ function wishesOf(db: Knex, hostName: string, kind: CachedImageKind): Knex.Query
   const host = db('compute_hosts').where({ name: hostName }).select('id');
   return db('host_image_wishes').where({ kind }).whereIn('host_id', host);
 }
+
+/** Whether the host has a whole copy of the image, whatever has become of that. */
+export async function hasImage(db: Knex, hostId: string, imageId: string): Promise<boolean> {
+  const row = await db('host_images').where({ host_id: hostId, image_id: imageId, kind: 'disk' }).first('image_id');
+  return row !== undefined;
+}

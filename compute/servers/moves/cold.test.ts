@@ -1,5 +1,5 @@
 import test from 'ava';
-import { atVersion } from '../../testing.ts';
+import { atVersion, uploadImage } from '../../testing.ts';
 import { startTwoHosts } from './testing.ts';
 
 const servers = '/compute/v2.1/servers';
@@ -73,4 +73,27 @@ test('a server goes to another host with its disk and its ports, and stays there
   );
   t.like(migrations[0], { source_compute: 'host-1', dest_compute: 'host-2', project_id: admin.projectId });
   t.deepEqual(await cloud.db('server_actions').where({ server_id: id, finished_at: null }), []);
+});
+
+test('a server whose image is gone does not leave for a host that cannot have it, and is not shut down for that', async (t) => {
+  const { cloud, settle, createServer, show, first, hostOf } = await startTwoHosts(t);
+  const admin = cloud.as('admin');
+  const imageRef = await uploadImage(t, cloud);
+  const id = await createServer({ networks: [], imageRef });
+  await settle();
+  await cloud.db('compute_hosts').update({ is_disabled: false });
+  await admin.delete(`/image/v2/images/${imageRef}`);
+  await cloud.settle();
+  const live = { 'os-migrateLive': { block_migration: 'auto', host: null } };
+  for (const body of [{ migrate: null }, live]) {
+    const refused = await atVersion(admin, '2.80').post(`${servers}/${id}/action`, body, 400);
+    t.regex(JSON.stringify(refused), /the image .* that its disk stands on is gone/);
+  }
+  t.is((await show(id)).status, 'ACTIVE');
+  t.is(first.servers.get(id)?.output, 'booted\n');
+
+  const host = await cloud.db('compute_hosts').where({ name: 'host-2' }).first('id');
+  await cloud.db('host_images').insert({ host_id: host.id, image_id: imageRef, kind: 'disk', size_bytes: 1 });
+  await admin.post(`${servers}/${id}/action`, { migrate: null }, 202); // that host has kept a copy
+  t.is(await hostOf(id), 'host-1');
 });

@@ -1,8 +1,10 @@
 /** Where a server goes: the scheduler's choice, claimed in the transaction that asks for the move. */
 import type { Knex } from '../../../common/database/database.ts';
 import { BadRequest } from '../../../common/errors.ts';
+import { diskSizeOfImage } from '../../../image/images/use.ts';
 import type { ComputeHost } from '../../hosts/host.ts';
 import { getHost } from '../../hosts/store.ts';
+import { hasImage } from '../../image-cache/store.ts';
 import { claimHost, type Placement } from '../../scheduler/claim.ts';
 import type { Scheduling } from '../../scheduler/scheduling.ts';
 import { lockGroupOfServer } from '../../server-groups/membership.ts';
@@ -19,7 +21,10 @@ export interface Leaving {
   how: 'cold' | 'live' | 'evacuated';
 }
 
-/** Finds and claims a host other than its own. The claim is its row, which has to be changed in the same transaction. */
+/**
+ * Finds and claims a host other than its own. The claim is its row, which has to be changed in the same transaction. Throws
+ * `BadRequest` when its disk cannot go there.
+ */
 export async function claimTarget(
   trx: Knex,
   scheduling: Scheduling,
@@ -29,7 +34,7 @@ export async function claimTarget(
   if (how !== 'evacuated') refuseDisksThatStay(server, how);
   const group = await lockGroupOfServer(trx, server.id);
   const from = await getHost(trx, server.hostId);
-  return claimHost(
+  const placement = await claimHost(
     trx,
     {
       vcpus: size.vcpus,
@@ -48,6 +53,16 @@ export async function claimTarget(
       },
     },
     scheduling,
+  );
+  if (how !== 'evacuated' && placement.host !== undefined) await refuseLostImage(trx, server, placement.host);
+  return placement;
+}
+
+/** What is carried of a disk is what differs from its image, without which it is worth nothing. */
+async function refuseLostImage(trx: Knex, { id, diskImageId }: Server, to: ComputeHost): Promise<void> {
+  if ((await diskSizeOfImage(trx, diskImageId)) !== undefined || (await hasImage(trx, to.id, diskImageId))) return;
+  throw new BadRequest(
+    `Instance ${id} cannot go to ${to.name}: the image ${diskImageId} that its disk stands on is gone, and not on that host.`,
   );
 }
 

@@ -176,8 +176,8 @@ export const ConfigSchema = Type.Object(
     }),
     metadataCacheSeconds: count(
       5,
-      'Seconds for which the metadata service may tell a server what was true before',
-      3600,
+      'Seconds for which the metadata service may tell a server what was true of it before',
+      60,
     ),
     vendorDataFile: text('', 'JSON object that every server is told as vendor data; empty means none'),
     vendorDataTargets: text(

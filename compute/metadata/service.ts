@@ -7,7 +7,7 @@ import { boundedMap } from '../../common/bounded-map.ts';
 import type { Knex } from '../../common/database/database.ts';
 import { NotFound } from '../../common/errors.ts';
 import type { Logger } from '../../common/logger.ts';
-import type { AnswerMetadata, MetadataAnswer, MetadataRequest } from '../../network/metadata/driver.ts';
+import type { AnswerMetadata, MetadataAnswer } from '../../network/metadata/driver.ts';
 import { guestAt } from '../../network/metadata/links.ts';
 import { getServer } from '../servers/store.ts';
 import { ec2Tree, ec2Versions, findIn, printed, type Tree } from './ec2.ts';
@@ -38,9 +38,12 @@ export function metadataService({ db, log, vendors, staleMs }: MetadataServiceDe
     boundedMap<{ at: number; value: VendorData['dynamic'] }>(most, ({ value }) => JSON.stringify(value).length),
     Math.max(staleMs, vendorsMs),
   );
-  const find = async ({ networkId, address }: MetadataRequest): Promise<Facts | undefined> => {
-    const id = await guestAt(db, networkId, address);
-    if (id === undefined) return undefined;
+  // Not remembered: an address may be somebody else's at the next request. Those who ask at once share the question.
+  const whoIs = remembered(
+    boundedMap<{ at: number; value: string | undefined }>(most, () => 0),
+    0,
+  );
+  const find = async (id: string): Promise<Facts | undefined> => {
     const server = await getServer(db, 'everyone', id).catch((error) => {
       if (error instanceof NotFound) return undefined; // a container
       throw error;
@@ -49,7 +52,9 @@ export function metadataService({ db, log, vendors, staleMs }: MetadataServiceDe
   };
   return async (request) => {
     try {
-      const found = await facts(`${request.networkId} ${request.address}`, () => find(request));
+      const { networkId, address } = request;
+      const id = await whoIs(`${networkId} ${address}`, () => guestAt(db, networkId, address));
+      const found = id === undefined ? undefined : await facts(id, () => find(id));
       const path = pathOf(request.url);
       if (found === undefined || path === undefined) return notFound;
       const asksVendors = path.length === 3 && path[0] === 'openstack' && path[2] === 'vendor_data2.json';

@@ -1,8 +1,9 @@
 /** What a host does for a server that comes from another one, asked over the road by the host that it leaves. */
-import { createHash, timingSafeEqual } from 'node:crypto';
+import { createHash } from 'node:crypto';
 import type { Duplex } from 'node:stream';
 import type { Knex } from '../../../common/database/database.ts';
 import { Conflict, Unavailable } from '../../../common/errors.ts';
+import { secretsEqual } from '../../../common/secret.ts';
 import type { ServerDriver, ServerSpec } from '../../drivers/driver.ts';
 import { watchingDeletion } from '../deletion-watch.ts';
 import type { Server } from '../server.ts';
@@ -108,7 +109,7 @@ async function* whole(socket: Duplex, sizeBytes: number): AsyncGenerator<Buffer>
   }
   const digest: Buffer[] = [];
   for await (const chunk of takeBytes(socket, digestBytes)) digest.push(chunk);
-  if (!timingSafeEqual(Buffer.concat(digest), hash.digest()))
+  if (!secretsEqual(Buffer.concat(digest).toString('hex'), hash.digest('hex')))
     throw new Unavailable('The disk did not arrive as it was sent.');
 }
 

@@ -18,6 +18,8 @@ export interface ActionParameters {
   backupType?: string;
   /** Of a change of password; removed once that is done. */
   password?: string;
+  /** Why the guest, or the host, would not: in words for whoever asked. */
+  refusal?: string;
 }
 
 export interface ServerAction {
@@ -162,9 +164,15 @@ export async function outcomeOf(db: Knex, serverId: string, requestId: string): 
     const action = await getAction(db, serverId, requestId);
     if (action.finishedAt === null) continue;
     if (action.message !== 'Error') return undefined;
-    return action.events[0]?.traceback ?? 'the server has failed';
+    return action.parameters.refusal ?? (await faultOf(db, serverId)) ?? 'the server has failed';
   }
   return undefined;
+}
+
+/** What its owner is told of it; not its details, nor what the events of an action say, which are for administrators. */
+async function faultOf(db: Knex, serverId: string): Promise<string | undefined> {
+  const row = await db('servers').where({ id: serverId, is_faulty: true }).first('fault_message');
+  return row?.fault_message;
 }
 
 export async function finishAction(db: Knex, number: number): Promise<void> {
@@ -173,13 +181,13 @@ export async function finishAction(db: Knex, number: number): Promise<void> {
     .update({ parameters: db.raw(withoutSecrets), finished_at: db.fn.now(), updated_at: db.fn.now() });
 }
 
-/** Nothing came of it; its events say why. */
-export async function failAction(db: Knex, number: number): Promise<void> {
+/** Nothing came of it; its events say why, and `refusal` says it to whoever waits for the outcome. */
+export async function failAction(db: Knex, number: number, refusal?: string): Promise<void> {
   await db('server_actions')
     .where({ number })
     .update({
       message: 'Error',
-      parameters: db.raw(withoutSecrets),
+      parameters: db.raw(`(${withoutSecrets}) || ?::jsonb`, [JSON.stringify({ refusal })]),
       finished_at: db.fn.now(),
       updated_at: db.fn.now(),
     });

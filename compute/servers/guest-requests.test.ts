@@ -56,7 +56,11 @@ test('the agent in a guest sets the password of its administrator, and a refusal
   t.is(host.passwords.get(id)?.password, 'third');
   t.like(await show(id), { status: 'ACTIVE', 'OS-EXT-STS:task_state': null });
   const kept = await cloud.db('server_actions').where({ action: 'changePassword' }).pluck('parameters');
-  t.deepEqual(kept, [{}, {}, {}], 'no password stays in the log of actions');
+  t.deepEqual(
+    kept,
+    [{}, { refusal: 'its guest agent does not answer' }, {}],
+    'no password stays in the log of actions',
+  );
   t.false(cloud.logLines.some((line) => line.includes('open sesame')));
 
   const { instanceActions } = await member.get(`/compute/v2.1/servers/${id}/os-instance-actions`);
@@ -64,6 +68,14 @@ test('the agent in a guest sets the password of its administrator, and a refusal
   t.deepEqual(
     messages.map((one: { message: string | null }) => one.message),
     [null, 'Error', null],
+  );
+
+  host.failNext({ call: 'ensure', kind: 'permanent', message: 'The disk is damaged.' });
+  const broken = await answered(cloud, change(id, 409, { adminPass: 'fourth' }));
+  t.is(
+    broken.conflictingRequest.message,
+    `Failed to set admin password on ${id} because The disk is damaged.`,
+    'its owner is told the fault, not its details',
   );
 });
 

@@ -58,7 +58,8 @@ export async function askGuest(deps: RequestDeps, server: Server): Promise<void>
     const refusal = await askOne(deps, server, action);
     await db.transaction(async (trx) => {
       await recordEvent(trx, action.number, eventOf(action.action), startedAt, refusal ?? null, hostName);
-      await (refusal === undefined ? finishAction : failAction)(trx, action.number);
+      if (refusal === undefined) await finishAction(trx, action.number);
+      else await failAction(trx, action.number, refusal);
     });
   }
 }

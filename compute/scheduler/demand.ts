@@ -19,13 +19,13 @@ export interface Demand {
   traits?: Readonly<Record<string, string>>;
   /** Of the server group it belongs to, if it does. */
   group?: GroupDemand;
+  /** Names of hosts where something of it is left that is to be removed before it may be there again. */
+  uncleared?: ReadonlySet<string>;
   /** It leaves a host for another one. */
   leaving?: {
     hostName: string;
     /** Something of it is sent there, which not every host lets in. */
     needsRoad: boolean;
-    /** Where something of it is left that is to be removed first. */
-    uncleared: ReadonlySet<string>;
     /** It goes while it runs: no hypervisor older than its own can take it. */
     hypervisorVersion?: number;
   };

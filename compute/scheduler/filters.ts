@@ -58,10 +58,10 @@ const always = {
     zone === null || zone === host.zone ? undefined : { reason: `not in zone ${zone}` },
   RequestedHostFilter: (host, { hostName }) =>
     hostName === null || hostName === host.name ? undefined : { reason: `not the requested host ${hostName}` },
-  MoveFilter(host, { leaving }) {
+  MoveFilter(host, { leaving, uncleared }) {
+    if (uncleared?.has(host.name)) return { reason: 'what was left of the server there is not removed yet' };
     if (leaving === undefined) return undefined;
     if (leaving.hostName === host.name) return { reason: 'the server is there already' };
-    if (leaving.uncleared.has(host.name)) return { reason: 'what was left of the server there is not removed yet' };
     if (leaving.needsRoad && host.migrationAddress == null)
       return { reason: 'takes no servers of other hosts', detail: 'its setting migrationListen is empty' };
     if (host.hypervisorVersion < (leaving.hypervisorVersion ?? 0)) return { reason: 'its hypervisor is older' };

@@ -15,6 +15,7 @@ import { lockGroupOfServer } from '../server-groups/membership.ts';
 import { ask } from './ask.ts';
 import type { ServerDeps } from './create.ts';
 import { extraDiskGib } from './local-disks.ts';
+import { hostsToClear } from './moves/store.ts';
 import type { Server } from './server.ts';
 import { origin, reserveImageOf } from './snapshots.ts';
 import { requirements, statusOf } from './states.ts';
@@ -111,7 +112,8 @@ async function placeAnew(
   await requireImage(trx, server);
   const { vcpus, memoryMib, diskGib, projectId, extraSpecs } = server;
   const group = await lockGroupOfServer(trx, server.id);
-  const where = { zone, hostName: hostName ?? null, ...(group && { group }) };
+  const uncleared = await hostsToClear(trx, server.id);
+  const where = { zone, hostName: hostName ?? null, uncleared, ...(group && { group }) };
   const { host, reason = '' } = await claimHost(
     trx,
     { vcpus, memoryMib, diskGib: diskGib + extraDiskGib(server), projectId, extraSpecs, ...where },

@@ -45,7 +45,7 @@ test('servers of a host that is down are made anew on another one, and are remov
 });
 
 test('a server does not go back to where something of it is left, and a way that its host cannot go on with ends', async (t) => {
-  const { cloud, settle, createServer, show, hostOf, silence, second } = await startTwoHosts(t);
+  const { cloud, settle, createServer, show, hostOf, silence, first, second } = await startTwoHosts(t);
   const admin = atVersion(cloud.as('admin'), '2.80');
   const id = await createServer({ networks: [] });
   await settle();
@@ -60,8 +60,26 @@ test('a server does not go back to where something of it is left, and a way that
   await silence('host-1', false);
   const refused = await admin.post(`${servers}/${id}/action`, { migrate: { host: 'host-1' } }, 400);
   t.regex(JSON.stringify(refused), /MoveFilter/);
+  await admin.post(`${servers}/${id}/action`, { shelve: null }, 202);
+  await second.settle();
+  t.is((await show(id)).status, 'SHELVED_OFFLOADED');
+  await cloud.db('compute_hosts').where({ name: 'host-2' }).update({ is_disabled: true });
+  const shelved = await admin.post(`${servers}/${id}/action`, { unshelve: null }, 400);
+  t.regex(JSON.stringify(shelved), /what was left of the server there is not removed yet/);
   await settle();
-  await admin.post(`${servers}/${id}/action`, { migrate: { host: 'host-1' } }, 202);
+  t.is(first.servers.size, 0);
+  await admin.post(`${servers}/${id}/action`, { unshelve: null }, 202);
+  await settle();
+  t.is(await hostOf(id), 'host-1');
+
+  const flags = async () => cloud.db('server_migrations').where({ kind: 'evacuation' }).pluck('source_to_clear');
+  await cloud.db('server_migrations').where({ kind: 'evacuation' }).update({ source_to_clear: true });
+  await settle();
+  t.deepEqual(await flags(), [true], 'were it there all the same, nothing is removed and nothing forgotten');
+  t.is(first.servers.size, 1);
+  await cloud.db('server_migrations').update({ source_to_clear: false });
+  await cloud.db('compute_hosts').update({ is_disabled: false });
+  await admin.post(`${servers}/${id}/action`, { migrate: { host: 'host-2' } }, 202);
   await settle();
   t.is((await show(id)).status, 'VERIFY_RESIZE');
 });

@@ -47,21 +47,16 @@ async function keepStill({ db, driver, hostName, log }: MoveReconcilerDeps, move
   await driver.power({ id: server.id }, 'shutdown', { graceSeconds: 0 });
 }
 
-/** Nothing of the server is to be here: unless it has become this host's again, which it does not before this is done. */
-async function clear({ db, driver, hostName, log, arrivals }: MoveReconcilerDeps, move: Move): Promise<void> {
+/** Nothing of the server is to be here. It does not become this host's again before that is done; if it has, nobody guesses which is which. */
+async function clear({ db, driver, hostName, arrivals }: MoveReconcilerDeps, move: Move): Promise<void> {
   const isSource = move.sourceHost === hostName && move.sourceToClear;
   const isDestination = move.destinationHost === hostName && move.destinationToClear;
   if (!isSource && !isDestination) return;
   const server = await findServer(db, move.serverId);
-  if (server?.hostName === hostName || server?.otherHostName === hostName) {
-    log.error(
-      { server: move.serverId, move: move.id },
-      'a server is on a host where what is left of it was to be removed',
-    );
-  } else {
-    if (arrivals.isComing(move.serverId)) throw new Unavailable('Something of the server is still coming in.');
-    await driver.remove(move.serverId);
-  }
+  if (server?.hostName === hostName || server?.otherHostName === hostName)
+    throw new Unavailable('The server is on this host, where what was left of it is not removed yet.');
+  if (arrivals.isComing(move.serverId)) throw new Unavailable('Something of the server is still coming in.');
+  await driver.remove(move.serverId);
   await changeMove(db, move.id, {
     ...(isSource && { sourceToClear: false, ...(move.status === 'done' && { status: 'completed' as const }) }),
     ...(isDestination && { destinationToClear: false }),

@@ -45,10 +45,10 @@ export async function claimTarget(
       hostName,
       projectId: server.projectId,
       ...(group && { group }),
+      uncleared: await hostsToClear(trx, server.id),
       leaving: {
         hostName: server.hostName,
         needsRoad: how !== 'evacuated',
-        uncleared: await hostsToClear(trx, server.id),
         ...(how === 'live' && { hypervisorVersion: from.hypervisorVersion }),
       },
     },

@@ -20,7 +20,7 @@ export interface Failure {
   call?: string;
   /** Only calls about this guest or image fail. */
   id?: string;
-  kind: 'transient' | 'permanent' | 'disk full';
+  kind: 'transient' | 'permanent' | 'disk full' | 'unforeseen';
   message?: string;
   /** `after`: the work is done and its answer lost, as when our process dies just then. Default `before`. */
   when?: 'before' | 'after';
@@ -136,7 +136,7 @@ export class SimulatedHost {
 }
 
 function errorOf({ kind, message }: { kind: Failure['kind']; message: string }): Error {
-  const kinds = { permanent: PermanentFailure, transient: Unavailable, 'disk full': DiskFull };
+  const kinds = { permanent: PermanentFailure, transient: Unavailable, 'disk full': DiskFull, unforeseen: Error };
   return new kinds[kind](message);
 }
 

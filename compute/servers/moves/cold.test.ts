@@ -97,3 +97,19 @@ test('a server whose image is gone does not leave for a host that cannot have it
   await admin.post(`${servers}/${id}/action`, { migrate: null }, 202); // that host has kept a copy
   t.is(await hostOf(id), 'host-1');
 });
+
+test('why a server could not go is told without what only operators are to see', async (t) => {
+  const { cloud, settle, createServer, show, first, hostOf } = await startTwoHosts(t);
+  const id = await createServer({ networks: [] });
+  await settle();
+  await cloud.db('compute_hosts').update({ is_disabled: false });
+  first.failNext({ call: 'openDisk', kind: 'unforeseen', message: 'ENOENT: no such file /secret/place' });
+  await cloud.as('admin').post(`${servers}/${id}/action`, { migrate: null }, 202);
+  await cloud.db('servers').update({ failing_since: cloud.db.raw("now() - interval '1 day'") });
+  await settle();
+  t.is((await show(id)).status, 'ACTIVE');
+  t.is(await hostOf(id), 'host-1');
+  const { reason } = await cloud.db('server_migrations').first('reason');
+  t.is(reason, 'The host failed; the log of its agent says why.');
+  t.true(cloud.logLines.some((line) => line.includes('/secret/place')));
+});

@@ -6,7 +6,8 @@ import { createHash } from 'node:crypto';
 import { Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { Knex } from '../../../common/database/database.ts';
-import { PermanentFailure, Unavailable } from '../../../common/errors.ts';
+import { CloudError, PermanentFailure, Unavailable } from '../../../common/errors.ts';
+import type { Logger } from '../../../common/logger.ts';
 import type { Secret } from '../../../common/secret.ts';
 import type { ServerDriver, ServerSpec } from '../../drivers/driver.ts';
 import { hostDownSeconds, patienceSeconds } from '../../limits.ts';
@@ -22,6 +23,7 @@ import { changeMove, changeOwner, getOpenMove } from './store.ts';
 
 export interface LeavingDeps {
   db: Knex;
+  log: Logger;
   driver: ServerDriver;
   hostName: string;
   /** What keys of the road are made of. */
@@ -44,6 +46,7 @@ export async function handOver(
   } catch (error) {
     const reason = await whyGivenUp(db, server, move, error);
     if (reason === undefined) throw error; // the loop tries again
+    deps.log.warn({ err: error, server: server.id, move: move.id }, 'a server could not go to another host');
     return comeBack(deps, server, move, reason);
   }
   await db.transaction(async (trx) => {
@@ -122,7 +125,12 @@ async function whyGivenUp(db: Knex, server: Server, move: Move, error: unknown):
     )
     .first();
   if (row?.is_up !== true) return `The host ${move.destinationHost} is down.`;
-  return row.is_late ? (error as Error).message : undefined;
+  return row.is_late ? reasonOf(error) : undefined;
+}
+
+/** Ours is worded for users; what anything else says of the host is for its operator. */
+export function reasonOf(error: unknown): string {
+  return error instanceof CloudError ? error.message : 'The host failed; the log of its agent says why.';
 }
 
 /** It stays where it is, as it was, and runs again if it did; what has come to the other host goes. */

@@ -3,21 +3,18 @@
  * any more. Whoever looks afterwards, this process or its successor, goes by what both hosts have, and by nothing else.
  */
 import type { Knex } from '../../../common/database/database.ts';
-import { CloudError, Unavailable } from '../../../common/errors.ts';
-import type { Logger } from '../../../common/logger.ts';
+import { Unavailable } from '../../../common/errors.ts';
 import type { Server } from '../server.ts';
 import { findServer, lockServer } from '../store.ts';
-import { addressOf, failActions, type LeavingDeps } from './hand-over.ts';
+import { addressOf, failActions, type LeavingDeps, reasonOf } from './hand-over.ts';
 import type { Move } from './move.ts';
 import { callOverRoad } from './road.ts';
 import { changeMove, changeOwner, findMove } from './store.ts';
 
 const lookMs = 500;
 
-type LiveDeps = LeavingDeps & { log: Logger };
-
 /** Takes the move to its end: the server on the other host, or here as before, with the reason. */
-export async function letGo(deps: LiveDeps, move: Move): Promise<void> {
+export async function letGo(deps: LeavingDeps, move: Move): Promise<void> {
   const { db, driver, log } = deps;
   const server = await findServer(db, move.serverId);
   if (server === undefined || server.move !== 'live') return; // deleted: who removed it has ended the move
@@ -42,7 +39,7 @@ export async function letGo(deps: LiveDeps, move: Move): Promise<void> {
   });
 }
 
-async function go(deps: LiveDeps, server: Server, move: Move): Promise<void> {
+async function go(deps: LeavingDeps, server: Server, move: Move): Promise<void> {
   const { db, driver, master } = deps;
   if (move.abortRequestedAt !== null) throw new Unavailable('It was called off.');
   await changeMove(db, move.id, { status: 'preparing' });
@@ -66,7 +63,7 @@ async function go(deps: LiveDeps, server: Server, move: Move): Promise<void> {
 }
 
 /** Looks every now and then whether it is called off or to be forced, and writes down how far it has come. */
-function watchMove({ db, driver, log }: LiveDeps, moveId: string, serverId: string) {
+function watchMove({ db, driver, log }: LeavingDeps, moveId: string, serverId: string) {
   const abort = new AbortController();
   let progress: Parameters<typeof changeMove>[2]['progress'];
   let isForced = false;
@@ -101,7 +98,7 @@ function watchMove({ db, driver, log }: LiveDeps, moveId: string, serverId: stri
  * Where the guest is. Only one that runs here is surely here: paused it may wait for the word that it runs over there, and shut
  * down it may have gone there, or have ended before it was whole there. Throws `Unavailable` while nobody can tell.
  */
-async function whereIs({ db, driver, master }: LiveDeps, server: Server, move: Move): Promise<'here' | 'there'> {
+async function whereIs({ db, driver, master }: LeavingDeps, server: Server, move: Move): Promise<'here' | 'there'> {
   if ((await driver.observe(server.id))?.power === 'running') return 'here';
   const { status } = (await findMove(db, move.id)) ?? move;
   if (status !== 'running') return 'here'; // nothing was sent yet
@@ -128,8 +125,8 @@ async function arrive(trx: Knex, server: Server, move: Move): Promise<void> {
   await changeMove(trx, move.id, { status: 'completed', sourceToClear: true });
 }
 
-async function stay(trx: Knex, { hostName }: LiveDeps, server: Server, move: Move, failure: unknown): Promise<void> {
-  const reason = failure instanceof CloudError ? failure.message : 'The host failed; the log of its agent says why.';
+async function stay(trx: Knex, { hostName }: LeavingDeps, server: Server, move: Move, failure: unknown): Promise<void> {
+  const reason = reasonOf(failure);
   const { abortRequestedAt } = (await findMove(trx, move.id)) ?? move;
   const status = abortRequestedAt === null ? 'error' : 'cancelled';
   await changeMove(trx, move.id, { status, reason, destinationToClear: true });

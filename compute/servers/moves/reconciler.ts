@@ -1,5 +1,4 @@
 import { Unavailable } from '../../../common/errors.ts';
-import type { Logger } from '../../../common/logger.ts';
 import type { Reconciler } from '../../../common/reconcile/loop.ts';
 import { findServer } from '../store.ts';
 import type { Arrivals } from './arrivals.ts';
@@ -10,7 +9,6 @@ import { liveStatuses, type Move } from './move.ts';
 import { changeMove, findMove, listKept, listMoveWork, moveTopic } from './store.ts';
 
 export interface MoveReconcilerDeps extends LeavingDeps {
-  log: Logger;
   arrivals: Pick<Arrivals, 'isComing'>;
   /** After so many seconds a resize is confirmed by itself; 0: never. */
   confirmSeconds: number;

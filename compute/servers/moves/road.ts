@@ -6,7 +6,7 @@
 import { createHmac } from 'node:crypto';
 import type { AddressInfo } from 'node:net';
 import { connect, createServer, type TLSSocket } from 'node:tls';
-import { CloudError, Conflict, PermanentFailure, Unavailable } from '../../../common/errors.ts';
+import { BadRequest, CloudError, Conflict, PermanentFailure, Unavailable } from '../../../common/errors.ts';
 import { isUuid } from '../../../common/ids.ts';
 import type { Logger } from '../../../common/logger.ts';
 import type { Secret } from '../../../common/secret.ts';
@@ -23,6 +23,10 @@ const tlsOptions = {
 const handshakeSeconds = 10;
 /** Without a sign of life for so long a connection is lost. */
 const silenceSeconds = 60;
+/** Of which a move needs four at most. */
+export const mostConnections = 256;
+const strangersMs = 60_000;
+const unspecified = ['0.0.0.0', '::'];
 
 export interface Question extends Record<string, unknown> {
   call: string;
@@ -46,7 +50,10 @@ export interface Listening {
   stop(): Promise<void>;
 }
 
-/** Lets servers of other hosts in. Throws when `address` (HOST:PORT, 0 takes a free port) cannot be had. */
+/**
+ * Lets servers of other hosts in. Throws when `address` (HOST:PORT, 0 takes a free port) cannot be had, and `BadRequest` when it is
+ * none by which other hosts could call this one.
+ */
 export async function listenForMoves(
   address: string,
   master: Secret,
@@ -77,16 +84,33 @@ export async function listenForMoves(
       });
     },
   );
-  server.on('tlsClientError', (err) => log.warn({ err }, 'refused a connection that is not of this cloud'));
+  server.maxConnections = mostConnections;
+  server.on('tlsClientError', strangersTold(log));
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject).listen(port, host, () => resolve());
   });
-  return {
-    address: `${host}:${(server.address() as AddressInfo).port}`,
-    async stop() {
-      for (const socket of sockets) socket.destroy();
-      await new Promise((resolve) => server.close(resolve));
-    },
+  const stop = async () => {
+    for (const socket of sockets) socket.destroy();
+    await new Promise((resolve) => server.close(resolve));
+  };
+  const own = server.address() as AddressInfo;
+  if (unspecified.includes(own.address)) {
+    await stop();
+    throw new BadRequest(
+      `Setting migrationListen: ${address} is every address of this host, and other hosts need one to call it by.`,
+    );
+  }
+  return { address: `${host}:${own.port}`, stop };
+}
+
+/** Who scans ports does not fill the log: one line a minute at most, with how many there were. */
+function strangersTold(log: Logger): (error: Error) => void {
+  let [count, toldAt] = [0, Number.NEGATIVE_INFINITY];
+  return (error) => {
+    count += 1;
+    if (performance.now() - toldAt < strangersMs) return;
+    log.warn({ problem: error.message, count }, 'refused connections that are not of this cloud');
+    [count, toldAt] = [0, performance.now()];
   };
 }
 

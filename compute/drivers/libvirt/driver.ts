@@ -23,7 +23,7 @@ import { diagnose } from './diagnostics.ts';
 import { areWhole, ensureRescueDisk, ensureRootDisk, exists } from './disks.ts';
 import { describeDomain, readDisks, readHash } from './domain-xml.ts';
 import { Domains, explained, isActive } from './domains.ts';
-import { setPassword } from './guest-agent.ts';
+import { setPassword, thawAllLeftFrozen } from './guest-agent.ts';
 import { GuestDirectory } from './guest-directory.ts';
 import { findTraits, type Traits } from './host-traits.ts';
 import { changeInterfaces, unplug } from './interfaces.ts';
@@ -62,6 +62,7 @@ export class LibvirtServerDriver implements ServerDriver {
   readonly #domains: Domains;
   readonly #oneAtATime = new OneAtATime();
   #traits: Promise<Traits> | undefined;
+  #thawing: Promise<void> | undefined;
 
   /** Opens nothing yet: a host whose libvirtd is away gets its driver too, and its calls fail as `Unavailable`. */
   constructor(options: LibvirtDriverOptions) {
@@ -71,8 +72,11 @@ export class LibvirtServerDriver implements ServerDriver {
     this.#domains = new Domains(this.#connection);
   }
 
-  list(): Promise<ObservedGuest[]> {
-    return this.#domains.list();
+  /** Guests that were left frozen are let go on meanwhile; nobody waits for what their agents say. */
+  async list(): Promise<ObservedGuest[]> {
+    const guests = await this.#domains.list();
+    this.#thawing ??= this.#thaw(guests).finally(() => (this.#thawing = undefined));
+    return guests;
   }
 
   observe(id: string): Promise<ObservedGuest | undefined> {
@@ -299,6 +303,11 @@ export class LibvirtServerDriver implements ServerDriver {
     const taps = ports.map(({ id }) => tapName(id));
     await unplug(before.filter((tap) => !taps.includes(tap)));
     if (before.join() !== taps.join()) await directory.recordTaps(taps, qemu);
+  }
+
+  async #thaw(guests: readonly ObservedGuest[]): Promise<void> {
+    const problems = await thawAllLeftFrozen(this.#domains, this.#options.guestsDirectory, guests);
+    for (const problem of problems) this.#options.onProblem?.(problem, 'let frozen servers go on');
   }
 
   async #endsOf(id: string) {

@@ -5,16 +5,21 @@
 import { access, open, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Conflict, NotFound, PermanentFailure } from '../../../common/errors.ts';
-import type { ServerSpec } from '../driver.ts';
+import type { ObservedGuest, ServerSpec } from '../driver.ts';
 import type { Session } from './connection.ts';
 import type { Domains } from './domains.ts';
 import { errorCode, hasCode, LibvirtError } from './errors.ts';
-import type { GuestDirectory } from './guest-directory.ts';
+import { GuestDirectory } from './guest-directory.ts';
 import { libvirt, type Pointer } from './library.ts';
 
 const answerSeconds = 10;
 /** Beyond that, for libvirt to find out that nothing answers. */
 const callSeconds = answerSeconds + 10;
+/** Agents that say nothing keep only so many others waiting. */
+const thawedAtOnce = 4;
+
+/** Notes of guests that are being frozen on purpose just now. */
+const held = new Set<string>();
 
 /** @throws Conflict, in words that complete «because …»; NotFound */
 export async function setPassword(domains: Domains, id: string, user: string, password: string): Promise<void> {
@@ -35,9 +40,11 @@ export async function whileFrozen<T>(
   await thawLeftFrozen(domains, directory, id);
   const isRunning = (await domains.observe(id))?.power === 'running'; // in one that is paused nothing is written anyway
   if (guestAgent === undefined || !isRunning) return work();
-  const note = await open(frozenPath(directory), 'w', 0o600);
-  await note.close();
+  const path = frozenPath(directory);
+  held.add(path);
   try {
+    const note = await open(path, 'w', 0o600);
+    await note.close();
     await ask(domains, id, (domain) => libvirt().freeze(domain)).catch((error: unknown) => {
       if (!guestAgent.mustQuiesce || !(error instanceof Conflict)) return;
       throw new PermanentFailure(
@@ -47,11 +54,34 @@ export async function whileFrozen<T>(
     });
     return await work();
   } finally {
+    held.delete(path);
     await thawLeftFrozen(domains, directory, id);
   }
 }
 
-/** Lets a guest write again that was frozen, by us or by a predecessor that died; one that is not frozen is left alone. */
+/** Does that for all of these that were left frozen, and are not held on purpose. @returns what kept any from it */
+export async function thawAllLeftFrozen(
+  domains: Domains,
+  guestsDirectory: string,
+  guests: readonly ObservedGuest[],
+): Promise<unknown[]> {
+  const problems: unknown[] = [];
+  const left = guests.values();
+  const thaw = async () => {
+    for (const { id } of left) {
+      const directory = new GuestDirectory(guestsDirectory, id);
+      if (held.has(frozenPath(directory))) continue;
+      await thawLeftFrozen(domains, directory, id).catch((error: unknown) => problems.push(error));
+    }
+  };
+  await Promise.all(Array.from({ length: thawedAtOnce }, thaw));
+  return problems;
+}
+
+/**
+ * Lets a guest write again that was frozen, by us or by a predecessor that died. An agent that is still busy with freezing answers
+ * nothing, and is asked again later: the note stays until it has answered, or until the guest has no memory left to be frozen in.
+ */
 export async function thawLeftFrozen(domains: Domains, directory: GuestDirectory, id: string): Promise<void> {
   const path = frozenPath(directory);
   const isNoted = await access(path).then(
@@ -59,10 +89,21 @@ export async function thawLeftFrozen(domains: Domains, directory: GuestDirectory
     () => false,
   );
   if (!isNoted) return;
-  await ask(domains, id, (domain) => libvirt().thaw(domain)).catch((error: unknown) => {
-    if (!(error instanceof Conflict)) throw error; // an agent that is silent now has not frozen anything, or is past helping
-  });
-  await rm(path, { force: true });
+  const power = (await domains.observe(id))?.power;
+  if (power === 'suspended') return; // frozen as it is kept
+  const hasMemory = power === 'running' || power === 'paused';
+  if (!hasMemory || (await thaw(domains, id))) await rm(path, { force: true });
+}
+
+/** Whether the agent has done so. */
+async function thaw(domains: Domains, id: string): Promise<boolean> {
+  try {
+    await ask(domains, id, (domain) => libvirt().thaw(domain));
+    return true;
+  } catch (error) {
+    if (error instanceof Conflict) return false;
+    throw error;
+  }
 }
 
 function frozenPath(directory: GuestDirectory): string {

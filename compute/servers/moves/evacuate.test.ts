@@ -45,7 +45,7 @@ test('servers of a host that is down are made anew on another one, and are remov
 });
 
 test('a server does not go back to where something of it is left, and a way that its host cannot go on with ends', async (t) => {
-  const { cloud, settle, createServer, show, hostOf, silence, first, second } = await startTwoHosts(t);
+  const { cloud, settle, createServer, show, hostOf, silence, first, second, imageId } = await startTwoHosts(t);
   const admin = atVersion(cloud.as('admin'), '2.80');
   const id = await createServer({ networks: [] });
   await settle();
@@ -79,6 +79,8 @@ test('a server does not go back to where something of it is left, and a way that
   t.is(first.servers.size, 1);
   await cloud.db('server_migrations').update({ source_to_clear: false });
   await cloud.db('compute_hosts').update({ is_disabled: false });
+  await admin.post(`${servers}/${id}/action`, { rebuild: { imageRef: imageId } }, 202); // what it was shelved in is gone
+  await settle();
   await admin.post(`${servers}/${id}/action`, { migrate: { host: 'host-2' } }, 202);
   await settle();
   t.is((await show(id)).status, 'VERIFY_RESIZE');

@@ -73,7 +73,10 @@ test('an address opens a console once, for who gets there in time, from a page t
   t.is(await refused(second), 403, 'replayed');
   const byCookie = await ask('serial');
   const [address, token] = byCookie.split('?');
-  t.is(await refused(`${address}`, { cookie: `a=b; ${token}` }), 101, 'as noVNC before 1.1 hands it over');
+  const cookie = `a=b; ${token}`;
+  t.is(await refused(`${address}`, { cookie }), 403, 'a browser says where it comes from');
+  const origin = `http://127.0.0.1:${port}`;
+  t.is(await refused(`${address}`, { cookie, origin }), 101, 'as noVNC before 1.1 hands it over');
   t.is(await refused(await ask('serial'), { origin: 'http://cloud.test' }), 101, 'the public URL');
 
   const late = await ask('serial');

@@ -14,13 +14,15 @@ test('a token is in the query, or in the cookie that noVNC before 1.1 made of it
   for (const [url, cookie, token] of cases) t.is(tokenOf({ url, headers: { cookie } }), token);
 });
 
-test('pages of ours may open consoles, those of others not, and who is no browser says nothing', (t) => {
+test('pages of ours may open consoles, those of others not, and who says no origin has to know the token', (t) => {
   const settings = {
     publicUrl: 'https://cloud.test/api',
     allowedOrigins: originsOf('https://portal.test/x, http://a:81'),
   };
   const isAllowed = (origin: string | undefined, host = 'in.test:5000') =>
-    isOriginAllowed({ headers: { origin, host } }, settings);
+    isOriginAllowed({ url: '/console?token=x', headers: { origin, host } }, settings);
+  for (const url of [undefined, '/console', '/console?token=', '/console?x=token'])
+    t.false(isOriginAllowed({ url, headers: { host: 'in.test:5000', cookie: 'token=x' } }, settings), url);
   for (const origin of [undefined, 'http://in.test:5000', 'https://cloud.test', 'https://portal.test', 'http://a:81'])
     t.true(isAllowed(origin), origin);
   for (const origin of [

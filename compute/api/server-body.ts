@@ -106,7 +106,7 @@ export const UpdateServer = Type.Object(
         description: Type.Optional(Description),
         hostname: Type.Optional(Hostname),
       },
-      { ...closed, minProperties: 1 },
+      closed,
     ),
   },
   closed,

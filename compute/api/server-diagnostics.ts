@@ -40,7 +40,7 @@ function standardView({ server, guest, macAddresses, uptimeSeconds }: ServerDiag
     hypervisor: guest.virtualisation === 'kvm' ? 'kvm' : 'qemu',
     hypervisor_os: 'linux',
     uptime: uptimeSeconds,
-    config_drive: true,
+    config_drive: server.hasConfigDrive,
     num_cpus: guest.cpus.length,
     num_disks: guest.disks.length,
     num_nics: guest.interfaces.length,

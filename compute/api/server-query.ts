@@ -111,12 +111,15 @@ function times(query: Query, version: Version): Pick<ServerFilter, 'changesSince
   return { changesSince, changesBefore };
 }
 
+/** ISO 8601, which is all that Nova takes. */
+const isoTime = /^\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}(?::\d{2}(?:\.\d+)?)?(Z|[+-]\d{2}:?\d{2})?)?$/;
+
 function timeOf(query: Query, name: string): Date | undefined {
   const text = one(query[name]);
   if (text === undefined) return undefined;
-  const hasZone = /(Z|[+-]\d{2}:?\d{2})$/.test(text);
-  const time = new Date(hasZone ? text : `${text}Z`);
-  if (Number.isNaN(time.getTime())) throw new BadRequest(`Invalid ${name} value: ${text}`);
+  const [isTime, clock, zone] = text.match(isoTime) ?? [];
+  const time = new Date(clock && !zone ? `${text}Z` : text); // a date alone is of UTC already
+  if (!isTime || Number.isNaN(time.getTime())) throw new BadRequest(`Invalid ${name} value: ${text}`);
   return time;
 }
 

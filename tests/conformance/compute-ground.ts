@@ -8,8 +8,8 @@ export const computeGround = {
   image_ref_alt: '0f000000-0000-4000-8000-000000000002',
 } as const;
 
-/** Makes them in the cloud at that URL, as its administrator. */
-export async function makeComputeGround(url: string): Promise<void> {
+/** Makes them, and a network to the world, in the cloud at that URL, as its administrator. Gives what tempest has to know of it. */
+export async function makeComputeGround(url: string) {
   const token = await logIn(url);
   const send = async (
     method: string,
@@ -20,6 +20,7 @@ export async function makeComputeGround(url: string): Promise<void> {
     const headers = { 'x-auth-token': token, 'content-type': type };
     const answer = await fetch(`${url}${path}`, { method, headers, body });
     if (!answer.ok) throw new Error(`${method} ${path}: ${answer.status} ${await answer.text()}`);
+    return answer;
   };
   for (const [i, id] of [computeGround.flavor_ref, computeGround.flavor_ref_alt].entries()) {
     const flavor = { id, name: `tempest-${i + 1}`, ram: 64 * (i + 1), vcpus: 1, disk: 1 };
@@ -30,6 +31,17 @@ export async function makeComputeGround(url: string): Promise<void> {
     await send('POST', '/image/v2/images', JSON.stringify(image));
     await send('PUT', `/image/v2/images/${id}/file`, new Uint8Array(1024 * 1024), 'application/octet-stream');
   }
+  const outside = {
+    name: 'public',
+    'router:external': true,
+    'provider:network_type': 'flat',
+    'provider:physical_network': 'external',
+  };
+  const made = await send('POST', '/network/v2.0/networks', JSON.stringify({ network: outside }));
+  const { network } = (await made.json()) as { network: { id: string } };
+  const subnet = { network_id: network.id, ip_version: 4, cidr: '172.24.8.0/22', enable_dhcp: false };
+  await send('POST', '/network/v2.0/subnets', JSON.stringify({ subnet }));
+  return { network: { public_network_id: network.id, floating_network_name: outside.name } };
 }
 
 async function logIn(url: string): Promise<string> {

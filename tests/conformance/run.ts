@@ -3,7 +3,7 @@ import { UsageError } from '../../host/options.ts';
 import { startSteps } from '../../host/steps.ts';
 import { startClientCloud } from './cloud.ts';
 import { printed, recordReport, reportOf } from './report.ts';
-import { prepareSuite, suites, type Test } from './suites.ts';
+import { prepareSuite, suites, type Test, withConf } from './suites.ts';
 import { installTempest, runTempest } from './tempest.ts';
 
 const help = `Usage: node_modules/.bin/node tests/conformance/run.ts SUITE [REGEX]
@@ -27,8 +27,8 @@ async function main([name, regex]: string[]): Promise<number> {
     const t: Test = { teardown: (end) => void ends.push(end) };
     const ready = await prepareSuite(t, chosen);
     const cloud = await steps.step('A cloud', () => startClientCloud(t, ready.settings));
-    await ready.complete?.(cloud);
-    const results = await steps.step('Its tests', () => runTempest(cloud.url, ready));
+    const made = (await ready.complete?.(cloud)) ?? {};
+    const results = await steps.step('Its tests', () => runTempest(cloud.url, withConf(ready, made)));
     const report = reportOf(results, ready);
     process.stdout.write(printed(report));
     const errors = cloud.errors();

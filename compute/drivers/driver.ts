@@ -88,7 +88,7 @@ export interface LocalDisk {
 export interface Machine {
   /** Of all disks. */
   diskBus?: 'virtio' | 'scsi' | 'sata';
-  /** The config drive is a CD-ROM on it, unless it is `virtio`. */
+  /** The config drive is a CD-ROM on it, unless it is `virtio`; it is one, too, where all disks are `sata`. */
   configDriveBus?: 'virtio' | 'scsi' | 'sata';
   interfaceModel?: 'virtio' | 'e1000' | 'e1000e' | 'rtl8139';
   videoModel?: 'vga' | 'virtio' | 'cirrus' | 'bochs' | 'none';

@@ -110,6 +110,12 @@ test('an image that wants another machine gets it', (t) => {
     t.true(xml.includes(part), part);
   t.notRegex(xml, /pcie-root-port/);
   t.not(hash, describeDomain(spec, files, host).hash);
+  const sata = describeDomain({ ...spec, machine: { diskBus: 'sata' } }, files, host).xml;
+  t.regex(
+    sata,
+    /device="cdrom">((?!<\/disk>).)*<target dev="sdb" bus="sata"\/><readonly\/>/,
+    'it takes no disk to be read only',
+  );
 });
 
 test('a name never becomes anything but a name', (t) => {

@@ -37,13 +37,17 @@ export function firmware({ isUefi }: Machine): { attributes: Record<string, stri
   return { attributes: { firmware: 'efi' }, elements: [element('firmware', {}, [unsigned])] };
 }
 
-/** Where the config drive is, and what it looks like: a CD-ROM only where the image has drivers for one. */
+/**
+ * Where the config drive is, and what it looks like: a CD-ROM only where the image has drivers for one, as it has where its disks are
+ * SATA. There, libvirt knows no disk that cannot be written.
+ */
 export function configDrivePlace({ diskBus = 'virtio', configDriveBus }: Machine): {
   bus: DiskBus;
   device: 'disk' | 'cdrom';
 } {
-  const isDrive = configDriveBus !== undefined && configDriveBus !== 'virtio';
-  return { bus: configDriveBus ?? diskBus, device: isDrive ? 'cdrom' : 'disk' };
+  const bus = configDriveBus ?? diskBus;
+  const isDrive = bus === 'sata' || (configDriveBus !== undefined && configDriveBus !== 'virtio');
+  return { bus, device: isDrive ? 'cdrom' : 'disk' };
 }
 
 /** Those that libvirt would make otherwise. */

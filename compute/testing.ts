@@ -1,6 +1,5 @@
 /** What tests of this service begin with: a flavor, an image, and a host that has reported. */
 import type { ExecutionContext } from 'ava';
-import type { Version } from '../common/http/microversion.ts';
 import type { Client, startTestCloud } from '../tests/cloud.ts';
 import type { SimulatedHost } from './drivers/simulated/host.ts';
 
@@ -60,15 +59,6 @@ export async function uploadImage(t: ExecutionContext, cloud: TestCloud, changes
   });
   t.is(answer.status, 204, answer.text);
   return image.id;
-}
-
-/**
- * Lets requests to this cloud name microversions that are not advertised yet: a resource is made complete for all of them
- * before the last one allows to raise what `api/versions.ts` says.
- */
-export function offerMicroversions({ modules }: Pick<TestCloud, 'modules'>, max: Version = [2, 96]): void {
-  for (const { service } of modules)
-    if (service.name === 'compute' && service.microversions) service.microversions = { ...service.microversions, max };
 }
 
 /** The same client, asking by a microversion of compute. */

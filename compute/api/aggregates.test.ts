@@ -1,14 +1,13 @@
 import test from 'ava';
 import { startTestCloud } from '../../tests/cloud.ts';
 import { reportHost } from '../hosts/store.ts';
-import { atVersion, hostFacts, offerMicroversions, prepareCompute } from '../testing.ts';
+import { atVersion, hostFacts, prepareCompute } from '../testing.ts';
 
 const path = '/compute/v2.1/os-aggregates';
 const size = { vcpus: 4, memoryMib: 4096, diskGib: 100 };
 
 test('aggregates are made, changed and deleted by administrators', async (t) => {
   const cloud = await startTestCloud(t);
-  offerMicroversions(cloud);
   await cloud.settle();
   const [admin, member] = [cloud.as('admin'), cloud.as('member')];
   await member.get(path, 403);
@@ -74,8 +73,6 @@ test('a zone is of its hosts, and stays theirs while there are guests on them', 
   await act(east, { set_metadata: { metadata: { availability_zone: 'north' } } }, 400);
   await act(east, { set_metadata: { metadata: { availability_zone: 'east', more: 'x' } } });
   await act(plain, { remove_host: host });
-
-  offerMicroversions(cloud);
   const now = atVersion(admin, '2.81');
   const cache = { cache: [{ id: ground.imageId }] };
   await now.post(`${path}/${east}/images`, cache, 202);

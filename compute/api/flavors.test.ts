@@ -1,6 +1,6 @@
 import test from 'ava';
 import { startTestCloud } from '../../tests/cloud.ts';
-import { atVersion, offerMicroversions } from '../testing.ts';
+import { atVersion } from '../testing.ts';
 
 test('flavors are made by administrators and seen by those they are for', async (t) => {
   const cloud = await startTestCloud(t);
@@ -39,7 +39,6 @@ test('flavors are made by administrators and seen by those they are for', async 
 
 test('flavors are described from 2.55 on, and tell more with every microversion', async (t) => {
   const cloud = await startTestCloud(t);
-  offerMicroversions(cloud);
   const [admin, member] = [cloud.as('admin'), cloud.as('member')];
   const path = '/compute/v2.1/flavors';
   const size = { name: 'm1', id: 'm1', ram: 64, vcpus: 1, disk: 1, swap: 16, 'OS-FLV-EXT-DATA:ephemeral': 2 };
@@ -73,7 +72,6 @@ test('flavors are described from 2.55 on, and tell more with every microversion'
 
 test('extra specs are set, read and taken away, and checked from 2.86 on', async (t) => {
   const cloud = await startTestCloud(t);
-  offerMicroversions(cloud);
   const [admin, member] = [cloud.as('admin'), cloud.as('member')];
   await admin.post('/compute/v2.1/flavors', { flavor: { name: 'm1', id: 'm1', ram: 64, vcpus: 1, disk: 1 } }, 200);
   const path = '/compute/v2.1/flavors/m1/os-extra_specs';

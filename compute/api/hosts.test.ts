@@ -1,14 +1,13 @@
 import test from 'ava';
 import { startTestCloud } from '../../tests/cloud.ts';
 import { reportHost } from '../hosts/store.ts';
-import { atVersion, hostFacts, offerMicroversions, prepareCompute } from '../testing.ts';
+import { atVersion, hostFacts, prepareCompute } from '../testing.ts';
 
 const v21 = '/compute/v2.1';
 const facts = { ...hostFacts, vcpus: 4, memoryMib: 4096, diskGib: 100 };
 
 test('compute services are told by number until 2.52 and by UUID from 2.53 on, and are enabled, disabled, forced down and forgotten', async (t) => {
   const cloud = await startTestCloud(t);
-  offerMicroversions(cloud);
   const ground = await prepareCompute(t, cloud);
   const admin = cloud.as('admin');
   const path = `${v21}/os-services`;
@@ -55,7 +54,6 @@ test('compute services are told by number until 2.52 and by UUID from 2.53 on, a
 
 test('hypervisors come in pages from 2.33 on, with servers from 2.53 on, and without usage from 2.88 on', async (t) => {
   const cloud = await startTestCloud(t);
-  offerMicroversions(cloud);
   const ground = await prepareCompute(t, cloud);
   const admin = cloud.as('admin');
   const path = `${v21}/os-hypervisors`;

@@ -1,7 +1,7 @@
 import test from 'ava';
 import { startTestCloud } from '../../tests/cloud.ts';
 import { generateSshKeypair } from '../keypairs/keypair.ts';
-import { atVersion, offerMicroversions } from '../testing.ts';
+import { atVersion } from '../testing.ts';
 
 test('keypairs are imported or generated, belong to their user, and are told apart by microversion', async (t) => {
   const cloud = await startTestCloud(t);
@@ -35,7 +35,6 @@ test('keypairs are imported or generated, belong to their user, and are told apa
 
 test('keypairs of others are for administrators, from 2.10 on; lists have pages from 2.35 on, and nothing is generated from 2.92 on', async (t) => {
   const cloud = await startTestCloud(t);
-  offerMicroversions(cloud);
   const [admin, member, stranger] = [cloud.as('admin'), cloud.as('member'), cloud.as('stranger')];
   const path = '/compute/v2.1/os-keypairs';
   const { publicKey } = await generateSshKeypair('me');

@@ -1,6 +1,6 @@
 import test from 'ava';
 import { startTestCloud } from '../../tests/cloud.ts';
-import { atVersion, offerMicroversions, prepareCompute } from '../testing.ts';
+import { atVersion, prepareCompute } from '../testing.ts';
 
 const v21 = '/compute/v2.1';
 
@@ -93,7 +93,6 @@ test('limits hold for the project and for a user within it, and are not set belo
 
 test('until 2.35 Network’s limits are shown and set through Compute, and later microversions tell less', async (t) => {
   const cloud = await startTestCloud(t);
-  offerMicroversions(cloud);
   const [admin, member] = [cloud.as('admin'), cloud.as('member')];
   const path = `${v21}/os-quota-sets/${member.projectId}`;
   await admin.put(path, { quota_set: { floating_ips: 3, security_groups: 4 } });

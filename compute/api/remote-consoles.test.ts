@@ -1,10 +1,9 @@
 import test from 'ava';
 import { startTestCloud } from '../../tests/cloud.ts';
-import { atVersion, offerMicroversions, prepareCompute } from '../testing.ts';
+import { atVersion, prepareCompute } from '../testing.ts';
 
 test('consoles are asked for as each microversion has it, and refused in Nova’s words', async (t) => {
   const cloud = await startTestCloud(t);
-  offerMicroversions(cloud);
   const { createServer } = await prepareCompute(t, cloud);
   const id = await createServer();
   const path = `/compute/v2.1/servers/${id}`;

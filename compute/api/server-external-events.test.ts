@@ -3,13 +3,12 @@ import test from 'ava';
 import { listenForNotifications } from '../../common/database/notifications.ts';
 import { createLogger } from '../../common/logger.ts';
 import { startTestCloud } from '../../tests/cloud.ts';
-import { atVersion, offerMicroversions, prepareCompute } from '../testing.ts';
+import { atVersion, prepareCompute } from '../testing.ts';
 
 const path = '/compute/v2.1/os-server-external-events';
 
 test('an event about a server has its host look again, and those about nobody are told apart', async (t) => {
   const cloud = await startTestCloud(t);
-  offerMicroversions(cloud);
   const { createServer } = await prepareCompute(t, cloud);
   const [admin, member] = [cloud.as('admin'), cloud.as('member')];
   const [id, shelved] = [await createServer(), await createServer()];

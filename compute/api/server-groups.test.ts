@@ -1,12 +1,11 @@
 import test from 'ava';
 import { startTestCloud } from '../../tests/cloud.ts';
-import { atVersion, offerMicroversions } from '../testing.ts';
+import { atVersion } from '../testing.ts';
 
 const path = '/compute/v2.1/os-server-groups';
 
 test('server groups are made in the form of each microversion, and refused in any other', async (t) => {
   const cloud = await startTestCloud(t);
-  offerMicroversions(cloud);
   const member = cloud.as('member');
   const old = (policies: unknown, more: object = {}) => ({ server_group: { name: 'g', policies, ...more } });
   const { server_group: first } = await member.post(path, old(['affinity']), 200);

@@ -2,11 +2,10 @@
 import { randomUUID } from 'node:crypto';
 import test from 'ava';
 import { startTestCloud } from '../../tests/cloud.ts';
-import { atVersion, offerMicroversions, prepareCompute, uploadImage } from '../testing.ts';
+import { atVersion, prepareCompute, uploadImage } from '../testing.ts';
 
 test('whatever is wrong with a new server is refused with a word about it, and nothing comes of it', async (t) => {
   const cloud = await startTestCloud(t);
-  offerMicroversions(cloud);
   const { imageId, flavorId } = await prepareCompute(t, cloud);
   const [admin, member, stranger] = [cloud.as('admin'), cloud.as('member'), cloud.as('stranger')];
   const newest = atVersion(member, '2.96');

@@ -1,13 +1,12 @@
 import test from 'ava';
 import { startTestCloud } from '../../tests/cloud.ts';
-import { atVersion, offerMicroversions, prepareCompute } from '../testing.ts';
+import { atVersion, prepareCompute } from '../testing.ts';
 import { hoursIn } from '../usage/usage.ts';
 
 const path = '/compute/v2.1/os-simple-tenant-usage';
 
 test('what is used is counted from what runs and what ran, in the span that is asked about', async (t) => {
   const cloud = await startTestCloud(t);
-  offerMicroversions(cloud);
   const ground = await prepareCompute(t, cloud);
   const [admin, member, stranger] = [cloud.as('admin'), cloud.as('member'), cloud.as('stranger')];
   const [running, gone] = [await ground.createServer({ name: 'running' }), await ground.createServer({ name: 'gone' })];

@@ -6,13 +6,12 @@ import { simulatedDrivers } from '../../drivers.ts';
 import { startTestCloud } from '../../tests/cloud.ts';
 import { until } from '../drivers/contract/host-under-test.ts';
 import { SimulatedHost } from '../drivers/simulated/host.ts';
-import { atVersion, offerMicroversions, prepareCompute } from '../testing.ts';
+import { atVersion, prepareCompute } from '../testing.ts';
 import { openConsole, upgradeStatus } from './testing.ts';
 
 /** A cloud that listens, with a server that runs. */
 async function prepare(t: ExecutionContext, settings: Record<string, string | number> = {}) {
   const cloud = await startTestCloud(t, { listenPort: 0, ...settings });
-  offerMicroversions(cloud);
   await cloud.server.start();
   const ground = await prepareCompute(t, cloud);
   const id = await ground.createServer();

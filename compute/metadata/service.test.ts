@@ -4,7 +4,7 @@ import type { MetadataRequest } from '../../network/metadata/driver.ts';
 import { makeExternal, makeNetwork, makeRouter } from '../../network/testing/topology.ts';
 import { startTestCloud } from '../../tests/cloud.ts';
 import { prepareContainers } from '../containers/testing.ts';
-import { offerMicroversions, prepareCompute } from '../testing.ts';
+import { prepareCompute } from '../testing.ts';
 
 /** A cloud with a network, a server at 10.0.0.5 of it, and how one asks from there. */
 async function ground(
@@ -175,7 +175,6 @@ test('paths that lead nowhere are 404, however they are written', async (t) => {
 
 test('a guest tells its password once, its owner reads it, and forgets it', async (t) => {
   const { cloud, member, id, ask, read } = await ground(t);
-  offerMicroversions(cloud);
   const path = '/openstack/latest/password';
   const api = `/compute/v2.1/servers/${id}/os-server-password`;
   const post = async (body: Buffer) => (await ask(path, { method: 'POST', body })).status;

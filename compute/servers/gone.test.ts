@@ -1,10 +1,9 @@
 import test from 'ava';
 import { startTestCloud } from '../../tests/cloud.ts';
-import { atVersion, offerMicroversions, prepareCompute } from '../testing.ts';
+import { atVersion, prepareCompute } from '../testing.ts';
 
 test('a server that is gone is told of where it is asked what has changed, as long as it is remembered', async (t) => {
   const cloud = await startTestCloud(t);
-  offerMicroversions(cloud);
   const { createServer } = await prepareCompute(t, cloud);
   const [admin, member, stranger] = [cloud.as('admin'), cloud.as('member'), cloud.as('stranger')];
   const [kept, gone] = [await createServer({ name: 'kept' }), await createServer({ name: 'gone' })];

@@ -1,7 +1,7 @@
 /** What is asked of guests themselves, and what is seen of them. */
 import test from 'ava';
 import { startTestCloud } from '../../tests/cloud.ts';
-import { atVersion, offerMicroversions, prepareCompute, type TestCloud, uploadImage } from '../testing.ts';
+import { atVersion, prepareCompute, type TestCloud, uploadImage } from '../testing.ts';
 
 const actionPath = (id: string) => `/compute/v2.1/servers/${id}/action`;
 
@@ -81,7 +81,6 @@ test('the agent in a guest sets the password of its administrator, and a refusal
 
 test('a guest is interrupted so that it dumps what it knows, and what its image said goes for its copies', async (t) => {
   const cloud = await startTestCloud(t);
-  offerMicroversions(cloud);
   const { createServer, show, host, imageId } = await prepareCompute(t, cloud);
   const member = cloud.as('member');
   const properties = { hw_qemu_guest_agent: 'yes', os_require_quiesce: 'yes', os_shutdown_timeout: '7', note: 'n' };
@@ -114,7 +113,6 @@ test('a guest is interrupted so that it dumps what it knows, and what its image 
 
 test('administrators see what a running server has used, in the form of their microversion', async (t) => {
   const cloud = await startTestCloud(t);
-  offerMicroversions(cloud);
   const { createServer } = await prepareCompute(t, cloud);
   const [admin, member] = [cloud.as('admin'), cloud.as('member')];
   const { network } = await member.post('/network/v2.0/networks', { network: { name: 'n' } }, 201);

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import test from 'ava';
 import { startTestCloud } from '../../tests/cloud.ts';
-import { atVersion, offerMicroversions, prepareCompute, type TestCloud } from '../testing.ts';
+import { atVersion, prepareCompute, type TestCloud } from '../testing.ts';
 import { reconcileThroughDeaths } from './deaths.ts';
 
 const base = '/compute/v2.1/servers';
@@ -15,7 +15,6 @@ async function makeNetwork(cloud: TestCloud, name: string, cidr: string): Promis
 
 test('interfaces come to a running server by network, address and port, and go again', async (t) => {
   const cloud = await startTestCloud(t);
-  offerMicroversions(cloud);
   const { createServer, show, host } = await prepareCompute(t, cloud);
   const member = cloud.as('member');
   const newest = atVersion(member, '2.96');

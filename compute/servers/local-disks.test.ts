@@ -1,6 +1,6 @@
 import test from 'ava';
 import { startTestCloud } from '../../tests/cloud.ts';
-import { atVersion, offerMicroversions, prepareCompute } from '../testing.ts';
+import { atVersion, prepareCompute } from '../testing.ts';
 import { reconcileThroughDeaths } from './deaths.ts';
 
 const flavor = { id: 'disks', name: 'disks', ram: 64, vcpus: 1, disk: 1, 'OS-FLV-EXT-DATA:ephemeral': 3, swap: 512 };
@@ -8,7 +8,6 @@ const blank = { source_type: 'blank', destination_type: 'local', boot_index: -1,
 
 test('a server has the ephemeral disks and the swap of its flavor, or those that it asks for', async (t) => {
   const cloud = await startTestCloud(t);
-  offerMicroversions(cloud);
   const { createServer, imageId, host, show } = await prepareCompute(t, cloud);
   await cloud.as('admin').post('/compute/v2.1/flavors', { flavor }, 200);
   const root = { source_type: 'image', destination_type: 'local', uuid: imageId, boot_index: 0 };

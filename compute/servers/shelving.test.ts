@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import test from 'ava';
 import { startTestCloud } from '../../tests/cloud.ts';
 import { reportHost } from '../hosts/store.ts';
-import { atVersion, hostFacts, offerMicroversions, prepareCompute, type TestCloud } from '../testing.ts';
+import { atVersion, hostFacts, prepareCompute, type TestCloud } from '../testing.ts';
 
 const actionPath = (id: string) => `/compute/v2.1/servers/${id}/action`;
 
@@ -97,7 +97,6 @@ test('a shelved server keeps its host for as long as the site says, or until an 
   await shelve();
   await member.post(actionPath(id), { shelveOffload: null }, 403);
   await act({ 'os-start': null }, 409);
-  offerMicroversions(cloud);
   const placed = { unshelve: { availability_zone: 'nova' } };
   const refused = await atVersion(member, '2.77').post(actionPath(id), placed, 409);
   t.regex(refused.conflictingRequest.message, /with status "SHELVED" is not supported/);
@@ -203,7 +202,6 @@ test('a shelved server whose guest is lost is offloaded: its image has everythin
 
 test('a server comes back in the zone and on the host that were asked for', async (t) => {
   const cloud = await startTestCloud(t);
-  offerMicroversions(cloud);
   const { act, shown, id, member } = await shelvable(t, cloud);
   const admin = cloud.as('admin');
   const size = { vcpus: 8, memoryMib: 8192, diskGib: 100, ...hostFacts };

@@ -1,5 +1,5 @@
 import test from 'ava';
-import { atVersion, offerMicroversions, prepareCompute } from '../../compute/testing.ts';
+import { atVersion, prepareCompute } from '../../compute/testing.ts';
 import { startTestCloud } from '../../tests/cloud.ts';
 import { base, makeExternal, makeNetwork } from '../testing/topology.ts';
 
@@ -61,7 +61,6 @@ test('the external network that is marked so is the default one, and there is on
 
 test('a server asks for any network or for none', async (t) => {
   const cloud = await startTestCloud(t);
-  offerMicroversions(cloud);
   const { imageId, show } = await prepareCompute(t, cloud);
   const member = cloud.as('member');
   const asked = atVersion(member, '2.37');

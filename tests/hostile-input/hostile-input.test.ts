@@ -3,7 +3,6 @@ import test, { type ExecutionContext } from 'ava';
 import { rules } from '../../cloud.ts';
 import type { Service } from '../../common/http/service.ts';
 import { createEnforcer } from '../../common/policy/enforcer.ts';
-import { offerMicroversions } from '../../compute/testing.ts';
 import { type Answer, startTestCloud, type TestCloud } from '../cloud.ts';
 import { ask } from '../owner-matrix/answers.ts';
 import { type Call, type Calls, keyOf } from '../owner-matrix/call.ts';
@@ -27,7 +26,6 @@ interface Ground {
 test('a request with anything wrong in it is refused in the service’s own words, and changes nothing', async (t) => {
   t.timeout(900_000); // against hanging; half a minute of work
   const cloud = await startTestCloud(t);
-  offerMicroversions(cloud);
   const things = await makeThings(cloud, 'member', await makeCommons(cloud));
   const callers = await makeCallers(cloud);
   const ground: Ground = { cloud, callers, things, findings: [], statuses: new Map() };

@@ -1,6 +1,5 @@
 /** Every route of every service, called by everybody. */
 import test from 'ava';
-import { offerMicroversions } from '../../compute/testing.ts';
 import { makeStores } from '../../image/stores/testing.ts';
 import { startTestCloud } from '../cloud.ts';
 import { callsOf } from './calls.ts';
@@ -25,7 +24,6 @@ test('what is not yours is not there, and whoever has no right is refused before
   const patient = { failedLoginsPerAccount: 0, failedLoginsPerAddress: 0 };
   const { settings } = await makeStores(t);
   const cloud = await startTestCloud(t, { ...patient, ...settings });
-  offerMicroversions(cloud);
   const findings = await walk(cloud, callsOf);
   for (const finding of findings) t.log(finding);
   t.is(findings.length, 0, 'findings, told above');

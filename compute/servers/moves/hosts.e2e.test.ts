@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { startTestCloud } from '../../../tests/cloud.ts';
 import { until } from '../../drivers/contract/host-under-test.ts';
-import { atVersion, offerMicroversions, type TestCloud } from '../../testing.ts';
+import { atVersion, type TestCloud } from '../../testing.ts';
 
 interface NamespaceHost {
   /** Where its own files are, seen from here. */
@@ -83,7 +83,6 @@ function countingDisk(): Buffer {
 test('a running server goes to another host with its memory, and back shut down, and is made anew when that host is lost', async (t) => {
   t.timeout(180_000);
   const cloud = await startTestCloud(t);
-  offerMicroversions(cloud);
   await chmod(cloud.config.dataDir, 0o711);
   await mkdir(join(cloud.config.dataDir, 'cache'), { recursive: true });
   const admin = atVersion(cloud.as('admin'), '2.80');

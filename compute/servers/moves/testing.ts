@@ -8,7 +8,7 @@ import { simulatedDrivers } from '../../../drivers.ts';
 import { startTestCloud } from '../../../tests/cloud.ts';
 import type { ServerDriver } from '../../drivers/driver.ts';
 import { SimulatedHost } from '../../drivers/simulated/host.ts';
-import { type Ground, offerMicroversions, prepareCompute, type TestCloud } from '../../testing.ts';
+import { type Ground, prepareCompute, type TestCloud } from '../../testing.ts';
 
 export interface SecondHost {
   host: SimulatedHost;
@@ -36,7 +36,6 @@ export async function startTwoHosts(
   overrides: Record<string, string | number> = {},
 ): Promise<TwoHosts> {
   const cloud = await startTestCloud(t, { ...listening, ...overrides });
-  offerMicroversions(cloud);
   const ground = await prepareCompute(t, cloud);
   const second = await addHost(t, cloud, 'host-2', overrides);
   await cloud.db('compute_hosts').where({ name: 'host-2' }).update({ is_disabled: true }); // until servers have begun

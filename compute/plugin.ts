@@ -67,6 +67,7 @@ import { claimRescueDisks } from './migrations/0012-rescue-claims.ts';
 import { createConsoles } from './migrations/0013-consoles.ts';
 import { addMetadata } from './migrations/0014-metadata.ts';
 import { keepImageProperties } from './migrations/0015-image-properties.ts';
+import { addLiveResize } from './migrations/0015-live-resize.ts';
 import { addShelving } from './migrations/0015-shelving.ts';
 import { keepDeletedServers } from './migrations/0016-deleted-servers.ts';
 import { addLocalDisks } from './migrations/0016-local-disks.ts';
@@ -151,6 +152,7 @@ export const computeMigrations: Migration[] = [
   addMetadata,
   addShelving,
   keepImageProperties,
+  addLiveResize,
   addPluggedPorts,
   createConsoles,
   countRoomOfHosts,

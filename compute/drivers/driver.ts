@@ -6,6 +6,7 @@
 import type { Duplex, Readable } from 'node:stream';
 import { CloudError } from '../../common/errors.ts';
 import type { GuestTuning } from '../flavors/guest-tuning.ts';
+import type { LiveLimits } from '../flavors/live-limits.ts';
 
 /** It may last, so the user is told at once; it may pass, so the loop goes on trying. */
 export class ToldAtOnce extends CloudError {}
@@ -124,6 +125,8 @@ export interface ServerSpec {
    * `mustQuiesce` makes a condition. Absent: it has none.
    */
   guestAgent?: { mustQuiesce: boolean };
+  /** What it can become while it runs, by `changeSize`; absent: nothing else. */
+  liveLimits?: LiveLimits;
   machine?: Machine;
   /** What its flavor asks for beyond sizes; absent: nothing. */
   tuning?: GuestTuning;
@@ -225,6 +228,11 @@ export interface ServerDriver extends GuestDriver<ServerSpec> {
   forceMigration(id: string): Promise<void>;
   /** The tail of the serial console, at most `lines` lines (all that is kept when undefined). Empty when there is none. */
   consoleOutput(id: string, lines?: number): Promise<string>;
+  /**
+   * Gives a running guest the processors and the memory of the specification, within its limits. @throws `Conflict` when the guest
+   * does not take them, or does not let go of what it has.
+   */
+  changeSize(spec: ServerSpec): Promise<void>;
   /** What it has used since it was started; undefined when it does not run. */
   diagnose(id: string): Promise<GuestDiagnostics | undefined>;
   /** Through the guest's own agent. @throws `Conflict` when that does not answer or refuses. */

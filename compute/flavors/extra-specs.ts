@@ -106,6 +106,9 @@ const forms: readonly Form[] = [
   { name: /^hw_rng:allowed$/, problem: boolean, isHonoured: always },
   { name: /^hw_rng:rate_(bytes|period)$/, problem: integer(0), isHonoured: within(1, 1_000_000_000) },
   { name: /^hw_video:ram_max_mb$/, problem: integer(0) },
+  // Ours: what a server can become while it runs (live-limits.ts).
+  { name: /^cirrostack:max_vcpus$/, problem: integer(1, 1024), isHonoured: always },
+  { name: /^cirrostack:(max|min)_memory_mb$/, problem: integer(1, 2 ** 31 - 1), isHonoured: always },
   { name: /^os:secure_boot$/, problem: oneOf('disabled', 'required'), isHonoured: (value) => value === 'disabled' },
   { name: /^trait:[A-Z0-9_]{1,255}$/, problem: oneOf('required', 'forbidden'), isHonoured: always },
   // Of groups of resources, of which there are none.

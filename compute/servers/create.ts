@@ -10,6 +10,7 @@ import type { PropertyProtection } from '../../image/property-protection/protect
 import { deviceOwnerOn, requireZone } from '../aggregates/zones.ts';
 import type { LocalDisk } from '../drivers/driver.ts';
 import type { Flavor } from '../flavors/flavor.ts';
+import { liveLimitsOf } from '../flavors/live-limits.ts';
 import { getFlavor } from '../flavors/store.ts';
 import { createGuestPorts, type GuestPort, type GuestPorts } from '../guest-ports.ts';
 import { findKeypair } from '../keypairs/store.ts';
@@ -234,6 +235,7 @@ async function insertServer(
     vcpus: flavor.vcpus,
     memory_mib: flavor.memoryMib,
     disk_gib: flavor.diskGib,
+    live_limits: JSON.stringify(liveLimitsOf(flavor)),
     ephemeral_gib: flavor.ephemeralGib,
     swap_mib: flavor.swapMib,
     local_disks: JSON.stringify(localDisks),

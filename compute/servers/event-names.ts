@@ -12,6 +12,7 @@ const steps: Readonly<Record<string, string>> = {
   unrescue: 'compute_unrescue_instance',
   rebuild: 'compute_rebuild_instance',
   resize: 'compute_finish_resize',
+  liveResize: 'compute_live_resize_instance',
   confirmResize: 'compute_confirm_resize',
   revertResize: 'compute_finish_revert_resize',
   shelve: 'compute_shelve_instance',

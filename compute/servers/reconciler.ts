@@ -19,6 +19,7 @@ import { waitUnless, watchingDeletion } from './deletion-watch.ts';
 import { eventOf } from './event-names.ts';
 import { askGuest } from './guest-requests.ts';
 import { hasGuestAgent, mustQuiesce, shutdownSecondsOf } from './image-properties.ts';
+import { changeSize } from './live-resized.ts';
 import { machineOf, specsWith } from './machine.ts';
 import { handBack, handOver } from './moves/hand-over.ts';
 import { noteArrival, onTheirWay } from './moves/store.ts';
@@ -131,6 +132,7 @@ async function settle(deps: ServerReconcilerDeps, server: Server): Promise<void>
   await driver.power(spec, wanted, { graceSeconds: await shutdownGrace(db, server.id, wanted) });
   // Of one that was suspended, nobody could change anything before.
   if (server.observedPower === 'suspended' && wanted === 'running') await driver.ensure(spec);
+  if (!(await changeSize(deps, server, spec))) return;
   await askGuest(deps, server);
   await takeSnapshots(deps, server, spec);
   if (server.shelvedAt !== null && !server.observedShelved) {
@@ -243,11 +245,13 @@ export async function specOf(
   const rescuePath = rescueImageId === null ? null : await pathOf(rescueImageId);
   const ports = (await guestPorts(db, [server.id])).get(server.id) ?? [];
   const { imageProperties } = await getBootData(db, server.id);
+  const size = server.liveResize?.to ?? server;
   return {
     id: server.id,
     name: server.name,
-    vcpus: server.vcpus,
-    memoryMib: server.memoryMib,
+    vcpus: size.vcpus,
+    memoryMib: size.memoryMib,
+    ...(server.liveLimits !== null && { liveLimits: server.liveLimits }),
     rootDiskGib: server.diskGib,
     image: { path, format: server.diskImageFormat },
     rootDisk: server.diskGeneration,
@@ -258,7 +262,7 @@ export async function specOf(
     configDrive: await driveOf(deps, server),
     ...(hasGuestAgent(imageProperties) && { guestAgent: { mustQuiesce: mustQuiesce(imageProperties) } }),
     machine: machineOf(imageProperties),
-    tuning: tuningOf(specsWith(imageProperties, server.extraSpecs), server.vcpus),
+    tuning: tuningOf(specsWith(imageProperties, size.extraSpecs), size.vcpus),
   };
 }
 

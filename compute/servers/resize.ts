@@ -2,6 +2,7 @@ import { type ProjectContext, visibleTo } from '../../common/context.ts';
 import type { Knex } from '../../common/database/database.ts';
 import { BadRequest, Conflict } from '../../common/errors.ts';
 import type { Flavor } from '../flavors/flavor.ts';
+import { liveLimitsOf } from '../flavors/live-limits.ts';
 import { getFlavor } from '../flavors/store.ts';
 import { checkQuota } from '../quotas/quotas.ts';
 import { badReference } from '../references.ts';
@@ -11,7 +12,7 @@ import type { ServerDeps } from './create.ts';
 import { imageDiskGib } from './image-fit.ts';
 import { extraDiskGib, resizedDisks } from './local-disks.ts';
 import { coldMove, stayHere, turnBack } from './moves/cold.ts';
-import type { Server } from './server.ts';
+import type { Server, ServerFlavor } from './server.ts';
 import { oldFlavorOf, sizeColumns } from './sizes.ts';
 import { requirements } from './states.ts';
 
@@ -40,6 +41,7 @@ export async function resizeServer(
         ...place,
         ...sizeColumns({ ...flavor, flavorId: flavor.id, flavorName: flavor.name, localDisks }),
         old_flavor: JSON.stringify(oldFlavorOf(server)),
+        live_limits: JSON.stringify(liveLimitsOf(flavor)),
         disk_copied_from: server.diskGeneration,
         disk_generation: revision,
         ...(diskConfig && { disk_config: diskConfig }),
@@ -71,6 +73,7 @@ export async function revertResize({ db }: ServerDeps, ctx: ProjectContext, id: 
       if (oldFlavor === null)
         throw new Conflict(`Cannot 'revertResize' instance ${server.id} while it is in vm_state error`);
       return {
+        live_limits: JSON.stringify(liveLimitsOf(oldFlavor)),
         ...sizeColumns(oldFlavor),
         old_flavor: null,
         disk_copied_from: null,
@@ -115,11 +118,12 @@ async function checkHoldsImage(trx: Knex, server: Server, { diskGib }: Flavor): 
 }
 
 /** What the new size takes beyond the old one, and a second disk until it is settled which of them stays. */
-async function claimMore(
+export async function claimMore(
   trx: Knex,
   { region, scheduling }: Pick<ServerDeps, 'region' | 'scheduling'>,
   server: Server,
   flavor: Flavor,
+  { diskGib = flavor.diskGib + extraDiskGib(flavor) }: { diskGib?: number } = {},
 ): Promise<void> {
   const cores = Math.max(0, flavor.vcpus - server.vcpus);
   const ram = Math.max(0, flavor.memoryMib - server.memoryMib);
@@ -131,7 +135,7 @@ async function claimMore(
       vcpus: cores,
       guestVcpus: flavor.vcpus,
       memoryMib: ram,
-      diskGib: flavor.diskGib + extraDiskGib(flavor),
+      diskGib,
       zone: null,
       hostName: server.hostName,
       projectId,
@@ -140,4 +144,15 @@ async function claimMore(
     scheduling,
   );
   if (host === undefined) throw new BadRequest(reason);
+}
+
+export function flavorColumns(flavor: ServerFlavor) {
+  return {
+    flavor_id: flavor.flavorId,
+    flavor_name: flavor.flavorName,
+    flavor_extra_specs: JSON.stringify(flavor.extraSpecs),
+    vcpus: flavor.vcpus,
+    memory_mib: flavor.memoryMib,
+    disk_gib: flavor.diskGib,
+  };
 }

@@ -1,5 +1,6 @@
 /** What a server is, and the words that clients see for it. Pure: nothing here reads or writes anything. */
 import type { LocalDisk, PowerState } from '../drivers/driver.ts';
+import type { LiveLimits } from '../flavors/live-limits.ts';
 
 export type WantedPower = 'running' | 'paused' | 'suspended' | 'shutdown';
 /**
@@ -59,6 +60,10 @@ export interface Server extends ServerFlavor {
   rescueImageId: string | null;
   rescueImageFormat: 'raw' | 'qcow2' | null;
   oldFlavor: OldFlavor | null;
+  /** What its guest can become while it runs; null: only what it is. */
+  liveLimits: LiveLimits | null;
+  /** It is on its way from one size to another while it runs; until it is there it has claimed the larger of both. */
+  liveResize: { from: ServerFlavor; to: ServerFlavor } | null;
   /** Of its flavor. */
   ephemeralGib: number;
   swapMib: number;

@@ -29,6 +29,7 @@ export type TaskState =
   | 'rescuing'
   | 'unrescuing'
   | 'rebuilding'
+  | 'resize_prep'
   | 'resize_finish'
   | 'resize_reverting'
   | 'shelving'
@@ -54,6 +55,7 @@ export type StateFields = Pick<
   | 'rescueImageId'
   | 'diskGeneration'
   | 'oldFlavor'
+  | 'liveResize'
   | 'shelvedAt'
   | 'offloadRequestedAt'
   | 'shelveImageId'
@@ -104,7 +106,7 @@ export function taskStateOf(server: StateFields): TaskState {
   if (server.move === 'live') return 'migrating';
   if (server.observedRescue !== (server.rescueImageId !== null))
     return server.observedRescue ? 'unrescuing' : 'rescuing';
-  return diskTask(server) ?? pendingTask(server) ?? powerTask(server);
+  return diskTask(server) ?? (server.liveResize && 'resize_prep') ?? pendingTask(server) ?? powerTask(server);
 }
 
 function diskTask({ observedDiskGeneration, diskGeneration, oldFlavor }: StateFields): TaskState {
@@ -167,6 +169,7 @@ export function statusOf(server: StateFields): string {
   }
   const powered = { active: 'ACTIVE', stopped: 'SHUTOFF', paused: 'PAUSED', suspended: 'SUSPENDED' }[vmState];
   switch (taskStateOf(server)) {
+    case 'resize_prep':
     case 'resize_finish':
       return 'RESIZE';
     case 'resize_reverting':
@@ -243,6 +246,7 @@ export const requirements = {
   unrescue: { vmStates: ['rescued', 'error'] }, // for the same reason as a resize is reverted in error
   rebuild: { vmStates: ['active', 'stopped', 'error'] },
   resize: { vmStates: ['active', 'stopped'] },
+  'live resize': { vmStates: ['active'] }, // of ours
   'confirm resize': { vmStates: ['resized'] },
   // In error when the new size cannot be had: the way back must stay open, which Nova leaves to reset-state.
   'revert resize': { vmStates: ['resized', 'error'] },

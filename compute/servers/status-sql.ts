@@ -29,6 +29,7 @@ export const statusSql = `(case
   when ${isIdle} and not ${hasItsDisk} and servers.old_flavor is not null then 'RESIZE'
   when ${isIdle} and servers.observed_disk_generation < servers.disk_generation then 'REBUILD'
   when ${isIdle} and servers.observed_disk_generation > servers.disk_generation then 'REVERT_RESIZE'
+  when ${isIdle} and servers.live_resize is not null then 'RESIZE'
   when ${isIdle} and ${wantsToRun} and servers.observed_power = 'running' and ${pendingTaskSql} = 'SOFT' then 'REBOOT'
   when ${isIdle} and ${wantsToRun} and servers.observed_power in ('running', 'shutdown', 'crashed')
     and ${pendingTaskSql} = 'HARD' then 'HARD_REBOOT'

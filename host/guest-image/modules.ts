@@ -3,12 +3,15 @@ import { readFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { execute } from '../execute.ts';
 
-/** What a server of any of our drivers may have plugged in; file systems of config drives; the power button. */
+/** What a server of any of our drivers may have plugged in; the way of its agent; file systems of config drives; the power button. */
 const wanted = [
   'virtio_pci',
   'virtio_blk',
   'virtio_net',
   'virtio-rng',
+  'virtio_console',
+  'virtio_balloon',
+  'virtio_mem',
   'isofs',
   'sr_mod',
   'ahci',

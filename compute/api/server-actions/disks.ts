@@ -3,6 +3,7 @@ import { Type } from 'typebox';
 import { BadRequest } from '../../../common/errors.ts';
 import { since } from '../../../common/http/microversion.ts';
 import { definePolicy, projectMember } from '../../../common/policy/rules.ts';
+import { liveResizeServer } from '../../servers/live-resize.ts';
 import { makePassword } from '../../servers/password.ts';
 import { rebuildServer } from '../../servers/rebuild.ts';
 import { rescueServer, unrescueServer } from '../../servers/rescue.ts';
@@ -122,6 +123,15 @@ export const diskActions = {
     ),
     dryRun: ({ deps, ctx, id }, run) => tellMove(deps, ctx, id, run),
     run: ({ deps, ctx, id, value }) => resizeServer(deps, ctx, id, String(value.flavorRef), value['OS-DCF:diskConfig']),
+  }),
+  liveResize: action({
+    rule: diskActionPolicy['os_compute_api:servers:resize'],
+    value: Type.Object(
+      { flavorRef: Type.Union([Type.String({ minLength: 1, maxLength: 255 }), Type.Integer()]) },
+      closed,
+    ),
+    run: ({ deps, ctx, id, value }) => liveResizeServer(deps, ctx, id, String(value.flavorRef)),
+    dryRun: ({ deps, ctx, id }, run) => tellMove(deps, ctx, id, run),
   }),
   confirmResize: action({
     rule: diskActionPolicy['os_compute_api:servers:confirm_resize'],

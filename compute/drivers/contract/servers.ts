@@ -201,6 +201,22 @@ export function serverDriverContract(test: RegisterTest, makeHost: (t: Test) => 
     await driver.dropSnapshot(spec.id, first);
   });
 
+  test('a running server gets as many processors as its limits allow, and has its size from its start, too', async (t) => {
+    const liveLimits = { maxVcpus: 2, minMemoryMib: 32, maxMemoryMib: 96 };
+    const { driver, spec } = await booted(t, { liveLimits });
+    const vcpus = async () => (await driver.diagnose(spec.id))?.cpus.length;
+    t.is(await vcpus(), 1);
+    await driver.changeSize({ ...spec, vcpus: 2 });
+    await driver.changeSize({ ...spec, vcpus: 2 });
+    t.is(await vcpus(), 2);
+    await driver.power(spec, 'shutdown', { graceSeconds: 0 });
+    await t.throwsAsync(driver.changeSize(spec), { instanceOf: Conflict });
+    await driver.ensure({ ...spec, vcpus: 2, memoryMib: 64 });
+    await driver.power(spec, 'running');
+    t.is(await vcpus(), 2);
+    await t.throwsAsync(driver.changeSize({ ...spec, id: randomUUID() }), { instanceOf: NotFound });
+  });
+
   test('what a running server has used is told, an agent that is not there refuses, and an interrupt ends nothing', async (t) => {
     const port = smallPort();
     const { driver, spec } = await booted(t, { ports: [port], guestAgent: { mustQuiesce: false } });

@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto';
 import { mostInterfaces } from '../../limits.ts';
 import type { GuestPort, LocalImage, Machine, ServerSpec } from '../driver.ts';
+import { memory, memoryDevices, memoryNode, processors } from './live-size.ts';
 import { configDrivePlace, diskControllers, firmware, hasPorts, TargetNames, video } from './machine.ts';
 import { domainName, metadataUri, tapName } from './names.ts';
 import { bootMenu, cpuTopology, cpuTuning, diskTuning, tunedDevices } from './tuning.ts';
@@ -79,8 +80,8 @@ function domainElements(spec: ServerSpec, files: GuestFiles, host: HostTraits): 
     element('name', {}, [domainName(spec.id)]),
     element('uuid', {}, [spec.id]),
     element('title', {}, [printable(spec.name) || spec.id]),
-    element('memory', { unit: 'MiB' }, [String(spec.memoryMib)]),
-    element('vcpu', {}, [String(spec.vcpus)]),
+    ...memory(spec),
+    ...processors(spec),
     ...cpuTuning(tuning),
     element('sysinfo', { type: 'smbios' }, [
       // cloud-init looks for this product name before it trusts a config drive or asks for metadata.
@@ -98,7 +99,10 @@ function domainElements(spec: ServerSpec, files: GuestFiles, host: HostTraits): 
       element('smbios', { mode: 'sysinfo' }),
     ]),
     element('features', {}, [element('acpi'), element('apic'), element('vmport', { state: 'off' })]),
-    element('cpu', { mode: host.virtualisation === 'kvm' ? 'host-model' : 'maximum' }, cpuTopology(tuning)),
+    element('cpu', { mode: host.virtualisation === 'kvm' ? 'host-model' : 'maximum' }, [
+      ...cpuTopology(tuning),
+      ...memoryNode(spec),
+    ]),
     clock(host, machine),
     element('on_poweroff', {}, ['destroy']),
     element('on_reboot', {}, ['restart']),
@@ -131,6 +135,7 @@ function devices(spec: ServerSpec, files: GuestFiles, host: HostTraits): Element
     serialPort(files),
     ...(spec.guestAgent === undefined ? [] : [agentChannel()]),
     ...tunedDevices(spec.tuning ?? {}),
+    ...memoryDevices(spec),
     element('memballoon', { model: 'virtio', autodeflate: 'on', freePageReporting: 'on' }),
     video(machine),
     // Nothing listens: libvirt hands us a connection to it when we ask for one.

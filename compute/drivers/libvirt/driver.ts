@@ -28,6 +28,7 @@ import { GuestDirectory } from './guest-directory.ts';
 import { findTraits, type Traits } from './host-traits.ts';
 import { changeInterfaces, unplug } from './interfaces.ts';
 import { affect, libvirt, metadataKind, shutdownFlag } from './library.ts';
+import { changeSize } from './live-size.ts';
 import { ensureLocalDisks } from './local-disks.ts';
 import { metadataUri, tapName } from './names.ts';
 import { OneAtATime } from './one-at-a-time.ts';
@@ -162,6 +163,10 @@ export class LibvirtServerDriver implements ServerDriver {
 
   async consoleOutput(id: string, lines?: number): Promise<string> {
     return readConsole(new GuestDirectory(this.#options.guestsDirectory, id).consolePath, lines);
+  }
+
+  changeSize(spec: ServerSpec): Promise<void> {
+    return this.#oneAtATime.run(spec.id, () => changeSize(this.#domains, spec));
   }
 
   async diagnose(id: string): Promise<GuestDiagnostics | undefined> {

@@ -211,6 +211,8 @@ function declare(library: LibraryHandle) {
     ),
     /** As it is now: of a running domain with what was plugged since it was started. */
     domainXml: text(blocking('void *virDomainGetXMLDesc(void *domain, unsigned int flags)')),
+    updateDevice: blocking('int virDomainUpdateDeviceFlags(void *domain, const char *xml, unsigned int flags)'),
+    setVcpus: blocking('int virDomainSetVcpusFlags(void *domain, unsigned int count, unsigned int flags)'),
     attachDevice: blocking('int virDomainAttachDeviceFlags(void *domain, const char *xml, unsigned int flags)'),
     /** Asks the guest to let go of the device, and waits for nothing. */
     detachDeviceAlias: blocking('int virDomainDetachDeviceAlias(void *domain, const char *alias, unsigned int flags)'),

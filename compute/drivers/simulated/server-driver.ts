@@ -161,6 +161,15 @@ export class SimulatedServerDriver extends SimulatedGuestDriver<ServerSpec> impl
     });
   }
 
+  changeSize({ id, vcpus, memoryMib }: ServerSpec): Promise<void> {
+    return this.perform('changeSize', id, () => {
+      const guest = this.get(id);
+      if (guest.power !== 'running') throw new Conflict(`Server ${id} does not run.`);
+      if (!this.host.guestsObey && memoryMib > guest.spec.memoryMib) throw new Conflict('its guest takes no memory');
+      guest.spec = { ...guest.spec, vcpus, memoryMib };
+    });
+  }
+
   diagnose(id: string): Promise<GuestDiagnostics | undefined> {
     return this.perform('diagnose', id, () => {
       const guest = this.find(id);

@@ -122,6 +122,7 @@ export const computeCalls: Calls = {
     act({ createBackup: { name: 'kept', backup_type: 'daily', rotation: 1 } }),
     act({ changePassword: { adminPass: 'x' } }, 409), // its image has no agent
     (it) => ({ headers, params: { server_id: it.server }, body: { trigger_crash_dump: null }, status: 202 }),
+    (it) => ({ params: { server_id: it.server }, body: { liveResize: { flavorRef: it.otherSize } }, status: 400 }), // its flavor says nothing of it
     act({ shelve: null }),
     act({ unshelve: null }),
     // Hosts are given up at once unless a site says otherwise.

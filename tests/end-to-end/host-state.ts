@@ -11,6 +11,8 @@ export interface HostState {
   containers: string[];
   containerImages: string[];
   bridgePorts: string[];
+  /** The bridge's ports to the metadata service, one for each network with guests. */
+  doors: string[];
   interfaces: string[];
   namespaces: string[];
   logicalSwitches: string[];
@@ -27,12 +29,14 @@ export interface HostState {
 /** Everything of the kinds that guests and networks are made of; foreign things too, which must not change either. */
 export async function hostState(dataDir: string): Promise<HostState> {
   const drawn = logicalRows();
+  const bridgePorts = lines('ovs-vsctl', ['list-ports', 'br-int']);
   const files = (...path: string[]) => readdir(join(dataDir, 'compute', ...path)).catch(() => []);
   const state: { [Kind in keyof HostState]: Promise<string[]> } = {
     domains: lines('virsh', ['-c', 'qemu:///system', 'list', '--all', '--name']),
     containers: lines('docker', ['ps', '--all', '--quiet']),
     containerImages: lines('docker', ['images', '--format', '{{.Repository}}', 'cirrostack/*']),
-    bridgePorts: lines('ovs-vsctl', ['list-ports', 'br-int']),
+    bridgePorts: bridgePorts.then((names) => names.filter((name) => !isDoor(name))),
+    doors: bridgePorts.then((names) => names.filter(isDoor)),
     interfaces: lines('ip', ['-o', 'link', 'show']).then((links) =>
       links.map((line) => line.split(':')[1]?.trim().split('@')[0] ?? ''),
     ),
@@ -51,6 +55,8 @@ export async function hostState(dataDir: string): Promise<HostState> {
   return Object.fromEntries(found) as Record<keyof HostState, string[]>;
 }
 
+const isDoor = (name: string) => name.startsWith('csm');
+
 const tables = {
   logicalSwitches: 'Logical_Switch',
   logicalPorts: 'Logical_Switch_Port',
@@ -60,14 +66,23 @@ const tables = {
   nats: 'NAT',
 } as const satisfies Partial<Record<keyof HostState, string>>;
 
-/** The ids of all rows by kind, in one look: this is asked ten times a second while something is waited for. */
+/**
+ * The ids of all rows by kind, in one look: this is asked ten times a second while something is waited for. Ports for metadata come
+ * and go with their networks.
+ */
 async function logicalRows(): Promise<Record<keyof typeof tables, string[]>> {
-  const lists = Object.values(tables).flatMap((table) => ['--', '--columns=_uuid', 'list', table]);
+  const lists = Object.values(tables).flatMap((table) => [
+    '--',
+    `--columns=_uuid${table === tables.logicalPorts ? ',type' : ''}`,
+    'list',
+    table,
+  ]);
   const { stdout } = await run('ovn-nbctl', ['--format=json', ...lists], { maxBuffer: 16 * 1024 * 1024 });
   const answers = stdout.trim().split('\n');
   const ids = Object.keys(tables).map((kind, index) => {
-    const { data } = JSON.parse(answers[index] as string) as { data: [['uuid', string]][] };
-    return [kind, data.map(([[, id]]) => id).toSorted()] as const;
+    const { data } = JSON.parse(answers[index] as string) as { data: [['uuid', string], string?][] };
+    const guests = data.filter(([, type]) => type !== 'localport');
+    return [kind, guests.map(([[, id]]) => id).toSorted()] as const;
   });
   return Object.fromEntries(ids) as Record<keyof typeof tables, string[]>;
 }

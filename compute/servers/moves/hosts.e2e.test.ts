@@ -123,6 +123,13 @@ test('a running server goes to another host with its memory, and back shut down,
   await becomes('ACTIVE', 'east');
   await until(t, 'it counts', async () => (await letters()).length > 2);
 
+  /** A host where something of it is left does not get it again. */
+  const nothingIsLeft = () =>
+    until(
+      t,
+      'nothing of it is left where it was',
+      async () => !(await cloud.db('server_migrations').where({ source_to_clear: true }).first()),
+    );
   const began = performance.now();
   const before = await letters();
   await admin.post(`${path}/action`, { 'os-migrateLive': { block_migration: 'auto', host: null } }, 202);
@@ -138,25 +145,18 @@ test('a running server goes to another host with its memory, and back shut down,
   const next = (await output()).replace(/[^a-z]/g, '')[0] as string;
   const since = (next.charCodeAt(0) - (before.at(-1) as string).charCodeAt(0) + 26) % 26;
   t.true(since >= 1 && since < 20, `after ${before.at(-1)} came ${next}`);
-  await until(
-    t,
-    'nothing of it is left',
-    async () => !(await cloud.db('server_migrations').where({ source_to_clear: true }).first()),
-  );
+  await nothingIsLeft();
 
   await admin.post(`${path}/action`, { migrate: null }, 202);
   await becomes('VERIFY_RESIZE', 'east');
   await admin.post(`${path}/action`, { confirmResize: null }, 204);
   await becomes('ACTIVE', 'east');
   await until(t, 'it has booted', async () => /booted/.test(await output()));
-  await until(
-    t,
-    'nothing of it is left',
-    async () => !(await cloud.db('server_migrations').where({ source_to_clear: true }).first()),
-  );
+  await nothingIsLeft();
 
   await admin.post(`${path}/action`, { 'os-migrateLive': { block_migration: 'auto', host: 'west' } }, 202);
   await becomes('ACTIVE', 'west');
+  await nothingIsLeft();
   await west.kill();
   await cloud.db('compute_hosts').where({ name: 'west' }).update({ is_forced_down: true });
   await admin.post(`${path}/action`, { evacuate: {} }, 200);

@@ -37,13 +37,12 @@ const linesPerFailure = 40;
 const interrupted = new AbortController();
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => interrupted.abort());
 
-/** End-to-end tests that bring what they need themselves: a network namespace, a private OVN, hosts of their own, a browser. */
+/** End-to-end tests that bring what they need themselves: a network namespace, a private OVN, a browser. */
 const withoutEngines = [
   'compute/containers/*.e2e.test.ts',
-  'compute/servers/moves/*.e2e.test.ts',
   'host/guest-image/*.e2e.test.ts',
   'image/**/*.e2e.test.ts',
-  'network/**/*.e2e.test.ts',
+  'network/drivers/**/*.e2e.test.ts',
   'tests/browser/*.e2e.test.ts',
   'tests/clients/*.e2e.test.ts',
   'tests/conformance/*.e2e.test.ts',

@@ -6,6 +6,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdir, open, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { BadRequest, Unavailable } from '../../common/errors.ts';
 import { isUuid } from '../../common/ids.ts';
 import type { Logger } from '../../common/logger.ts';
@@ -78,18 +79,23 @@ async function run(asked: Conversion, settings: ConversionSettings, files: [numb
     stdio: ['ignore', 'ignore', 'pipe', ...files],
     env: { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', LC_ALL: 'C' },
     cwd: '/',
-    timeout: settings.mostSeconds * 1000,
-    killSignal: 'SIGKILL',
+    detached: true, // a group of its own, so that what it has begun to make ends with it
   });
-  const kill = () => child.kill('SIGKILL');
+  const kill = () => {
+    if (child.pid !== undefined && child.exitCode === null && child.signalCode === null)
+      process.kill(-child.pid, 'SIGKILL');
+  };
+  const limit = setTimeout(kill, settings.mostSeconds * 1000);
   asked.signal.addEventListener('abort', kill);
   if (asked.signal.aborted) kill();
   let said = '';
+  const closed = once(child, 'close').catch(() => {});
   child.stdio[2]?.on('data', (chunk: Buffer) => {
     said = (said + chunk).slice(-2000);
   });
   try {
-    const [code] = await once(child, 'close');
+    const [code] = await once(child, 'exit');
+    await Promise.race([closed, delay(1000)]); // for its last words; whoever it left behind is not waited for
     if (code === 0) return;
     log.warn({ code, signal: child.signalCode, said, from: asked.from, to: asked.to }, 'an image was not converted');
     // Beyond 128 is the signal that ended it within, by which limits are kept.
@@ -102,7 +108,9 @@ async function run(asked: Conversion, settings: ConversionSettings, files: [numb
     if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
     throw new Unavailable('Images cannot be converted now.', { cause: error });
   } finally {
+    clearTimeout(limit);
     asked.signal.removeEventListener('abort', kill);
+    child.stdio[2]?.destroy();
   }
 }
 

@@ -167,6 +167,9 @@ export class DockerDriver implements ContainerDriver {
       const [started] = await Promise.allSettled([this.#start(id), prepared]);
       if (started.status === 'rejected') {
         await unplug(id).catch(() => undefined); // why it did not start matters more, and `remove` does it again
+        // An engine that was killed while it started this one never gets beyond what it left: the next try makes it anew.
+        if (/failed to start shim: mkdir .*: file exists/.test(String(started.reason)))
+          await this.#removeContainer(id).catch(() => undefined);
         throw started.reason;
       }
     }

@@ -1,6 +1,6 @@
 /** What tests of this service begin with: a flavor, an image, and a host that has reported. */
 import type { ExecutionContext } from 'ava';
-import type { Client, startTestCloud } from '../tests/cloud.ts';
+import { asking, type Client, type startTestCloud } from '../tests/cloud.ts';
 import type { SimulatedHost } from './drivers/simulated/host.ts';
 
 export type TestCloud = Awaited<ReturnType<typeof startTestCloud>>;
@@ -62,25 +62,4 @@ export async function uploadImage(t: ExecutionContext, cloud: TestCloud, changes
 }
 
 /** The same client, asking by a microversion of compute. */
-export function atVersion(
-  client: Client,
-  version: string,
-): Pick<Client, 'get' | 'post' | 'put' | 'delete' | 'request'> {
-  const headers = { 'openstack-api-version': `compute ${version}` };
-  const request: Client['request'] = (asked) => client.request({ ...asked, headers: { ...headers, ...asked.headers } });
-  const expecting =
-    (method: string, usual: number) =>
-    async (path: string, body?: unknown, status = usual) => {
-      const answer = await request({ method, path, body });
-      if (answer.status !== status)
-        throw new Error(`${method} ${path} at ${version}: ${answer.status} instead of ${status}: ${answer.text}`);
-      return answer.body;
-    };
-  return {
-    request,
-    get: (path, status = 200) => expecting('GET', 200)(path, undefined, status),
-    delete: (path, status = 204) => expecting('DELETE', 204)(path, undefined, status),
-    post: expecting('POST', 200),
-    put: expecting('PUT', 200),
-  };
-}
+export const atVersion = (client: Client, version: string) => asking(client, `compute ${version}`);

@@ -1,30 +1,9 @@
 import test from 'ava';
 import { prepareCompute, uploadImage } from '../compute/testing.ts';
-import { type Client, startTestCloud, type TestCloud } from '../tests/cloud.ts';
-
-type Versioned = Pick<Client, 'get' | 'put' | 'post' | 'delete' | 'request'>;
+import { asking, type Client, startTestCloud, type TestCloud } from '../tests/cloud.ts';
 
 /** The same client, asking by a microversion of Placement. */
-function at(client: Client, version: string): Versioned {
-  const headers = { 'openstack-api-version': `placement ${version}` };
-  const request: Client['request'] = (asked) =>
-    client.request({ ...asked, path: `/placement${asked.path}`, headers: { ...headers, ...asked.headers } });
-  const expecting =
-    (method: string, usual: number) =>
-    async (path: string, body?: unknown, status = usual) => {
-      const answer = await request({ method, path, body });
-      if (answer.status !== status)
-        throw new Error(`${method} ${path} at ${version}: ${answer.status} instead of ${status}: ${answer.text}`);
-      return answer.body;
-    };
-  return {
-    request,
-    get: (path, status = 200) => expecting('GET', 200)(path, undefined, status),
-    delete: (path, status = 204) => expecting('DELETE', 204)(path, undefined, status),
-    post: expecting('POST', 201),
-    put: expecting('PUT', 200),
-  };
-}
+const at = (client: Client, version: string) => asking(client, `placement ${version}`, '/placement');
 
 async function prepare(cloud: TestCloud, version = '1.39') {
   const placement = at(cloud.as('admin'), version);
@@ -240,7 +219,7 @@ test('resource classes are the standard ones, and those that administrators add'
   const names = async () =>
     (await placement.get('/resource_classes')).resource_classes.map(({ name }: { name: string }) => name);
   t.true((await names()).includes('VCPU'));
-  await placement.post('/resource_classes', { name: 'CUSTOM_X' });
+  await placement.post('/resource_classes', { name: 'CUSTOM_X' }, 201);
   await placement.post('/resource_classes', { name: 'CUSTOM_X' }, 409);
   await placement.post('/resource_classes', { name: 'X' }, 400);
   await placement.put('/resource_classes/CUSTOM_Y', undefined, 201);

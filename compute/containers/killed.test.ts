@@ -1,53 +1,11 @@
 /** Our process may end between any two lines. Here it ends at each step in turn: every call of a driver, before it and after it, and every statement. */
 import test from 'ava';
-import type { Knex } from '../../common/database/database.ts';
 import { createLogger } from '../../common/logger.ts';
 import { startTestCloud } from '../../tests/cloud.ts';
 import type { ImageCache } from '../image-cache/cache.ts';
+import { Killed, mortal, mortalDatabase, reaper } from '../mortal.ts';
 import { containerReconciler } from './reconciler.ts';
 import { prepareContainers, type TestCloud } from './testing.ts';
-
-class Killed extends Error {}
-
-/** Lets `steps` steps happen and kills at the next; a killed process does nothing more. */
-function reaper(steps: number) {
-  let left = steps;
-  const step = () => {
-    if (left <= 0) throw new Killed();
-    left -= 1;
-  };
-  return { step, isDead: () => left <= 0 };
-}
-
-/** Every method is a step before its work is done, and one after, when nobody is left to know. */
-function mortal<T extends object>(target: T, { step }: ReturnType<typeof reaper>): T {
-  return new Proxy(target, {
-    get: (object, name) => {
-      const method = Reflect.get(object, name);
-      if (typeof method !== 'function') return method;
-      return async (...args: unknown[]) => {
-        step();
-        const result = await method.apply(object, args);
-        step();
-        return result;
-      };
-    },
-  });
-}
-
-/** A transaction is one step: what it did not commit did not happen. */
-function mortalDatabase(db: Knex, { step }: ReturnType<typeof reaper>): Knex {
-  return new Proxy(db, {
-    apply: (target, _self, args) => {
-      step();
-      return Reflect.apply(target, undefined, args);
-    },
-    get: (target, name) => {
-      if (name === 'transaction') step();
-      return Reflect.get(target, name);
-    },
-  });
-}
 
 const nothing: ImageCache = {
   ensure: async () => '/archive',

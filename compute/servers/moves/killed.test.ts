@@ -5,8 +5,8 @@ import { readMasterKey } from '../../../identity/tokens/keys.ts';
 import type { UploadDeps } from '../../../image/images/uploads.ts';
 import type { ImageCache } from '../../image-cache/cache.ts';
 import { noVendors } from '../../metadata/vendor-data.ts';
+import { Killed, mortal, mortalDatabase, reaper } from '../../mortal.ts';
 import { atVersion } from '../../testing.ts';
-import { Killed, mortalDatabase, mortalDriver, reaper } from '../mortal.ts';
 import { serverReconciler } from '../reconciler.ts';
 import { moveReconciler } from './reconciler.ts';
 import { startTwoHosts, type TwoHosts } from './testing.ts';
@@ -20,7 +20,7 @@ async function throughDeaths({ cloud }: TwoHosts, id: string): Promise<number> {
   const master = await readMasterKey(`${cloud.config.dataDir}/master.key`);
   for (let steps = 0; ; steps++) {
     const death = reaper(steps);
-    const [db, driver] = [mortalDatabase(cloud.db, death), mortalDriver(cloud.drivers.servers, death)];
+    const [db, driver] = [mortalDatabase(cloud.db, death), mortal(cloud.drivers.servers, death)];
     const common = { db, driver, log, hostName: 'host-1', master };
     const images = {} as UploadDeps; // none is made here
     const forServers = serverReconciler({

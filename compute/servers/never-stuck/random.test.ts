@@ -5,19 +5,13 @@
  *
  * `CIRROSTACK_TEST_SEED` repeats one sequence, `CIRROSTACK_TEST_STEPS` makes it longer.
  */
-import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { NotFound } from '../../../common/errors.ts';
-import { createLogger } from '../../../common/logger.ts';
-import { Secret } from '../../../common/secret.ts';
-import { openFileStore } from '../../../image/stores/files/files.ts';
-import { singleStore } from '../../../image/stores/stores.ts';
+import type { Reconciler } from '../../../common/reconcile/loop.ts';
 import { startTestCloud } from '../../../tests/cloud.ts';
-import type { ImageCache } from '../../image-cache/cache.ts';
-import { noVendors } from '../../metadata/vendor-data.ts';
+import { Killed, type Reaper, reaper } from '../../mortal.ts';
 import { type Ground, prepareCompute, type TestCloud, uploadImage } from '../../testing.ts';
-import { Killed, mortalDatabase, mortalDriver, type Reaper, reaper } from '../mortal.ts';
-import { serverReconciler } from '../reconciler.ts';
+import { mortalReconciler } from '../deaths.ts';
 import { actions, newborn, powersOf, type Subject, statusOf, withAccepted } from './model.ts';
 import { pickWith, randomNumbers } from './random-numbers.ts';
 
@@ -159,35 +153,12 @@ class Sequence {
     return work;
   }
 
-  #reconciler(death: Reaper) {
-    const { cloud } = this;
-    const log = createLogger('silent');
-    const cache: ImageCache = {
+  #reconciler(death: Reaper): Reconciler {
+    return mortalReconciler(this.cloud, death, {
       ensure: async (imageId) => {
         if (this.vanished.has(imageId)) throw new NotFound('Image', imageId);
         return '/image';
       },
-      list: async () => [],
-      removeUnless: async () => undefined,
-    };
-    return serverReconciler({
-      db: mortalDatabase(cloud.db, death),
-      driver: mortalDriver(cloud.drivers.servers, death),
-      cache,
-      log,
-      hostName: 'host-1',
-      reclaimSeconds: 0,
-      shelvedOffloadSeconds: 0,
-      vendors: noVendors,
-      images: {
-        db: cloud.db,
-        log,
-        region: cloud.config.region,
-        stores: singleStore(openFileStore(join(cloud.config.dataDir, 'images'))),
-        inspection: { virtualSizeBytes: 2 ** 40 },
-        imageSizeCap: 2 ** 40,
-      },
-      master: new Secret('any'),
     });
   }
 

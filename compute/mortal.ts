@@ -1,6 +1,5 @@
 /** For tests: a process that dies between two steps, which are the calls of drivers, before and after, and the statements. */
-import type { Knex } from '../../common/database/database.ts';
-import type { ServerDriver } from '../drivers/driver.ts';
+import type { Knex } from '../common/database/database.ts';
 
 /** What the steps after the death throw: nothing of them happens. */
 export class Killed extends Error {}
@@ -21,7 +20,8 @@ export function reaper(steps: number): Reaper {
   return { step, isDead: () => left <= 0 };
 }
 
-export function mortalDriver(driver: ServerDriver, { step }: Reaper): ServerDriver {
+/** Every call is a step before its work is done, and one after. */
+export function mortal<T extends object>(driver: T, { step }: Reaper): T {
   return new Proxy(driver, {
     get: (target, name) => {
       const method = Reflect.get(target, name);

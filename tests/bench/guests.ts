@@ -1,5 +1,5 @@
 /** What the cloud adds to its engines: a server against `virsh create`, a container against `docker run`, in turns. */
-import { cp, mkdir, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdir, readdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { execute } from '../../host/execute.ts';
@@ -131,7 +131,8 @@ async function copyOfDomain({ context }: HostCloud, id: string): Promise<{ direc
   const directory = join(context.dataDir, 'bench-domain');
   await mkdir(directory, { mode: 0o711 });
   const original = join(context.dataDir, 'compute', 'servers', id);
-  for (const name of ['disk.qcow2', 'config.iso']) await cp(join(original, name), join(directory, name));
+  const disks = (await readdir(original)).filter((name) => /\.(qcow2|iso)$/.test(name));
+  for (const name of disks) await cp(join(original, name), join(directory, name));
   const changed = xml
     .replaceAll(original, directory)
     .replace(/<metadata>.*<\/metadata>/s, '')

@@ -5,6 +5,7 @@ import { ConfigSchema } from '../common/config/config.ts';
 import { format } from '../common/http/microversion.ts';
 import type { Service } from '../common/http/service.ts';
 import { createMetrics } from '../common/metrics.ts';
+import { describeExtraSpecs } from '../compute/flavors/extra-specs.ts';
 import { startTestCloud } from './cloud.ts';
 
 /** What stands between `<!-- made: title -->` and `<!-- end -->` of a document is `parts[title]`, and every part stands there. */
@@ -41,10 +42,16 @@ test('docs/compatibility.md tells every route of every service', async (t) => {
   const cloud = await startTestCloud(t);
   const services = cloud.modules.map(({ service }) => service).filter(({ name }) => name !== 'dashboard');
   const parts = services.map((service) => [`routes of ${service.name}`, routesOf(service)]);
+  const specs = describeExtraSpecs().map(({ name, isEverHonoured, gives }) => [
+    `\`${name}\``,
+    isEverHonoured ? 'yes' : 'refused',
+    gives,
+  ]);
   const counts = services.map(({ name, routes }) => [name, String(routes.length)]);
   await holds(t, 'compatibility.md', {
     ...Object.fromEntries(parts),
     'number of routes': table(['service', 'routes'], counts),
+    'extra specs': table(['extra spec', 'had', 'what a server gets'], specs),
   });
 });
 

@@ -84,6 +84,7 @@ test('a host refuses by its aggregates, its capabilities and by what nothing hon
   t.is(refused(fast, { extraSpecs: { 'capabilities:unknown': 'x' } }), 'ComputeCapabilitiesFilter');
   for (const [name, value] of [
     ['hw:numa_nodes', '2'],
+    ['quota:vif_inbound_average', '100'],
     ['trait1:CUSTOM_GPU', 'required'],
     ['resources:VCPU', '2'],
     ['hw:cpu_policy', 'dedicated'],

@@ -1,31 +1,13 @@
-import { one, pageRequest } from '../../common/http/page.ts';
-import { noContent, route } from '../../common/http/route.ts';
+import { route } from '../../common/http/route.ts';
 import type { ImageModuleDeps } from '../deps.ts';
-import { objects, sortColumns } from '../metadefs/contents.ts';
-import {
-  addContent,
-  changeContent,
-  deleteContent,
-  deleteContents,
-  showContent,
-  showContents,
-} from '../metadefs/contents-operations.ts';
+import { objects } from '../metadefs/contents.ts';
+import { addContent, changeContent, showContent, showContents } from '../metadefs/contents-operations.ts';
 import { metadefPolicy } from '../metadefs/policy.ts';
-import { metadefSortKeys } from './metadefs.ts';
+import { contentsPaging, deletionRoutes } from './metadefs-content-routes.ts';
 import { ObjectBody, objectOf, refuseReadOnly } from './metadefs-fields.ts';
 import { namespacesPath, objectView } from './metadefs-views.ts';
 
 const path = `${namespacesPath}/{namespace}/objects`;
-
-/** Objects and tags have no default limit in Glance; this is more than a namespace can be read with. */
-const unlimited = 1_000_000;
-
-/** How a list of objects or tags was asked for. */
-export function contentsPaging(query: Record<string, unknown>) {
-  const { marker } = query;
-  const page = pageRequest({ ...query, marker: one(marker) || undefined }, unlimited);
-  return { page, keys: metadefSortKeys(query, sortColumns) };
-}
 
 export const metadefObjectRoutes = (deps: ImageModuleDeps) => [
   route({
@@ -56,17 +38,6 @@ export const metadefObjectRoutes = (deps: ImageModuleDeps) => [
     },
   }),
   route({
-    method: 'DELETE',
-    path,
-    rule: metadefPolicy.delete_metadef_namespace,
-    summary: 'Delete all objects of a namespace',
-    status: 204,
-    async handler({ ctx, params }, h) {
-      await deleteContents(deps, ctx, params.namespace!, objects);
-      return noContent(h);
-    },
-  }),
-  route({
     method: 'GET',
     path: `${path}/{object}`,
     rule: metadefPolicy.get_metadef_object,
@@ -87,15 +58,8 @@ export const metadefObjectRoutes = (deps: ImageModuleDeps) => [
       return objectView(namespace!, await changeContent(deps, ctx, namespace!, objects, object!, objectOf(body)));
     },
   }),
-  route({
-    method: 'DELETE',
-    path: `${path}/{object}`,
-    rule: metadefPolicy.delete_metadef_object,
-    summary: 'Delete an object of a namespace',
-    status: 204,
-    async handler({ ctx, params: { namespace, object } }, h) {
-      await deleteContent(deps, ctx, namespace!, objects, object!);
-      return noContent(h);
-    },
+  ...deletionRoutes(deps, {
+    ...{ path, kind: objects, parameter: 'object', words: ['an object', 'objects'] },
+    rules: { one: metadefPolicy.delete_metadef_object, all: metadefPolicy.delete_metadef_namespace },
   }),
 ];

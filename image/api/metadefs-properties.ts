@@ -1,17 +1,16 @@
 import { one } from '../../common/http/page.ts';
-import { noContent, route } from '../../common/http/route.ts';
+import { route } from '../../common/http/route.ts';
 import type { ImageModuleDeps } from '../deps.ts';
 import { properties } from '../metadefs/contents.ts';
 import {
   addContent,
   changeContent,
-  deleteContent,
-  deleteContents,
   showContent,
   showContents,
   showPropertyOn,
 } from '../metadefs/contents-operations.ts';
 import { metadefPolicy } from '../metadefs/policy.ts';
+import { deletionRoutes } from './metadefs-content-routes.ts';
 import { PropertyBody, propertyOf, refuseReadOnly } from './metadefs-fields.ts';
 import { namespacesPath, propertiesView, propertyView } from './metadefs-views.ts';
 
@@ -42,17 +41,6 @@ export const metadefPropertyRoutes = (deps: ImageModuleDeps) => [
     },
   }),
   route({
-    method: 'DELETE',
-    path,
-    rule: metadefPolicy.delete_metadef_namespace,
-    summary: 'Delete all properties of a namespace',
-    status: 204,
-    async handler({ ctx, params }, h) {
-      await deleteContents(deps, ctx, params.namespace!, properties);
-      return noContent(h);
-    },
-  }),
-  route({
     method: 'GET',
     path: `${path}/{property}`,
     rule: metadefPolicy.get_metadef_property,
@@ -79,15 +67,8 @@ export const metadefPropertyRoutes = (deps: ImageModuleDeps) => [
       return propertyView(await changeContent(deps, ctx, namespace!, properties, property!, propertyOf(body)));
     },
   }),
-  route({
-    method: 'DELETE',
-    path: `${path}/{property}`,
-    rule: metadefPolicy.remove_metadef_property,
-    summary: 'Delete a property of a namespace',
-    status: 204,
-    async handler({ ctx, params: { namespace, property } }, h) {
-      await deleteContent(deps, ctx, namespace!, properties, property!);
-      return noContent(h);
-    },
+  ...deletionRoutes(deps, {
+    ...{ path, kind: properties, parameter: 'property', words: ['a property', 'properties'] },
+    rules: { one: metadefPolicy.remove_metadef_property, all: metadefPolicy.delete_metadef_namespace },
   }),
 ];

@@ -1,20 +1,12 @@
 import { BadRequest } from '../../common/errors.ts';
 import { one } from '../../common/http/page.ts';
-import { noContent, route } from '../../common/http/route.ts';
+import { route } from '../../common/http/route.ts';
 import type { ImageModuleDeps } from '../deps.ts';
 import { tags } from '../metadefs/contents.ts';
-import {
-  addContent,
-  addTags,
-  changeContent,
-  deleteContent,
-  deleteContents,
-  showContent,
-  showContents,
-} from '../metadefs/contents-operations.ts';
+import { addContent, addTags, changeContent, showContent, showContents } from '../metadefs/contents-operations.ts';
 import { metadefPolicy } from '../metadefs/policy.ts';
+import { contentsPaging, deletionRoutes } from './metadefs-content-routes.ts';
 import { refuseReadOnly, TagBody, TagsBody } from './metadefs-fields.ts';
-import { contentsPaging } from './metadefs-objects.ts';
 import { namespacesPath, tagView } from './metadefs-views.ts';
 
 const path = `${namespacesPath}/{namespace}/tags`;
@@ -43,17 +35,6 @@ export const metadefTagRoutes = (deps: ImageModuleDeps) => [
       const append = isTrue(one(request.headers['x-openstack-append']));
       const added = await addTags(deps, ctx, params.namespace!, body.tags ?? [], { append });
       return h.response(names(added)).code(201);
-    },
-  }),
-  route({
-    method: 'DELETE',
-    path,
-    rule: metadefPolicy.delete_metadef_tags,
-    summary: 'Delete all tags of a namespace',
-    status: 204,
-    async handler({ ctx, params }, h) {
-      await deleteContents(deps, ctx, params.namespace!, tags);
-      return noContent(h);
     },
   }),
   route({
@@ -88,16 +69,9 @@ export const metadefTagRoutes = (deps: ImageModuleDeps) => [
       return tagView(await changeContent(deps, ctx, namespace!, tags, tag!, { name: body.name }));
     },
   }),
-  route({
-    method: 'DELETE',
-    path: `${path}/{tag}`,
-    rule: metadefPolicy.delete_metadef_tag,
-    summary: 'Delete a tag of a namespace',
-    status: 204,
-    async handler({ ctx, params: { namespace, tag } }, h) {
-      await deleteContent(deps, ctx, namespace!, tags, tag!);
-      return noContent(h);
-    },
+  ...deletionRoutes(deps, {
+    ...{ path, kind: tags, parameter: 'tag', words: ['a tag', 'tags'] },
+    rules: { one: metadefPolicy.delete_metadef_tag, all: metadefPolicy.delete_metadef_tags },
   }),
 ];
 

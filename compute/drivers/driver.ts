@@ -85,6 +85,12 @@ export interface LocalDisk {
   tag: string | null;
 }
 
+/** A root disk and those that came with it. */
+export type GuestDisks = Pick<ServerSpec, 'rootDisk' | 'localDisks'>;
+
+/** One of them: the root disk, or a local one by its number in their order. */
+export type DiskPlace = 'root' | number;
+
 /** What of the machine is not as usual: virtio wherever it can be, q35, and a BIOS. */
 export interface Machine {
   /** Of all disks. */
@@ -207,12 +213,12 @@ export interface ServerDriver extends GuestDriver<ServerSpec> {
   openSnapshot(spec: ServerSpec, name: string, signal: AbortSignal): Promise<Readable>;
   /** Absent is success. */
   dropSnapshot(id: string, name: string): Promise<void>;
-  /** A root disk, whole or not there at all. */
-  hasDisk(id: string, rootDisk: number): Promise<boolean>;
-  /** Its data, for another host; the guest is shut down. Throws `PermanentFailure` when it is not there. */
-  openDisk(id: string, rootDisk: number): Promise<{ data: Readable; sizeBytes: number }>;
-  /** Keeps what `openDisk` gave on another host as the root disk of this guest; nothing of it when `data` throws. */
-  receiveDisk(spec: ServerSpec, data: AsyncIterable<Buffer>): Promise<void>;
+  /** Whether that disk is here, whole or not at all. */
+  hasDisk(id: string, disks: GuestDisks, place: DiskPlace): Promise<boolean>;
+  /** Its data, in a form that `receiveDisk` knows; the guest is shut down. Throws `PermanentFailure` when it is not there. */
+  openDisk(id: string, disks: GuestDisks, place: DiskPlace): Promise<Readable>;
+  /** Keeps what `openDisk` gave on another host as that disk of this guest; nothing of it when `data` throws. */
+  receiveDisk(spec: ServerSpec, place: DiskPlace, data: AsyncIterable<Buffer>): Promise<void>;
   /** Makes ready what a guest needs that comes from another host while it runs. */
   prepareArrival(spec: ServerSpec): Promise<void>;
   /** One end of a connection that `migrate` opened on the host that the guest leaves. */

@@ -5,7 +5,9 @@ import type { Duplex, Readable } from 'node:stream';
 import { Conflict, NotFound, Unavailable } from '../../../common/errors.ts';
 import type {
   ConsoleKind,
+  DiskPlace,
   GuestDiagnostics,
+  GuestDisks,
   HostFacts,
   ObservedGuest,
   Passage,
@@ -14,7 +16,7 @@ import type {
   ServerSpec,
 } from '../driver.ts';
 import { abortMigration, acceptArrival, forceMigration, migrate, openPassage } from './between-hosts.ts';
-import { openDisk, receiveDisk } from './carried-disks.ts';
+import { openDisk, pathOfDisk, receiveDisk } from './carried-disks.ts';
 import { writeConfigDrive } from './config-drive.ts';
 import { type DomainEvent, LibvirtConnection } from './connection.ts';
 import { readConsole } from './console-log.ts';
@@ -29,7 +31,7 @@ import { findTraits, type Traits } from './host-traits.ts';
 import { changeInterfaces, unplug } from './interfaces.ts';
 import { affect, libvirt, metadataKind, shutdownFlag } from './library.ts';
 import { changeSize } from './live-size.ts';
-import { ensureLocalDisks } from './local-disks.ts';
+import { ensureLocalDisks, makeRoomForLocalDisks } from './local-disks.ts';
 import { metadataUri, tapName } from './names.ts';
 import { OneAtATime } from './one-at-a-time.ts';
 import { dropSnapshot, openSnapshot } from './snapshot.ts';
@@ -222,18 +224,18 @@ export class LibvirtServerDriver implements ServerDriver {
     }
   }
 
-  hasDisk(id: string, rootDisk: number): Promise<boolean> {
-    return exists(this.#directoryOf(id).diskPath(rootDisk));
+  async hasDisk(id: string, disks: GuestDisks, place: DiskPlace): Promise<boolean> {
+    return exists(pathOfDisk(this.#directoryOf(id), disks, place));
   }
 
-  openDisk(id: string, rootDisk: number): Promise<{ data: Readable; sizeBytes: number }> {
-    return openDisk(this.#directoryOf(id), rootDisk);
+  openDisk(id: string, disks: GuestDisks, place: DiskPlace): Promise<Readable> {
+    return openDisk(this.#directoryOf(id), disks, place);
   }
 
-  receiveDisk(spec: ServerSpec, data: AsyncIterable<Buffer>): Promise<void> {
+  receiveDisk(spec: ServerSpec, place: DiskPlace, data: AsyncIterable<Buffer>): Promise<void> {
     return this.#oneAtATime.run(spec.id, async () => {
       const { qemu } = await this.#findTraits();
-      await receiveDisk(this.#directoryOf(spec.id), spec, qemu, data);
+      await receiveDisk(this.#directoryOf(spec.id), spec, place, qemu, data);
     });
   }
 
@@ -244,6 +246,7 @@ export class LibvirtServerDriver implements ServerDriver {
       await directory.prepare(traits.qemu);
       await this.#recordTaps(directory, spec, traits);
       await ensureRootDisk(directory, { ...spec, rootDiskCopiedFrom: null }, traits.qemu);
+      await makeRoomForLocalDisks(directory, spec, traits.qemu);
       await writeConfigDrive(directory, spec.configDrive, traits.qemu);
       await openPassage(directory, traits.qemu);
     });

@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, open, readdir, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -40,16 +40,27 @@ test('disks are made with what was asked for, take no room, keep what is on them
   t.deepEqual([(await stat(ext4)).size, (await stat(swap)).size], [2 ** 30, 2 ** 29]);
   t.true((await stat(ext4)).blocks * 512 < 64 * 2 ** 20, 'most of it is holes');
 
-  await writeFile(ext4, 'written by the guest');
+  const written = 'written by the guest';
+  const beginningOf = async (path: string) => {
+    const file = await open(path);
+    const { buffer } = await file.read(Buffer.alloc(written.length), 0, written.length, 0).finally(() => file.close());
+    return String(buffer);
+  };
+  for (const path of [ext4, swap]) await writeFile(path, written, { flag: 'r+' });
   await ensureLocalDisks(directory, first, nobody);
-  t.is(await readFile(ext4, 'utf8'), 'written by the guest');
+  t.is(await beginningOf(ext4), written);
   const resized = { localDisks: [disks[0] as LocalDisk, disks[2] as LocalDisk], rootDisk: 4, rootDiskCopiedFrom: 1 };
   await ensureLocalDisks(directory, resized, nobody);
   const [copy = '', otherSwap = ''] = directory.localDiskPaths(resized.localDisks, 4);
-  t.is(await readFile(copy, 'utf8'), 'written by the guest');
+  t.deepEqual([await beginningOf(copy), await beginningOf(otherSwap)], [written, written]);
   t.is((await stat(otherSwap)).size, 2 ** 29);
   await directory.removeOtherDisks({ ...resized, rescueImage: null });
   t.is((await readdir(directory.path)).length, 5, 'the way back is open');
   await directory.removeOtherDisks({ ...resized, rootDiskCopiedFrom: null, rescueImage: null });
   t.deepEqual((await readdir(directory.path)).sort(), ['ephemeral-4-0.raw', 'swap-4.raw']);
+
+  const smaller: LocalDisk = { kind: 'swap', sizeMib: 64, format: null, tag: null };
+  await ensureLocalDisks(directory, { localDisks: [smaller], rootDisk: 5, rootDiskCopiedFrom: 4 }, nobody);
+  const [ofAnotherSize = ''] = directory.localDiskPaths([smaller], 5);
+  t.deepEqual(await typeOf(ofAnotherSize), ['swap', 'swap'], 'swap of another size is made anew');
 });

@@ -1,15 +1,16 @@
 /** Disks beside the root disk: files with holes, made with their file system, or as swap, when they are missing. */
-import { open } from 'node:fs/promises';
-import type { LocalDisk, ServerSpec } from '../driver.ts';
+import { open, stat } from 'node:fs/promises';
+import type { GuestDisks, LocalDisk, ServerSpec } from '../driver.ts';
 import { copyDisk, exists } from './disks.ts';
 import type { GuestDirectory, QemuUser } from './guest-directory.ts';
 import { runTool } from './tools.ts';
 
 const makeSeconds = 300;
+const mib = 1024 ** 2;
 
 /**
- * Makes those that are missing; what a guest wrote on the others stays. Where the root disk is a copy, ephemeral ones are copies
- * of those before, too; swap never is. @throws DiskFull, Unavailable
+ * Makes those that are missing; what a guest wrote on the others stays. Where the root disk is a copy, so are those that were there
+ * before, at the same size: guests know swap, too, by what is written on it. @throws DiskFull, Unavailable
  */
 export async function ensureLocalDisks(
   directory: GuestDirectory,
@@ -22,17 +23,37 @@ export async function ensureLocalDisks(
   for (const [i, disk] of localDisks.entries()) {
     const [path = '', old] = [paths[i], before[i]];
     if (await exists(path)) continue;
-    const isCopy = disk.kind === 'ephemeral' && old !== undefined && (await exists(old));
+    const isCopy = old !== undefined && (await isOfSize(old, disk));
     await directory.replace(path, qemu, (temporary) =>
       isCopy ? copyDisk(old, temporary, signal) : make(disk, i, temporary),
     );
   }
 }
 
-/** Labelled as nova labels them, so that a guest can find its first ephemeral disk. */
-async function make({ kind, sizeMib, format }: LocalDisk, index: number, path: string): Promise<void> {
+async function isOfSize(path: string, { sizeMib }: LocalDisk): Promise<boolean> {
+  return (await exists(path)) && (await stat(path)).size === sizeMib * mib;
+}
+
+/** Files as large as they are, and empty, into which another host's QEMU writes what is on them. @throws DiskFull, Unavailable */
+export async function makeRoomForLocalDisks(
+  directory: GuestDirectory,
+  { localDisks = [], rootDisk }: GuestDisks,
+  qemu: QemuUser,
+): Promise<void> {
+  const paths = directory.localDiskPaths(localDisks, rootDisk);
+  for (const [i, disk] of localDisks.entries())
+    await directory.replace(paths[i] ?? '', qemu, (temporary) => makeEmpty(disk, temporary));
+}
+
+async function makeEmpty({ sizeMib }: LocalDisk, path: string): Promise<void> {
   const file = await open(path, 'wx', 0o600);
-  await file.truncate(sizeMib * 1024 * 1024).finally(() => file.close());
+  await file.truncate(sizeMib * mib).finally(() => file.close());
+}
+
+/** Labelled as nova labels them, so that a guest can find its first ephemeral disk. */
+async function make(disk: LocalDisk, index: number, path: string): Promise<void> {
+  const { kind, format } = disk;
+  await makeEmpty(disk, path);
   if (kind === 'swap') await runTool('make the swap disk', '/usr/sbin/mkswap', ['-L', 'swap', path], makeSeconds);
   else if (format === 'vfat')
     await runTool('format a disk', '/usr/sbin/mkfs.vfat', ['-n', `EPHEMERAL${index}`, path], makeSeconds);

@@ -32,7 +32,7 @@ export class SimulatedHost {
   readonly servers = new Map<string, SimulatedGuest<ServerSpec>>();
   readonly containers = new Map<string, SimulatedGuest<ContainerSpec>>();
   readonly images = new Set<string>();
-  /** What is on the root disks of servers, by the server's id and the number of the disk. */
+  /** What is on the disks of servers: by the server's id and the number of a root disk, and of a disk that came with it. */
   readonly disks = new Map<string, Buffer>();
   /** What running servers of other hosts find prepared. */
   readonly arriving = new Map<string, ServerSpec>();

@@ -2,7 +2,9 @@ import { Duplex, Readable } from 'node:stream';
 import { Conflict, PermanentFailure } from '../../../common/errors.ts';
 import type {
   ConsoleKind,
+  DiskPlace,
   GuestDiagnostics,
+  GuestDisks,
   HostFacts,
   ObservedGuest,
   Passage,
@@ -77,29 +79,30 @@ export class SimulatedServerDriver extends SimulatedGuestDriver<ServerSpec> impl
     });
   }
 
-  hasDisk(id: string, rootDisk: number): Promise<boolean> {
-    return this.perform('hasDisk', id, () => this.host.disks.has(diskName(id, rootDisk)));
+  hasDisk(id: string, { rootDisk }: GuestDisks, place: DiskPlace): Promise<boolean> {
+    return this.perform('hasDisk', id, () => this.host.disks.has(diskName(id, rootDisk, place)));
   }
 
-  openDisk(id: string, rootDisk: number): Promise<{ data: Readable; sizeBytes: number }> {
+  openDisk(id: string, { rootDisk }: GuestDisks, place: DiskPlace): Promise<Readable> {
     return this.perform('openDisk', id, () => {
-      const disk = this.host.disks.get(diskName(id, rootDisk));
+      const disk = this.host.disks.get(diskName(id, rootDisk, place));
       if (disk === undefined) throw new PermanentFailure('The disk of the server is gone from its host.');
-      return { data: Readable.from([disk]), sizeBytes: disk.length };
+      return Readable.from([disk]);
     });
   }
 
-  async receiveDisk(spec: ServerSpec, data: AsyncIterable<Buffer>): Promise<void> {
+  async receiveDisk(spec: ServerSpec, place: DiskPlace, data: AsyncIterable<Buffer>): Promise<void> {
     const chunks: Buffer[] = [];
     for await (const chunk of data) chunks.push(chunk);
     await this.perform('receiveDisk', spec.id, () => {
-      this.host.disks.set(diskName(spec.id, spec.rootDisk), Buffer.concat(chunks));
+      this.host.disks.set(diskName(spec.id, spec.rootDisk, place), Buffer.concat(chunks));
     });
   }
 
   prepareArrival(spec: ServerSpec): Promise<void> {
     return this.perform('prepareArrival', spec.id, () => {
-      this.host.disks.set(diskName(spec.id, spec.rootDisk), Buffer.from('empty'));
+      for (const place of placesOf(spec))
+        this.host.disks.set(diskName(spec.id, spec.rootDisk, place), Buffer.from('empty'));
       this.host.arriving.set(spec.id, structuredClone(spec));
     });
   }
@@ -109,7 +112,8 @@ export class SimulatedServerDriver extends SimulatedGuestDriver<ServerSpec> impl
       const spec = this.host.arriving.get(id);
       if (spec === undefined || channel !== 'guest') throw new Conflict(`Nothing is prepared for server ${id}.`);
       return arrivalOf((guest) => {
-        this.host.disks.set(diskName(id, spec.rootDisk), Buffer.from(guest.disk, 'base64'));
+        for (const [i, place] of placesOf(spec).entries())
+          this.host.disks.set(diskName(id, spec.rootDisk, place), Buffer.from(guest.disks[i] ?? '', 'base64'));
         this.host.arriving.delete(id);
         this.host.servers.set(id, { spec, power: guest.power, output: guest.output, exitCode: null });
         this.host.changed(id);
@@ -126,8 +130,10 @@ export class SimulatedServerDriver extends SimulatedGuestDriver<ServerSpec> impl
     if (!isActive(guest)) throw new Conflict(`Server ${id} does not run.`);
     const channel = await connect('guest');
     const { power, output } = guest;
-    const disk = this.host.disks.get(diskName(id, guest.spec.rootDisk)) ?? Buffer.alloc(0);
-    channel.write(`${JSON.stringify({ power, output, disk: disk.toString('base64') })}\n`);
+    const disks = placesOf(guest.spec).map((place) =>
+      this.host.disks.get(diskName(id, guest.spec.rootDisk, place))?.toString('base64'),
+    );
+    channel.write(`${JSON.stringify({ power, output, disks })}\n`);
     for await (const _ of channel); // until it has arrived
     guest.power = 'shutdown';
     await this.perform('migrated', id, () => this.host.changed(id));
@@ -207,11 +213,15 @@ export class SimulatedServerDriver extends SimulatedGuestDriver<ServerSpec> impl
 
   protected override prepare(spec: ServerSpec): void {
     const { disks } = this.host;
-    const name = diskName(spec.id, spec.rootDisk);
-    const copied = spec.rootDiskCopiedFrom === null ? undefined : disks.get(diskName(spec.id, spec.rootDiskCopiedFrom));
-    if (!disks.has(name)) disks.set(name, copied ?? Buffer.from(`disk ${spec.rootDisk} of server ${spec.id}`));
-    const kept = [spec.rootDisk, spec.rootDiskCopiedFrom].map((one) => diskName(spec.id, one ?? spec.rootDisk));
-    for (const other of disks.keys()) if (other.startsWith(spec.id) && !kept.includes(other)) disks.delete(other);
+    const { id, rootDisk, rootDiskCopiedFrom } = spec;
+    for (const place of placesOf(spec)) {
+      const name = diskName(id, rootDisk, place);
+      const copied = rootDiskCopiedFrom === null ? undefined : disks.get(diskName(id, rootDiskCopiedFrom, place));
+      if (!disks.has(name)) disks.set(name, copied ?? Buffer.from(`disk ${name.slice(id.length + 1)} of server ${id}`));
+    }
+    const kept = [rootDisk, rootDiskCopiedFrom ?? rootDisk].map((one) => diskName(id, one, 'root'));
+    const isKept = (name: string) => kept.some((root) => name === root || name.startsWith(`${root} `));
+    for (const other of disks.keys()) if (other.startsWith(id) && !isKept(other)) disks.delete(other);
   }
 
   override remove(id: string): Promise<void> {
@@ -245,8 +255,12 @@ export class SimulatedServerDriver extends SimulatedGuestDriver<ServerSpec> impl
   }
 }
 
-function diskName(id: string, rootDisk: number): string {
-  return `${id} ${rootDisk}`;
+function diskName(id: string, rootDisk: number, place: DiskPlace): string {
+  return place === 'root' ? `${id} ${rootDisk}` : `${id} ${rootDisk} local ${place}`;
+}
+
+function placesOf({ localDisks = [] }: GuestDisks): DiskPlace[] {
+  return ['root', ...localDisks.keys()];
 }
 
 const nothingYet = {
@@ -259,7 +273,7 @@ const nothingYet = {
 };
 
 /** Takes one line, which is the guest, and ends. */
-function arrivalOf(arrived: (guest: { power: PowerState; output: string; disk: string }) => void): Duplex {
+function arrivalOf(arrived: (guest: { power: PowerState; output: string; disks: string[] }) => void): Duplex {
   let text = '';
   return new Duplex({
     allowHalfOpen: true,

@@ -4,14 +4,14 @@ import type { Duplex } from 'node:stream';
 import type { Knex } from '../../../common/database/database.ts';
 import { Conflict, Unavailable } from '../../../common/errors.ts';
 import { secretsEqual } from '../../../common/secret.ts';
-import type { ServerDriver, ServerSpec } from '../../drivers/driver.ts';
+import type { DiskPlace, ServerDriver, ServerSpec } from '../../drivers/driver.ts';
 import { watchingDeletion } from '../deletion-watch.ts';
 import type { Server } from '../server.ts';
 import { getServer } from '../store.ts';
 import type { MoveStatus } from './move.ts';
 import type { Question, Reply } from './road.ts';
 import { findMove } from './store.ts';
-import { takeBytes } from './wire.ts';
+import { takeAll, takePieces } from './wire.ts';
 
 export interface ArrivalDeps {
   db: Knex;
@@ -48,7 +48,7 @@ export function arrivals(deps: ArrivalDeps): Arrivals {
     if (server.otherHostName !== hostName) throw new Conflict('The server is not on its way here.');
     switch (question.call) {
       case 'disk':
-        return receiveDisk(server, Number(question.sizeBytes));
+        return receiveDisk(server, placeOf(question.place));
       case 'prepare':
         return during(server, async (signal) => {
           await driver.prepareArrival(await deps.specOf(server, signal));
@@ -63,16 +63,16 @@ export function arrivals(deps: ArrivalDeps): Arrivals {
     }
   }
 
-  async function receiveDisk(server: Server, sizeBytes: number): Promise<Reply> {
-    if (!Number.isSafeInteger(sizeBytes) || sizeBytes <= 0) throw new Conflict('A disk has a size.');
+  async function receiveDisk(server: Server, place: DiskPlace): Promise<Reply> {
+    if (place !== 'root' && server.localDisks[place] === undefined) throw new Conflict('The server has no such disk.');
     const spec = await during(server, (signal) => deps.specOf(server, signal));
-    if (await driver.hasDisk(server.id, spec.rootDisk)) return { answer: { isThere: true } };
+    if (await driver.hasDisk(server.id, spec, place)) return { answer: { isThere: true } };
     return {
       answer: { isThere: false },
       next: (socket) =>
         during(server, async (signal) => {
           signal.addEventListener('abort', () => socket.destroy());
-          await driver.receiveDisk(spec, whole(socket, sizeBytes));
+          await driver.receiveDisk(spec, place, whole(socket));
           return {};
         }),
     };
@@ -100,16 +100,19 @@ export function arrivals(deps: ArrivalDeps): Arrivals {
   return { answer, isComing: (serverId) => coming.has(serverId) };
 }
 
+function placeOf(said: unknown): DiskPlace {
+  if (said === 'root' || (Number.isSafeInteger(said) && Number(said) >= 0)) return said as DiskPlace;
+  throw new Conflict('The server has no such disk.');
+}
+
 /** The data of a disk, which is only whole when what was sent after it says so. */
-async function* whole(socket: Duplex, sizeBytes: number): AsyncGenerator<Buffer> {
+async function* whole(socket: Duplex): AsyncGenerator<Buffer> {
   const hash = createHash('sha256');
-  for await (const chunk of takeBytes(socket, sizeBytes)) {
+  for await (const chunk of takePieces(socket)) {
     hash.update(chunk);
     yield chunk;
   }
-  const digest: Buffer[] = [];
-  for await (const chunk of takeBytes(socket, digestBytes)) digest.push(chunk);
-  if (!secretsEqual(Buffer.concat(digest).toString('hex'), hash.digest('hex')))
+  if (!secretsEqual((await takeAll(socket, digestBytes)).toString('hex'), hash.digest('hex')))
     throw new Unavailable('The disk did not arrive as it was sent.');
 }
 

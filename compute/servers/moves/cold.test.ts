@@ -75,6 +75,55 @@ test('a server goes to another host with its disk and its ports, and stays there
   t.deepEqual(await cloud.db('server_actions').where({ server_id: id, finished_at: null }), []);
 });
 
+test('a server goes with its ephemeral disks and its swap, shut down or running, and what another size has besides is made there', async (t) => {
+  const { cloud, settle, createServer, show, hostOf, first, second } = await startTwoHosts(t);
+  const admin = atVersion(cloud.as('admin'), '2.80');
+  const sizes = [
+    { id: 'with-disks', ram: 64, swap: 64, 'OS-FLV-EXT-DATA:ephemeral': 2 },
+    { id: 'larger', ram: 128, swap: 128, 'OS-FLV-EXT-DATA:ephemeral': 2 },
+  ];
+  for (const size of sizes)
+    await cloud
+      .as('admin')
+      .post('/compute/v2.1/flavors', { flavor: { name: size.id, vcpus: 1, disk: 1, ...size } }, 200);
+  const id = await createServer({ networks: [], flavorRef: 'with-disks' });
+  await settle();
+  await cloud.db('compute_hosts').update({ is_disabled: false });
+  const disksOf = ({ disks }: typeof first) =>
+    [...disks].filter(([name]) => name.startsWith(id)).map(([name, data]) => `${name.slice(37)}: ${data}`);
+  const had = ['root', 'ephemeral', 'swap'].map((kind) => Buffer.from(`the ${kind} disk as the guest left it`));
+  for (const [i, name] of [...first.disks.keys()].entries()) first.disks.set(name, had[i] as Buffer);
+  t.is(first.disks.size, 3);
+
+  await admin.post(`${servers}/${id}/action`, { 'os-migrateLive': { block_migration: 'auto', host: null } }, 202);
+  await settle();
+  t.deepEqual([(await show(id)).status, await hostOf(id)], ['ACTIVE', 'host-2']);
+  t.deepEqual(disksOf(second.host), [`1: ${had[0]}`, `1 local 0: ${had[1]}`, `1 local 1: ${had[2]}`]);
+  t.deepEqual(disksOf(first), []);
+
+  await admin.post(`${servers}/${id}/action`, { migrate: null }, 202);
+  await settle();
+  t.deepEqual([(await show(id)).status, await hostOf(id)], ['VERIFY_RESIZE', 'host-1']);
+  const [, at = ''] = disksOf(first)[0]?.match(/^(\d+)/) ?? [];
+  t.deepEqual(disksOf(first), [`${at}: ${had[0]}`, `${at} local 0: ${had[1]}`, `${at} local 1: ${had[2]}`]);
+  await admin.post(`${servers}/${id}/action`, { confirmResize: null }, 204);
+  await settle();
+  t.deepEqual(disksOf(second.host), []);
+
+  await cloud.db('compute_hosts').where({ name: 'host-1' }).update({ is_disabled: true });
+  await admin.post(`${servers}/${id}/action`, { resize: { flavorRef: 'larger' } }, 202);
+  await settle();
+  t.deepEqual([(await show(id)).status, await hostOf(id)], ['VERIFY_RESIZE', 'host-2']);
+  const [root, ephemeral, swap] = disksOf(second.host);
+  t.true(root?.endsWith(`: ${had[0]}`) && ephemeral?.endsWith(`local 0: ${had[1]}`));
+  t.false(swap?.endsWith(String(had[2])), 'swap of another size is another one');
+  await admin.post(`${servers}/${id}/action`, { revertResize: null }, 202);
+  await settle();
+  t.deepEqual([(await show(id)).status, await hostOf(id)], ['ACTIVE', 'host-1']);
+  t.deepEqual(disksOf(first), [`${at}: ${had[0]}`, `${at} local 0: ${had[1]}`, `${at} local 1: ${had[2]}`]);
+  t.deepEqual(disksOf(second.host), []);
+});
+
 test('a server whose image is gone does not leave for a host that cannot have it, and is not shut down for that', async (t) => {
   const { cloud, settle, createServer, show, first, hostOf } = await startTwoHosts(t);
   const admin = cloud.as('admin');

@@ -47,8 +47,6 @@ export async function coldMove(
   { hostName, size, kind }: Omit<Leaving, 'how'> & { kind: MoveKind },
 ): Promise<{ other_host_id: string; move: 'cold' }> {
   const server = onItsHost(asked);
-  if (server.localDisks.some(({ kind }) => kind === 'ephemeral'))
-    throw new BadRequest('Servers with ephemeral disks cannot go to another host: only root disks are sent there.');
   const host = placed(await claimTarget(trx, scheduling, server, { hostName, size, how: 'cold' }));
   await insertMove(trx, {
     serverId: server.id,

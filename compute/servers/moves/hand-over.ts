@@ -3,8 +3,9 @@
  * transaction, the other one is. Killed anywhere before, it begins again; after, the other host goes on.
  */
 import { createHash } from 'node:crypto';
-import { Transform } from 'node:stream';
+import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
+import type { TLSSocket } from 'node:tls';
 import type { Knex } from '../../../common/database/database.ts';
 import { CloudError, PermanentFailure, Unavailable } from '../../../common/errors.ts';
 import type { Logger } from '../../../common/logger.ts';
@@ -17,9 +18,11 @@ import { eventOf } from '../event-names.ts';
 import type { Server } from '../server.ts';
 import { sizeColumns } from '../sizes.ts';
 import { lockServer } from '../store.ts';
+import { carriedDisks } from './carried.ts';
 import type { Move } from './move.ts';
 import { callOverRoad, readAnswer } from './road.ts';
 import { changeMove, changeOwner, getOpenMove } from './store.ts';
+import { inPieces } from './wire.ts';
 
 export interface LeavingDeps {
   db: Knex;
@@ -42,7 +45,7 @@ export async function handOver(
   try {
     if ((await driver.observe(server.id)) !== undefined) await driver.power(spec, 'shutdown', { graceSeconds });
     if (move.status === 'pre-migrating') await changeMove(db, move.id, { status: 'migrating' });
-    await sendDisk(deps, server, move);
+    await sendDisks(deps, server, move);
   } catch (error) {
     const reason = await whyGivenUp(db, server, move, error);
     if (reason === undefined) throw error; // the loop tries again
@@ -70,34 +73,36 @@ export async function handBack({ db, driver }: LeavingDeps, server: Server): Pro
 }
 
 /** What other hosts say is untrusted input; that they have it whole is believed, as they are to run it. */
-async function sendDisk({ db, driver, master }: LeavingDeps, server: Server, { id, destinationHost }: Move) {
-  const { diskCopiedFrom } = server;
-  if (diskCopiedFrom === null) throw new PermanentFailure('The server has no disk to send.');
-  const address = await addressOf(db, destinationHost);
-  await watchingDeletion(db, server.id, async (signal) => {
-    const { data, sizeBytes } = await driver.openDisk(server.id, diskCopiedFrom);
-    try {
-      const { answer, socket } = await callOverRoad(address, master, id, { call: 'disk', sizeBytes });
-      if (answer.isThere === true) return void socket.destroy();
-      signal.addEventListener('abort', () => socket.destroy());
-      const hash = createHash('sha256');
-      const hashed = new Transform({
-        transform(chunk, _encoding, done) {
-          hash.update(chunk);
-          done(null, chunk);
-        },
-      });
+async function sendDisks(deps: LeavingDeps, server: Server, { id, destinationHost }: Move): Promise<void> {
+  const { diskCopiedFrom, oldFlavor } = server;
+  if (diskCopiedFrom === null || oldFlavor === null) throw new PermanentFailure('The server has no disk to send.');
+  const address = await addressOf(deps.db, destinationHost);
+  const had = { rootDisk: diskCopiedFrom, localDisks: oldFlavor.localDisks ?? [] };
+  await watchingDeletion(deps.db, server.id, async (signal) => {
+    for (const { from, to } of carriedDisks(had.localDisks, server.localDisks)) {
+      const { answer, socket } = await callOverRoad(address, deps.master, id, { call: 'disk', place: to });
       try {
-        await pipeline(data, hashed, socket, { end: false, signal }).catch(lost);
-        socket.write(hash.digest());
-        await readAnswer(socket);
+        if (answer.isThere !== true) await send(await deps.driver.openDisk(server.id, had, from), socket, signal);
       } finally {
         socket.destroy();
       }
-    } finally {
-      data.destroy();
     }
   });
+}
+
+async function send(data: Readable, socket: TLSSocket, signal: AbortSignal): Promise<void> {
+  const abort = () => socket.destroy();
+  signal.addEventListener('abort', abort);
+  try {
+    const hash = createHash('sha256');
+    const pieces = inPieces((piece) => hash.update(piece));
+    await pipeline(data, pieces, socket, { end: false, signal }).catch(lost);
+    socket.write(hash.digest());
+    await readAnswer(socket);
+  } finally {
+    data.destroy();
+    signal.removeEventListener('abort', abort);
+  }
 }
 
 function lost(cause: Error): never {

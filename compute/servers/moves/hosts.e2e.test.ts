@@ -1,13 +1,16 @@
 /** Two hosts on this machine, each with its libvirtd and its agent: servers go from one to the other, and one host is lost. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { chmod, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, open, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { startTestCloud } from '../../../tests/cloud.ts';
 import { until } from '../../drivers/contract/host-under-test.ts';
 import { atVersion, type TestCloud } from '../../testing.ts';
+
+/** Written to disks, so far from their beginning that no file system has anything there. */
+const [marker, middle] = ['written by the guest', 9_000_000];
 
 interface NamespaceHost {
   /** Where its own files are, seen from here. */
@@ -80,15 +83,15 @@ function countingDisk(): Buffer {
   return disk;
 }
 
-test('a running server goes to another host with its memory, and back shut down, and is made anew when that host is lost', async (t) => {
+test('a running server goes to another host with its memory and its disks, and back shut down, and is made anew when that host is lost', async (t) => {
   t.timeout(180_000);
   const cloud = await startTestCloud(t);
   await chmod(cloud.config.dataDir, 0o711);
   await mkdir(join(cloud.config.dataDir, 'cache'), { recursive: true });
   const admin = atVersion(cloud.as('admin'), '2.80');
-  await startHost(t, cloud, 'east', 1);
+  const east = await startHost(t, cloud, 'east', 1);
   const west = await startHost(t, cloud, 'west', 2);
-  const flavor = { id: 'tiny', name: 'tiny', ram: 64, vcpus: 1, disk: 1 };
+  const flavor = { id: 'tiny', name: 'tiny', ram: 64, vcpus: 1, disk: 1, swap: 16, 'OS-FLV-EXT-DATA:ephemeral': 1 };
   await cloud.as('admin').post('/compute/v2.1/flavors', { flavor }, 200);
   const form = {
     name: 'counts',
@@ -123,6 +126,35 @@ test('a running server goes to another host with its memory, and back shut down,
   await becomes('ACTIVE', 'east');
   await until(t, 'it counts', async () => (await letters()).length > 2);
 
+  /** What is in the middle of its disks beside the root disk on that host, and how much room they take there. */
+  const localDisks = async ({ own }: NamespaceHost) => {
+    const directory = join(own, 'compute', 'servers', id);
+    const names = (await readdir(directory)).filter((name) => name.endsWith('.raw')).sort();
+    return Promise.all(
+      names.map(async (name) => {
+        const file = await open(join(directory, name), 'r+');
+        const { buffer } = await file.read(Buffer.alloc(marker.length), 0, marker.length, middle);
+        const { blocks } = await file.stat();
+        return { name, file, text: String(buffer), takesMib: (blocks * 512) / 2 ** 20 };
+      }),
+    );
+  };
+  const hasItsData = async (host: NamespaceHost) => {
+    const disks = await localDisks(host);
+    for (const { file } of disks) await file.close();
+    const told = disks.map(({ name, takesMib }) => `${name} ${takesMib} MiB`).join();
+    t.deepEqual(
+      disks.map(({ text }) => text),
+      [marker, marker],
+      told,
+    );
+    t.log(told);
+  };
+  for (const { file } of await localDisks(east)) {
+    await file.write(marker, middle);
+    await file.close();
+  }
+
   /** A host where something of it is left does not get it again. */
   const nothingIsLeft = () =>
     until(
@@ -145,10 +177,12 @@ test('a running server goes to another host with its memory, and back shut down,
   const next = (await output()).replace(/[^a-z]/g, '')[0] as string;
   const since = (next.charCodeAt(0) - (before.at(-1) as string).charCodeAt(0) + 26) % 26;
   t.true(since >= 1 && since < 20, `after ${before.at(-1)} came ${next}`);
+  await hasItsData(west);
   await nothingIsLeft();
 
   await admin.post(`${path}/action`, { migrate: null }, 202);
   await becomes('VERIFY_RESIZE', 'east');
+  await hasItsData(east);
   await admin.post(`${path}/action`, { confirmResize: null }, 204);
   await becomes('ACTIVE', 'east');
   await until(t, 'it has booted', async () => /booted/.test(await output()));

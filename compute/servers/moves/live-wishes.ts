@@ -26,8 +26,6 @@ export async function liveMigrateServer(
     requirement: requirements['live migrate'],
     async change(trx, asked) {
       const server = onItsHost(asked);
-      if (server.localDisks.length > 0)
-        throw new BadRequest('Servers with disks beside the root disk cannot go to another host while they run.');
       if (hostName !== null) await requireHost(trx, hostName);
       if (hostName === server.hostName)
         throw new BadRequest(`Unable to migrate instance (${id}) to current host (${hostName}).`);

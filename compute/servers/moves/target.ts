@@ -31,7 +31,6 @@ export async function claimTarget(
   server: Server & { hostId: string; hostName: string },
   { hostName, size, how }: Leaving,
 ): Promise<Placement> {
-  if (how !== 'evacuated') refuseDisksThatStay(server, how);
   const group = await lockGroupOfServer(trx, server.id);
   const from = await getHost(trx, server.hostId);
   const placement = await claimHost(
@@ -63,14 +62,6 @@ async function refuseLostImage(trx: Knex, { id, diskImageId }: Server, to: Compu
   if ((await diskSizeOfImage(trx, diskImageId)) !== undefined || (await hasImage(trx, to.id, diskImageId))) return;
   throw new BadRequest(
     `Instance ${id} cannot go to ${to.name}: the image ${diskImageId} that its disk stands on is gone, and not on that host.`,
-  );
-}
-
-/** Only root disks are carried. Swap of a server that is shut down is worth nothing, and made anew. */
-function refuseDisksThatStay({ id, localDisks }: Server, how: 'cold' | 'live'): void {
-  if (!localDisks.some(({ kind }) => how === 'live' || kind === 'ephemeral')) return;
-  throw new BadRequest(
-    `Instance ${id} cannot go to another host: its ${how === 'live' ? 'disks beside the root disk are' : 'ephemeral disks are'} only on this one.`,
   );
 }
 

@@ -1,5 +1,5 @@
 /** Lines and counted bytes, read one after the other from the same connection. */
-import type { Duplex } from 'node:stream';
+import { type Duplex, Transform } from 'node:stream';
 import { Unavailable } from '../../../common/errors.ts';
 
 const longestLine = 65_536;
@@ -32,6 +32,44 @@ export async function* takeBytes(stream: Duplex, count: number): AsyncGenerator<
     left -= mine.length;
     yield mine;
   }
+}
+
+/** Whatever comes, each piece of it with its length before it, and at last a length of 0: so one sees where it ends. */
+export function inPieces(onPiece: (piece: Buffer) => void): Transform {
+  const lengthOf = (bytes: number) => {
+    const length = Buffer.alloc(4);
+    length.writeUInt32BE(bytes);
+    return length;
+  };
+  return new Transform({
+    transform(piece: Buffer, _encoding, done) {
+      if (piece.length > 0) {
+        onPiece(piece);
+        this.push(lengthOf(piece.length));
+        this.push(piece);
+      }
+      done();
+    },
+    flush(done) {
+      done(null, lengthOf(0));
+    },
+  });
+}
+
+/** What was sent by `inPieces`, as it comes. Throws `Unavailable` when the connection ends before it does. */
+export async function* takePieces(stream: Duplex): AsyncGenerator<Buffer> {
+  for (;;) {
+    const length = (await takeAll(stream, 4)).readUInt32BE();
+    if (length === 0) return;
+    yield* takeBytes(stream, length);
+  }
+}
+
+/** So many bytes at once, of which there are few. */
+export async function takeAll(stream: Duplex, count: number): Promise<Buffer> {
+  const parts: Buffer[] = [];
+  for await (const part of takeBytes(stream, count)) parts.push(part);
+  return Buffer.concat(parts);
 }
 
 async function nextChunk(stream: Duplex): Promise<Buffer> {

@@ -74,6 +74,7 @@ import { addLocalDisks } from './migrations/0016-local-disks.ts';
 import { addPluggedPorts } from './migrations/0016-plugged-ports.ts';
 import { createServerMoves } from './migrations/0017-server-moves.ts';
 import { countRoomOfHosts } from './migrations/0018-room-of-hosts.ts';
+import { letDestinationsDecide } from './migrations/0020-decided-there.ts';
 import { keepEvacuated } from './migrations/0021-evacuations.ts';
 import { tellAgentsFromEngines } from './migrations/0022-signs-of-life.ts';
 import type { Scheduling } from './scheduler/scheduling.ts';
@@ -161,6 +162,7 @@ export const computeMigrations: Migration[] = [
   keepDeletedServers,
   keepEvacuated,
   tellAgentsFromEngines,
+  letDestinationsDecide,
 ];
 
 export const computePolicy = {

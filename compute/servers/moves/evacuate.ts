@@ -11,8 +11,9 @@ import { bootableFormat } from '../image-fit.ts';
 import type { Server } from '../server.ts';
 import { requirements } from '../states.ts';
 import { backFromTheDead } from './cold.ts';
+import { type Move, sendingStatuses } from './move.ts';
 import { changeMove, findOpenMove, insertMove } from './store.ts';
-import { claimTarget, onItsHost, placed, requireHost } from './target.ts';
+import { claimTarget, onItsHost, type PlacedServer, placed, requireHost } from './target.ts';
 
 export interface EvacuationRequest {
   hostName: string | null;
@@ -23,7 +24,8 @@ export interface EvacuationRequest {
 
 /**
  * Makes the server anew on another host, of its image and with its ports, because its own is dead: disks are local here, what was
- * on its disk is gone once it is made. One that came from a host that is up, and still has its disk there, goes back to that. Throws `BadRequest` while the agent of its host lives and nobody says that it is down, when its image is gone, or
+ * on its disk is gone once it is made. One that came from a host that is up, and still has its disk there, goes back to that; one that
+ * was on its way, and may have arrived, is left to the host where it was going. Throws `BadRequest` while the agent of its host lives and nobody says that it is down, when its image is gone, or
  * when no other can take it.
  */
 export async function evacuateServer(
@@ -64,17 +66,47 @@ export async function evacuation(
     throw new Conflict(`Cannot 'evacuate' instance ${server.id} while it is being shelved`);
   const asBefore = await backFromTheDead(trx, server, hostName);
   if (asBefore !== undefined) return { ...asBefore, ...nothingSeen(server) };
-  const image = await imageToBeMadeOf(trx, server);
   const before = await findOpenMove(trx, server.id);
-  // Whatever way it was on ends here: its own host cannot go on with it.
+  if (before !== undefined && (await isForDestination(trx, server, before))) {
+    if (hostName !== null && hostName !== before.destinationHost)
+      throw new BadRequest(
+        `Instance ${server.id} may have arrived at ${before.destinationHost}: it can only go there.`,
+      );
+    await changeMove(trx, before.id, { destinationDecides: true });
+    return {};
+  }
+  const image = await imageToBeMadeOf(trx, server);
+  const host = placed(await claimTarget(trx, scheduling, server, { hostName, size: server, how: 'evacuated' }));
+  return { ...(await anewOn(trx, ctx, server, before, host)), ...image, disk_generation: revision };
+}
+
+/**
+ * It was on its way when its host died, and may be whole on the other one, which nobody has written down: what that one has
+ * decides (`take-over.ts`), unless it is dead as well.
+ */
+export async function isForDestination(trx: Knex, server: Server, move: Move): Promise<boolean> {
+  const isSending = (sendingStatuses as readonly string[]).includes(move.status);
+  if (!isSending || server.otherHostId === null || server.move === null) return false;
+  return !(await getHost(trx, server.otherHostId)).isDead;
+}
+
+/** Whatever way it was on ends, and another host, where it has a claim, is its owner. Gives what else changes of its row. */
+export async function anewOn(
+  trx: Knex,
+  ctx: { userId: string | null; projectId: string | null } | null,
+  server: PlacedServer,
+  before: Move | undefined,
+  host: { id: string; name: string },
+): Promise<object> {
   if (before !== undefined) {
     const sourceKept = before.sourceKept || before.sourceHost !== server.hostName; // its disk from before is there
-    await changeMove(trx, before.id, { status: 'error', reason: 'Its host is down.', sourceKept });
+    // Unless it goes there now, the host that it did not come to is to have nothing of it.
+    const isElsewhere = ![host.name, server.hostName].includes(before.destinationHost);
+    await changeMove(trx, before.id, {
+      ...{ status: 'error', reason: 'Its host is down.', sourceKept, destinationDecides: false },
+      ...(isElsewhere && { destinationToClear: true }),
+    });
   }
-  const host = placed(await claimTarget(trx, scheduling, server, { hostName, size: server, how: 'evacuated' }));
-  // Unless it goes there now, the host that it did not come to is to have nothing of it.
-  if (before !== undefined && ![host.name, server.hostName].includes(before.destinationHost))
-    await changeMove(trx, before.id, { destinationToClear: true });
   await insertMove(trx, {
     serverId: server.id,
     kind: 'evacuation',
@@ -91,8 +123,6 @@ export async function evacuation(
     other_host_id: null,
     move: null,
     old_flavor: null,
-    ...image,
-    disk_generation: revision,
     disk_copied_from: null,
     rescue_image_id: null,
     rescue_image_format: null,
@@ -111,7 +141,7 @@ function nothingSeen({ observedPower }: Server) {
  * What its disk stands on, or, where that is gone (one that was shelved stands on an image of its own), the image that the server
  * is of. Throws `BadRequest` when nobody has either. Gives what changes of its row.
  */
-async function imageToBeMadeOf(trx: Knex, { id, imageId, diskImageId }: Server): Promise<object> {
+export async function imageToBeMadeOf(trx: Knex, { id, imageId, diskImageId }: Server): Promise<object> {
   if ((await diskSizeOfImage(trx, diskImageId)) !== undefined) return {};
   const image = await getUsableImage(trx, 'everyone', imageId).catch((error: unknown) => {
     if (!(error instanceof NotFound || error instanceof BadRequest)) throw error;

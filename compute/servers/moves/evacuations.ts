@@ -6,7 +6,8 @@ import type { Scheduling } from '../../scheduler/scheduling.ts';
 import { recordOwnAction } from '../actions.ts';
 import { obstacle, requirements } from '../states.ts';
 import { lockServer } from '../store.ts';
-import { evacuation } from './evacuate.ts';
+import { evacuation, isForDestination } from './evacuate.ts';
+import { findOpenMove } from './store.ts';
 
 export interface EvacuationDeps {
   db: Knex;
@@ -35,6 +36,8 @@ export function evacuationReconciler({ db, scheduling, policy }: EvacuationDeps)
         const host = await trx('compute_hosts').where({ id: server.hostId, is_forced_down: true }).first('name');
         // One that is paused, shelved or waits for its owner is left to an administrator, as Nova leaves it.
         if (host === undefined || obstacle(server, requirements.evacuate) !== undefined) return;
+        const before = await findOpenMove(trx, id);
+        if (before?.destinationDecides && (await isForDestination(trx, server, before))) return;
         const revision = server.revision + 1;
         const changes = await evacuation(trx, null, scheduling, server, revision, null);
         await trx('servers')

@@ -54,10 +54,14 @@ export async function handOver(
   }
   await db.transaction(async (trx) => {
     const now = await lockServer(trx, 'everyone', server.id);
-    if (!isStillOn(now, server)) return;
-    await changeOwner(trx, server.id, otherHostOf(now), { other_host_id: now.hostId, move: null });
-    await changeMove(trx, move.id, { status: 'post-migrating' });
+    if (isStillOn(now, server)) await handedOver(trx, now, move);
   });
+}
+
+/** Its disk is whole on the other host, which goes on. */
+export async function handedOver(trx: Knex, now: Server, move: Move): Promise<void> {
+  await changeOwner(trx, now.id, otherHostOf(now), { other_host_id: now.hostId, move: null });
+  await changeMove(trx, move.id, { status: 'post-migrating' });
 }
 
 /** The server is back on the host that it came from, with the disk that it left there. */
@@ -172,7 +176,7 @@ export async function failActions(trx: Knex, server: Server, reason: string, hos
 }
 
 /** Nothing else has become of it since it was read. */
-function isStillOn(now: Server, before: Server): boolean {
+export function isStillOn(now: Server, before: Server): boolean {
   return now.hostId === before.hostId && now.otherHostId === before.otherHostId && now.move === before.move;
 }
 

@@ -1,46 +1,10 @@
 /** Either agent may end between any two steps of a move. Here the one of the host that is left does, at each of its steps in turn. */
 import test from 'ava';
-import { createLogger } from '../../../common/logger.ts';
-import { readMasterKey } from '../../../identity/tokens/keys.ts';
-import type { UploadDeps } from '../../../image/images/uploads.ts';
-import type { ImageCache } from '../../image-cache/cache.ts';
-import { noVendors } from '../../metadata/vendor-data.ts';
-import { Killed, mortal, mortalDatabase, reaper } from '../../mortal.ts';
 import { atVersion } from '../../testing.ts';
-import { serverReconciler } from '../reconciler.ts';
-import { moveReconciler } from './reconciler.ts';
-import { startTwoHosts, type TwoHosts } from './testing.ts';
+import { throughDeaths } from './deaths.ts';
+import { startTwoHosts } from './testing.ts';
 
 const servers = '/compute/v2.1/servers';
-
-/** Works with a process that dies after ever more steps, a new one each time; gives the number of deaths. */
-async function throughDeaths({ cloud }: TwoHosts, id: string): Promise<number> {
-  const log = createLogger('silent');
-  const cache: ImageCache = { ensure: async () => '/image', list: async () => [], removeUnless: async () => undefined };
-  const master = await readMasterKey(`${cloud.config.dataDir}/master.key`);
-  for (let steps = 0; ; steps++) {
-    const death = reaper(steps);
-    const [db, driver] = [mortalDatabase(cloud.db, death), mortal(cloud.drivers.servers, death)];
-    const common = { db, driver, log, hostName: 'host-1', master };
-    const images = {} as UploadDeps; // none is made here
-    const forServers = serverReconciler({
-      ...common,
-      cache,
-      images,
-      reclaimSeconds: 0,
-      shelvedOffloadSeconds: 0,
-      vendors: noVendors,
-    });
-    const forMoves = moveReconciler({ ...common, arrivals: { isComing: () => false }, confirmSeconds: 0 });
-    try {
-      await forServers.reconcile(id);
-      for (const moveId of await forMoves.pending(10)) await forMoves.reconcile(moveId);
-      if (!death.isDead()) return steps;
-    } catch (error) {
-      if (!(error instanceof Killed) && !death.isDead()) throw error;
-    }
-  }
-}
 
 test('a server that goes to another host is on one of them in the end, wherever the process is killed that lets it go', async (t) => {
   const two = await startTwoHosts(t);
@@ -54,7 +18,7 @@ test('a server that goes to another host is on one of them in the end, wherever 
     await cloud.db('compute_hosts').update({ is_disabled: false });
     await admin.post(`${servers}/${id}/action`, body, 202);
     const [name = ''] = Object.keys(body);
-    deaths[name] = await throughDeaths(two, id);
+    deaths[name] = await throughDeaths(two, 'host-1', id);
     await settle();
     const { status } = await show(id);
     t.true(['VERIFY_RESIZE', 'ACTIVE'].includes(status), `${name}: ${status}`);

@@ -118,7 +118,8 @@ async function isForcedDown(db: Knex, name: string): Promise<boolean> {
   return (await db('compute_hosts').where({ name, is_forced_down: true }).first('id')) !== undefined;
 }
 
-async function arrive(trx: Knex, server: Server, move: Move): Promise<void> {
+/** It runs on the other host, or has ended there. */
+export async function arrive(trx: Knex, server: Server, move: Move): Promise<void> {
   if (server.otherHostId === null || server.otherHostName === null) return;
   const there = { id: server.otherHostId, name: server.otherHostName };
   await changeOwner(trx, server.id, there, { other_host_id: null, move: null });

@@ -42,6 +42,8 @@ export interface Move {
   /** What is left there must not run, and goes only once the server is whole elsewhere. */
   sourceKept: boolean;
   destinationToClear: boolean;
+  /** The source is dead: whether it has arrived is for the destination to tell. */
+  destinationDecides: boolean;
   abortRequestedAt: Date | null;
   forceRequestedAt: Date | null;
   progress: MigrationProgress | null;
@@ -65,3 +67,6 @@ export const openStatuses = [
 
 /** Of a server that goes while it runs: what its host still works on. */
 export const liveStatuses = ['queued', 'preparing', 'running'] as const satisfies readonly MoveStatus[];
+
+/** In which the server may be whole on the other host before anybody has written that down: live and cold. */
+export const sendingStatuses = ['running', 'migrating'] as const satisfies readonly MoveStatus[];

@@ -4,7 +4,7 @@ import { notify } from '../../../common/database/notifications.ts';
 import { NotFound } from '../../../common/errors.ts';
 import { bindPorts } from '../../../network/ports.ts';
 import type { MigrationProgress } from '../../drivers/driver.ts';
-import { liveStatuses, type Move, type MoveKind, type MoveStatus, openStatuses } from './move.ts';
+import { liveStatuses, type Move, type MoveKind, type MoveStatus, openStatuses, sendingStatuses } from './move.ts';
 
 /** Also the name of the reconciler. */
 export const moveTopic = 'server-moves';
@@ -43,6 +43,7 @@ export interface MoveChanges {
   sourceToClear?: boolean;
   sourceKept?: boolean;
   destinationToClear?: boolean;
+  destinationDecides?: boolean;
   progress?: MigrationProgress;
 }
 
@@ -56,6 +57,7 @@ export async function changeMove(db: Knex, id: string, changes: MoveChanges): Pr
         source_to_clear: changes.sourceToClear,
         source_kept: changes.sourceKept,
         destination_to_clear: changes.destinationToClear,
+        destination_decides: changes.destinationDecides,
         progress: changes.progress && JSON.stringify(changes.progress),
       }),
       updated_at: db.fn.now(),
@@ -81,7 +83,10 @@ export async function findMove(db: Knex, id: string): Promise<Move | undefined> 
   return row && fromRow(row);
 }
 
-/** The moves that a host's agent has to do something about: to let a running server go, or to remove what is left of one. */
+/**
+ * The moves that a host's agent has to do something about: to let a running server go, to take one over whose host is dead, or to
+ * remove what is left of one.
+ */
 export async function listMoveWork(db: Knex, hostName: string, limit: number): Promise<string[]> {
   return db('server_migrations')
     .where((mine) =>
@@ -90,6 +95,9 @@ export async function listMoveWork(db: Knex, hostName: string, limit: number): P
         .where((work) => work.where({ source_to_clear: true }).orWhereIn('status', liveStatuses)),
     )
     .orWhere({ destination_host: hostName, destination_to_clear: true })
+    .orWhere((mine) =>
+      mine.where({ destination_host: hostName, destination_decides: true }).whereIn('status', sendingStatuses),
+    )
     .orderBy('updated_at')
     .limit(limit)
     .pluck('id');
@@ -215,6 +223,7 @@ export function fromRow(row: any): Move {
     sourceToClear: row.source_to_clear,
     sourceKept: row.source_kept,
     destinationToClear: row.destination_to_clear,
+    destinationDecides: row.destination_decides,
     abortRequestedAt: row.abort_requested_at,
     forceRequestedAt: row.force_requested_at,
     progress: row.progress,

@@ -1,0 +1,65 @@
+/** For tests: agents of hosts between which servers go, in processes that are killed. */
+import { createLogger } from '../../../common/logger.ts';
+import type { Reconciler } from '../../../common/reconcile/loop.ts';
+import { readMasterKey } from '../../../identity/tokens/keys.ts';
+import type { UploadDeps } from '../../../image/images/uploads.ts';
+import type { ServerDriver } from '../../drivers/driver.ts';
+import type { ImageCache } from '../../image-cache/cache.ts';
+import { noVendors } from '../../metadata/vendor-data.ts';
+import { Killed, mortal, mortalDatabase, type Reaper, reaper } from '../../mortal.ts';
+import { serverReconciler } from '../reconciler.ts';
+import { moveReconciler } from './reconciler.ts';
+import type { TwoHosts } from './testing.ts';
+
+interface MortalAgent {
+  servers: Reconciler;
+  moves: Reconciler;
+}
+
+async function mortalAgent(
+  { cloud }: TwoHosts,
+  hostName: string,
+  driver: ServerDriver,
+  death: Reaper,
+): Promise<MortalAgent> {
+  const cache: ImageCache = { ensure: async () => '/image', list: async () => [], removeUnless: async () => undefined };
+  const common = {
+    db: mortalDatabase(cloud.db, death),
+    driver: mortal(driver, death),
+    log: createLogger('silent'),
+    hostName,
+    master: await readMasterKey(`${cloud.config.dataDir}/master.key`),
+  };
+  const images = {} as UploadDeps; // none is made here
+  return {
+    servers: serverReconciler({
+      ...common,
+      cache,
+      images,
+      reclaimSeconds: 0,
+      shelvedOffloadSeconds: 0,
+      vendors: noVendors,
+    }),
+    moves: moveReconciler({ ...common, arrivals: { isComing: () => false }, confirmSeconds: 0 }),
+  };
+}
+
+/** Has the agent of a host work on a server and its moves until it is killed, after so many steps; true when it was not. */
+export async function workUntilKilled(two: TwoHosts, hostName: string, id: string, steps: number): Promise<boolean> {
+  const death = reaper(steps);
+  const driver = hostName === 'host-1' ? two.cloud.drivers.servers : two.second.driver;
+  const { servers, moves } = await mortalAgent(two, hostName, driver, death);
+  try {
+    await servers.reconcile(id);
+    for (const moveId of await moves.pending(10)) await moves.reconcile(moveId);
+    return !death.isDead();
+  } catch (error) {
+    if (!(error instanceof Killed) && !death.isDead()) throw error;
+    return false;
+  }
+}
+
+/** Works with a process that dies after ever more steps, a new one each time; gives the number of deaths. */
+export async function throughDeaths(two: TwoHosts, hostName: string, id: string): Promise<number> {
+  for (let steps = 0; ; steps++) if (await workUntilKilled(two, hostName, id, steps)) return steps;
+}

@@ -9,6 +9,7 @@ import { listUnfinished } from '../actions.ts';
 import { giveUpOn } from '../observations.ts';
 import type { Server } from '../server.ts';
 import { findServer, lockServer } from '../store.ts';
+import { carriedDisks } from './carried.ts';
 import { anewOn, imageToBeMadeOf } from './evacuate.ts';
 import { failActions, handedOver, isStillOn, type LeavingDeps } from './hand-over.ts';
 import { arrive } from './live.ts';
@@ -54,7 +55,12 @@ function isOnThatWay(server: Server, move: Move, hostName: string): boolean {
 
 /** What it does here; undefined when it is not whole here. */
 async function powerOfWhole({ driver }: TakeOverDeps, server: Server): Promise<string | undefined> {
-  if (server.move === 'cold') return (await driver.hasDisk(server.id, server.diskGeneration)) ? 'shutdown' : undefined;
+  if (server.move === 'cold') {
+    const disks = { rootDisk: server.diskGeneration, localDisks: server.localDisks };
+    for (const { to } of carriedDisks(server.oldFlavor?.localDisks ?? [], server.localDisks))
+      if (!(await driver.hasDisk(server.id, disks, to))) return undefined;
+    return 'shutdown';
+  }
   const guest = await driver.observe(server.id);
   return guest === undefined || guest.isComingIn ? undefined : guest.power;
 }

@@ -307,6 +307,7 @@ function agentOf(deps: ComputeModuleDeps) {
   const coming: Arrivals = arrivals({
     db,
     driver,
+    cache,
     hostName,
     specOf: (server, signal) => specOf({ db, log, cache, vendors: host.vendors }, server, signal),
   });
@@ -333,7 +334,7 @@ function agentOf(deps: ComputeModuleDeps) {
         images,
         master,
       }),
-      moveReconciler({ db, log, driver, hostName, master, arrivals: coming, confirmSeconds }),
+      moveReconciler({ db, log, driver, cache, hostName, master, arrivals: coming, confirmSeconds }),
       imageCacheReconciler,
       hostCallReconciler({ db, log, hostName, methods }),
     ],

@@ -2,7 +2,8 @@
  * Images as this host's guests stand on them: one file each, under the image's id, that nobody writes to. Its format is in the
  * rows of the servers; nothing here or on the host guesses it.
  */
-import { mkdir, rm } from 'node:fs/promises';
+import { createReadStream } from 'node:fs';
+import { mkdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { BadRequest, NotFound, Unavailable } from '../../common/errors.ts';
 import { isUuid } from '../../common/ids.ts';
@@ -37,8 +38,16 @@ export interface ImageCache {
   removeUnless(imageId: string, isUsed: () => Promise<boolean>): Promise<void>;
 }
 
+/** Images that the image service no longer has go from host to host. */
+export interface TravellingImages {
+  /** The copy here, for another host; undefined when there is none, or nobody knows what it was compared with. */
+  copyOf(imageId: string): Promise<ImageData | undefined>;
+  /** Brings here what another host has, unless there is a copy. @throws DamagedImage, DiskFull, Unavailable */
+  take(imageId: string, image: ImageData): Promise<void>;
+}
+
 /** What the agent of a host does with its cache, beside what guests need of it. */
-export interface HostImageCache extends ImageCache {
+export interface HostImageCache extends ImageCache, TravellingImages {
   /** The whole ones. */
   copies(): Promise<Copy[]>;
   /** Whether somebody is getting or removing it now; such a one is left alone by who looks for room. */
@@ -127,6 +136,23 @@ export function createImageCache(deps: ImageCacheDeps): HostImageCache {
         if (image === undefined || (await isCopyOf(image, imageId, known))) await records?.used(imageId);
         else await bring(imageId, image);
         return path;
+      }),
+    async copyOf(imageId) {
+      const sha512 = await checksumOfCopy(directory, imageId);
+      if (sha512 === undefined || sha512 === 'unknown') return undefined;
+      const path = join(directory, imageId);
+      const { size } = await stat(path);
+      return {
+        sizeBytes: size,
+        sha512,
+        localPath: async () => path,
+        open: async ({ first, last } = { first: 0, last: size - 1 }) =>
+          createReadStream(path, { start: first, end: last, highWaterMark: 2 ** 20 }),
+      };
+    },
+    take: (imageId, image) =>
+      inTurn(imageId, async () => {
+        if ((await checksumOfCopy(directory, imageId)) === undefined) await bring(imageId, image);
       }),
     async list() {
       return [...new Set((await namesOfImages(directory)).map(imageOf))];

@@ -5,7 +5,7 @@ import type { Reconciler } from '../../common/reconcile/loop.ts';
 import { getImageData } from '../../image/images/use.ts';
 import type { ImageStores } from '../../image/stores/stores.ts';
 import { listImagesInUse } from '../servers/store.ts';
-import { createImageCache, type ImageCache } from './cache.ts';
+import { createImageCache, type HostImageCache } from './cache.ts';
 import type { CacheLimits } from './limits.ts';
 import { type HostImages, hostImagesReconciler, makeRoom } from './reconciler.ts';
 import { hostImageRecords } from './store.ts';
@@ -19,7 +19,7 @@ export interface DiskImagesDeps {
   limits: CacheLimits;
 }
 
-export function diskImages(deps: DiskImagesDeps): { cache: ImageCache; reconciler: Reconciler } {
+export function diskImages(deps: DiskImagesDeps): { cache: HostImageCache; reconciler: Reconciler } {
   const { db, log, hostName, stores, directory, limits } = deps;
   const kind = 'disk';
   const records = hostImageRecords(db, hostName, kind);

@@ -5,17 +5,18 @@ import type { Reconciler } from '../../common/reconcile/loop.ts';
 import { Secret } from '../../common/secret.ts';
 import { openFileStore } from '../../image/stores/files/files.ts';
 import { singleStore } from '../../image/stores/stores.ts';
-import type { ImageCache } from '../image-cache/cache.ts';
+import type { ImageCache, TravellingImages } from '../image-cache/cache.ts';
 import { noVendors } from '../metadata/vendor-data.ts';
 import { Killed, mortal, mortalDatabase, type Reaper, reaper } from '../mortal.ts';
 import type { TestCloud } from '../testing.ts';
 import { serverReconciler } from './reconciler.ts';
 
 /** Images that are all there, at no cost. */
-const everyImage: ImageCache = {
+const everyImage: ImageCache & Pick<TravellingImages, 'copyOf'> = {
   ensure: async () => '/image',
   list: async () => [],
   removeUnless: async () => undefined,
+  copyOf: async () => undefined,
 };
 
 /** The reconciler of `host-1` in a process that dies when the reaper says so. */

@@ -271,7 +271,7 @@ test('a deletion does not wait for the image that its server was to have', async
   const reconciler = serverReconciler({
     db: cloud.db,
     driver: cloud.drivers.servers,
-    cache: { ensure: () => never, list: async () => [], removeUnless: async () => undefined },
+    cache: { ensure: () => never, copyOf: async () => undefined },
     log: createLogger('silent'),
     hostName: 'host-1',
     reclaimSeconds: 0,

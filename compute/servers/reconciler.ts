@@ -9,7 +9,7 @@ import { guestPorts } from '../../network/ports.ts';
 import { type ObservedGuest, type ServerDriver, type ServerSpec, ToldAtOnce } from '../drivers/driver.ts';
 import { tuningOf } from '../flavors/guest-tuning.ts';
 import { knownIds, sweepGuests } from '../hosts/sweep.ts';
-import type { ImageCache } from '../image-cache/cache.ts';
+import type { HostImageCache } from '../image-cache/cache.ts';
 import { rebootGraceSeconds, shutdownGraceSeconds } from '../limits.ts';
 import { driveOf } from '../metadata/drive.ts';
 import type { VendorDataSettings } from '../metadata/vendor-data.ts';
@@ -35,7 +35,7 @@ export interface ServerReconcilerDeps {
   db: Knex;
   log: Logger;
   driver: ServerDriver;
-  cache: ImageCache;
+  cache: Pick<HostImageCache, 'ensure' | 'copyOf'>;
   /** This host: the servers of others are none of its business. */
   hostName: string;
   /** How long deleted servers are kept on it. */
@@ -234,7 +234,7 @@ function ownAction(server: Server, action: string, message: string) {
 
 /** Everything the host has to know, read afresh: ports and addresses may have changed since the server was made. */
 export async function specOf(
-  deps: Pick<ServerReconcilerDeps, 'db' | 'log' | 'cache' | 'vendors'>,
+  deps: Pick<ServerReconcilerDeps, 'db' | 'log' | 'vendors'> & { cache: Pick<HostImageCache, 'ensure'> },
   server: Server,
   signal: AbortSignal,
 ): Promise<ServerSpec> {

@@ -5,9 +5,11 @@ import type { Knex } from '../../../common/database/database.ts';
 import { Conflict, Unavailable } from '../../../common/errors.ts';
 import { secretsEqual } from '../../../common/secret.ts';
 import type { DiskPlace, ServerDriver, ServerSpec } from '../../drivers/driver.ts';
+import type { HostImageCache } from '../../image-cache/cache.ts';
 import { watchingDeletion } from '../deletion-watch.ts';
 import type { Server } from '../server.ts';
 import { getServer } from '../store.ts';
+import { takeImage } from './carried-image.ts';
 import type { MoveStatus } from './move.ts';
 import type { Question, Reply } from './road.ts';
 import { findMove } from './store.ts';
@@ -16,6 +18,7 @@ import { takeAll, takePieces } from './wire.ts';
 export interface ArrivalDeps {
   db: Knex;
   driver: ServerDriver;
+  cache: Pick<HostImageCache, 'ensure' | 'take'>;
   hostName: string;
   specOf(server: Server, signal: AbortSignal): Promise<ServerSpec>;
 }
@@ -29,11 +32,12 @@ export interface Arrivals {
 const digestBytes = 32;
 
 /** In which status of a move each thing may be asked. */
-const inStatus: Record<string, MoveStatus> = {
-  disk: 'migrating',
-  prepare: 'preparing',
-  observe: 'running',
-  channel: 'running',
+const inStatus: Record<string, readonly MoveStatus[]> = {
+  image: ['pre-migrating', 'migrating', 'preparing'],
+  disk: ['migrating'],
+  prepare: ['preparing'],
+  observe: ['running'],
+  channel: ['running'],
 };
 
 export function arrivals(deps: ArrivalDeps): Arrivals {
@@ -42,11 +46,13 @@ export function arrivals(deps: ArrivalDeps): Arrivals {
 
   async function answer(moveId: string, question: Question): Promise<Reply> {
     const move = await findMove(db, moveId);
-    if (move === undefined || move.destinationHost !== hostName || move.status !== inStatus[question.call])
+    if (move === undefined || move.destinationHost !== hostName || !inStatus[question.call]?.includes(move.status))
       throw new Conflict('The server is not on its way here.');
     const server = await getServer(db, 'everyone', move.serverId);
     if (server.otherHostName !== hostName) throw new Conflict('The server is not on its way here.');
     switch (question.call) {
+      case 'image':
+        return takeImage(deps.cache, server, question, (work) => during(server, work));
       case 'disk':
         return receiveDisk(server, placeOf(question.place));
       case 'prepare':

@@ -4,7 +4,6 @@ import type { Reconciler } from '../../../common/reconcile/loop.ts';
 import { readMasterKey } from '../../../identity/tokens/keys.ts';
 import type { UploadDeps } from '../../../image/images/uploads.ts';
 import type { ServerDriver } from '../../drivers/driver.ts';
-import type { ImageCache } from '../../image-cache/cache.ts';
 import { noVendors } from '../../metadata/vendor-data.ts';
 import { Killed, mortal, mortalDatabase, type Reaper, reaper } from '../../mortal.ts';
 import { serverReconciler } from '../reconciler.ts';
@@ -22,11 +21,11 @@ async function mortalAgent(
   driver: ServerDriver,
   death: Reaper,
 ): Promise<MortalAgent> {
-  const cache: ImageCache = { ensure: async () => '/image', list: async () => [], removeUnless: async () => undefined };
   const common = {
     db: mortalDatabase(cloud.db, death),
     driver: mortal(driver, death),
     log: createLogger('silent'),
+    cache: { ensure: async () => '/image', copyOf: async () => undefined },
     hostName,
     master: await readMasterKey(`${cloud.config.dataDir}/master.key`),
   };
@@ -34,7 +33,6 @@ async function mortalAgent(
   return {
     servers: serverReconciler({
       ...common,
-      cache,
       images,
       reclaimSeconds: 0,
       shelvedOffloadSeconds: 0,

@@ -11,6 +11,7 @@ import { CloudError, PermanentFailure, Unavailable } from '../../../common/error
 import type { Logger } from '../../../common/logger.ts';
 import type { Secret } from '../../../common/secret.ts';
 import type { ServerDriver, ServerSpec } from '../../drivers/driver.ts';
+import type { TravellingImages } from '../../image-cache/cache.ts';
 import { hostDownSeconds, patienceSeconds } from '../../limits.ts';
 import { finishActionsUpTo, listUnfinished, recordEvent } from '../actions.ts';
 import { watchingDeletion } from '../deletion-watch.ts';
@@ -19,15 +20,18 @@ import type { Server } from '../server.ts';
 import { sizeColumns } from '../sizes.ts';
 import { lockServer } from '../store.ts';
 import { carriedDisks } from './carried.ts';
+import { bringImage } from './carried-image.ts';
 import type { Move } from './move.ts';
 import { callOverRoad, readAnswer } from './road.ts';
-import { changeMove, changeOwner, getOpenMove } from './store.ts';
+import { addressOf, changeMove, changeOwner, getOpenMove } from './store.ts';
 import { inPieces } from './wire.ts';
 
 export interface LeavingDeps {
   db: Knex;
   log: Logger;
   driver: ServerDriver;
+  /** The images on this host. */
+  cache: Pick<TravellingImages, 'copyOf'>;
   hostName: string;
   /** What keys of the road are made of. */
   master: Secret;
@@ -43,6 +47,7 @@ export async function handOver(
   const { db, driver } = deps;
   const move = await getOpenMove(db, server.id);
   try {
+    await bringImage(deps, server, move); // while it still runs
     if ((await driver.observe(server.id)) !== undefined) await driver.power(spec, 'shutdown', { graceSeconds });
     if (move.status === 'pre-migrating') await changeMove(db, move.id, { status: 'migrating' });
     await sendDisks(deps, server, move);
@@ -111,13 +116,6 @@ async function send(data: Readable, socket: TLSSocket, signal: AbortSignal): Pro
 
 function lost(cause: Error): never {
   throw new Unavailable('The disk could not be sent to the other host.', { cause });
-}
-
-/** Throws `Unavailable` when it takes none now. */
-export async function addressOf(db: Knex, hostName: string): Promise<string> {
-  const row = await db('compute_hosts').where({ name: hostName }).first('migration_address');
-  if (row?.migration_address == null) throw new Unavailable(`The host ${hostName} takes no servers of others now.`);
-  return row.migration_address;
 }
 
 /** Undefined while it is worth another try: not when trying again cannot help, and not for longer than users are to wait. */

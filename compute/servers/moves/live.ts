@@ -6,10 +6,11 @@ import type { Knex } from '../../../common/database/database.ts';
 import { Unavailable } from '../../../common/errors.ts';
 import type { Server } from '../server.ts';
 import { findServer, lockServer } from '../store.ts';
-import { addressOf, failActions, type LeavingDeps, reasonOf } from './hand-over.ts';
+import { bringImage } from './carried-image.ts';
+import { failActions, type LeavingDeps, reasonOf } from './hand-over.ts';
 import type { Move } from './move.ts';
 import { callOverRoad } from './road.ts';
-import { changeMove, changeOwner, findMove } from './store.ts';
+import { addressOf, changeMove, changeOwner, findMove } from './store.ts';
 
 const lookMs = 500;
 
@@ -43,6 +44,7 @@ async function go(deps: LeavingDeps, server: Server, move: Move): Promise<void> 
   const { db, driver, master } = deps;
   if (move.abortRequestedAt !== null) throw new Unavailable('It was called off.');
   await changeMove(db, move.id, { status: 'preparing' });
+  await bringImage(deps, server, move);
   const address = await addressOf(db, move.destinationHost);
   const prepared = await callOverRoad(address, master, move.id, { call: 'prepare' });
   prepared.socket.destroy();

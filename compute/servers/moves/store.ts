@@ -1,7 +1,7 @@
 /** The SQL of moves. What ends or changes one locks the server's row first: a move and its server never disagree. */
 import { given, type Knex } from '../../../common/database/database.ts';
 import { notify } from '../../../common/database/notifications.ts';
-import { NotFound } from '../../../common/errors.ts';
+import { NotFound, Unavailable } from '../../../common/errors.ts';
 import { bindPorts } from '../../../network/ports.ts';
 import type { MigrationProgress } from '../../drivers/driver.ts';
 import { liveStatuses, type Move, type MoveKind, type MoveStatus, openStatuses, sendingStatuses } from './move.ts';
@@ -169,6 +169,13 @@ async function clearWhatIsKept(trx: Knex, serverId: string): Promise<void> {
 /** Moves that left something on this host that must not run. */
 export async function listKept(db: Knex, hostName: string): Promise<string[]> {
   return db('server_migrations').where({ source_host: hostName, source_kept: true }).pluck('id');
+}
+
+/** Where the host lets servers in. Throws `Unavailable` when it takes none now. */
+export async function addressOf(db: Knex, hostName: string): Promise<string> {
+  const row = await db('compute_hosts').where({ name: hostName }).first('migration_address');
+  if (row?.migration_address == null) throw new Unavailable(`The host ${hostName} takes no servers of others now.`);
+  return row.migration_address;
 }
 
 /** Makes another host the server's owner, with its ports; in the transaction that says what becomes of the move. */

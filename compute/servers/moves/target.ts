@@ -28,7 +28,7 @@ export interface Leaving {
 export async function claimTarget(
   trx: Knex,
   scheduling: Scheduling,
-  server: Server & { hostId: string; hostName: string },
+  server: PlacedServer,
   { hostName, size, how }: Leaving,
 ): Promise<Placement> {
   const group = await lockGroupOfServer(trx, server.id);
@@ -58,10 +58,11 @@ export async function claimTarget(
 }
 
 /** What is carried of a disk is what differs from its image, without which it is worth nothing. */
-async function refuseLostImage(trx: Knex, { id, diskImageId }: Server, to: ComputeHost): Promise<void> {
-  if ((await diskSizeOfImage(trx, diskImageId)) !== undefined || (await hasImage(trx, to.id, diskImageId))) return;
+async function refuseLostImage(trx: Knex, { id, hostId, diskImageId }: PlacedServer, to: ComputeHost): Promise<void> {
+  if ((await diskSizeOfImage(trx, diskImageId)) !== undefined) return;
+  for (const host of [to.id, hostId]) if (await hasImage(trx, host, diskImageId)) return;
   throw new BadRequest(
-    `Instance ${id} cannot go to ${to.name}: the image ${diskImageId} that its disk stands on is gone, and not on that host.`,
+    `Instance ${id} cannot go to ${to.name}: the image ${diskImageId} that its disk stands on is gone, also from both hosts.`,
   );
 }
 

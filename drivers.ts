@@ -40,7 +40,7 @@ export function simulatedDrivers(
     const guest = host.servers.get(id) ?? host.containers.get(id);
     const runs = guest?.power === 'running' || guest?.power === 'paused';
     const ports = runs ? guest.spec.ports.map((port) => port.id) : [];
-    network.carry(id, ports);
+    network.carry(id, ports, host.facts.hostname);
   });
   return {
     servers: new SimulatedServerDriver(host),

@@ -1,5 +1,5 @@
 /** What bodies that make or change servers share beyond their schemas. */
-import { isIP } from 'node:net';
+import { isIP, SocketAddress } from 'node:net';
 import { BadRequest } from '../../common/errors.ts';
 import { format, since, type Version } from '../../common/http/microversion.ts';
 
@@ -45,8 +45,11 @@ function checkedBase64(asked: string, undecodable: string): string {
   return asked;
 }
 
+/** In its canonical form (RFC 5952), as Nova shows it. A zone (`fe80::1%eth0`) means something on one machine only. */
 export function accessAddress(asked: string | undefined, family: 4 | 6): string | undefined {
-  if (asked === undefined || asked === '' || isIP(asked) === family) return asked;
+  if (asked === undefined || asked === '') return asked;
+  if (isIP(asked) === family && !asked.includes('%'))
+    return new SocketAddress({ address: asked, family: `ipv${family}` }).address;
   throw new BadRequest(`Invalid input for field/attribute accessIPv${family}. Value: ${asked}.`);
 }
 

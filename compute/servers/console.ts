@@ -6,7 +6,10 @@ import { callHost } from '../hosts/calls.ts';
 import type { ServerDeps } from './create.ts';
 import { getServer } from './store.ts';
 
-/** The tail of what the guest wrote to its serial console. Throws `NotFound` while there is no guest. */
+/**
+ * The tail of what the guest wrote to its serial console; of so many lines the last does not end, so that whoever splits them finds
+ * as many. Throws `Conflict` while there is no guest.
+ */
 export async function consoleOutput(
   { db }: ServerDeps,
   ctx: ProjectContext,
@@ -15,7 +18,8 @@ export async function consoleOutput(
 ): Promise<string> {
   const server = await getServer(db, visibleTo(ctx), id);
   if (server.hostId === null || server.observedPower === null) throw new Conflict(`Instance ${server.id} is not ready`);
-  return (await callHost(db, server.hostId, 'consoleOutput', { id: server.id, lines: lines ?? null })) as string;
+  const output = await callHost(db, server.hostId, 'consoleOutput', { id: server.id, lines: lines ?? null });
+  return lines === undefined ? (output as string) : (output as string).replace(/\r?\n$/, '');
 }
 
 export interface ConsoleDeps extends Pick<ServerDeps, 'db'> {

@@ -12,6 +12,8 @@ import type { ServerDeps } from './create.ts';
 import { imageDiskGib } from './image-fit.ts';
 import { extraDiskGib, resizedDisks } from './local-disks.ts';
 import { coldMove, stayHere, turnBack } from './moves/cold.ts';
+import { insertMove } from './moves/store.ts';
+import { onItsHost } from './moves/target.ts';
 import type { Server, ServerFlavor } from './server.ts';
 import { oldFlavorOf, sizeColumns } from './sizes.ts';
 import { requirements } from './states.ts';
@@ -94,11 +96,26 @@ async function claimPlace(
 ): Promise<object> {
   try {
     await claimMore(trx, deps, server, flavor);
-    return {};
   } catch (error) {
     if (!(error instanceof BadRequest) || !(await hasOtherHosts(trx))) throw error;
+    return coldMove(trx, ctx, deps.scheduling, server, { hostName: null, size: flavor, kind: 'resize' });
   }
-  return coldMove(trx, ctx, deps.scheduling, server, { hostName: null, size: flavor, kind: 'resize' });
+  await noteStay(trx, ctx, server);
+  return {};
+}
+
+/** For the list of migrations, where Nova tells of every resize. There is nothing to send: what is left is to make it here. */
+async function noteStay(trx: Knex, { userId, projectId }: ProjectContext, server: Server): Promise<void> {
+  const { hostName } = onItsHost(server);
+  await insertMove(trx, {
+    serverId: server.id,
+    kind: 'resize',
+    status: 'post-migrating',
+    userId,
+    projectId,
+    sourceHost: hostName,
+    destinationHost: hostName,
+  });
 }
 
 async function hasOtherHosts(trx: Knex): Promise<boolean> {

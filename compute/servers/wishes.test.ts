@@ -106,6 +106,10 @@ test('a server is resized, back and for good, within its quota, its host and its
   const act = (body: object, status = 202) => member.post(`/compute/v2.1/servers/${id}/action`, body, status);
   const resize = (flavorRef: string, status = 202) => act({ resize: { flavorRef } }, status);
   const used = async () => (await member.get('/compute/v2.1/limits')).limits.absolute.totalCoresUsed;
+  const migrations = async () =>
+    (await admin.get(`/compute/v2.1/os-migrations?instance_uuid=${id}`)).migrations.map(
+      (move: Record<string, string>) => `${move.source_compute} ${move.dest_compute} ${move.status}`,
+    );
 
   t.regex((await resize('tiny', 400)).badRequest.message, /must change flavor/);
   t.regex((await resize('less', 400)).badRequest.message, /zero disk/);
@@ -114,8 +118,10 @@ test('a server is resized, back and for good, within its quota, its host and its
   await act({ confirmResize: null }, 409);
   await resize('more');
   t.like(await show(id), { status: 'RESIZE', 'OS-EXT-STS:task_state': 'resize_finish' });
+  t.deepEqual(await migrations(), ['host-1 host-1 post-migrating']);
   await cloud.settle();
   t.like(await show(id), { status: 'VERIFY_RESIZE', flavor: { id: 'more' } });
+  t.deepEqual(await migrations(), ['host-1 host-1 finished']);
   t.like(host.servers.get(id)?.spec, { vcpus: 2, rootDiskGib: 2, rootDiskCopiedFrom: 1 });
   t.is(await used(), 2);
 
@@ -131,7 +137,9 @@ test('a server is resized, back and for good, within its quota, its host and its
 
   await resize('more');
   await cloud.settle();
+  await cloud.sweep();
   await act({ confirmResize: null }, 204);
+  t.deepEqual(await migrations(), ['host-1 host-1 confirmed', 'host-1 host-1 reverted']);
   await cloud.settle();
   t.like(await show(id), { status: 'ACTIVE', flavor: { id: 'more' } });
   await act({ revertResize: null }, 409);

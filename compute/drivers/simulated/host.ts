@@ -37,6 +37,8 @@ export class SimulatedHost {
   /** What running servers of other hosts find prepared. */
   readonly arriving = new Map<string, ServerSpec>();
   readonly facts: HostFacts;
+  /** What each boot of a server writes to its console. */
+  bootOutput = 'booted\n';
   /** How long each call takes, at least. */
   latencyMs = 0;
   /** Every call fails until it is false again: the engine is away. */

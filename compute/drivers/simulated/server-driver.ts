@@ -50,7 +50,7 @@ function diagnosticsOf({ vcpus, memoryMib, ports }: ServerSpec): GuestDiagnostic
   };
 }
 
-/** Servers of a simulated host. Each boot writes the line `booted` to the console; going on after a pause does not. */
+/** Servers of a simulated host. Each boot writes the host's `bootOutput` to the console; going on after a pause does not. */
 export class SimulatedServerDriver extends SimulatedGuestDriver<ServerSpec> implements ServerDriver {
   constructor(host: SimulatedHost) {
     super(host, host.servers, 'Server');
@@ -245,7 +245,7 @@ export class SimulatedServerDriver extends SimulatedGuestDriver<ServerSpec> impl
 
   #boot(guest: SimulatedGuest<ServerSpec>): void {
     guest.power = 'running';
-    guest.output += 'booted\n';
+    guest.output += this.host.bootOutput;
     this.host.changed(guest.spec.id);
   }
 

@@ -11,7 +11,7 @@ import type { Server } from '../server.ts';
 import { oldFlavorOf, sizeColumns } from '../sizes.ts';
 import { requirements } from '../states.ts';
 import type { MoveKind } from './move.ts';
-import { changeMove, findOpenMove, getOpenMove, insertMove } from './store.ts';
+import { changeMove, endStay, findOpenMove, getOpenMove, insertMove } from './store.ts';
 import { claimTarget, type Leaving, onItsHost, placed, requireHost } from './target.ts';
 
 /**
@@ -69,7 +69,10 @@ export function leavingColumns(server: Server, revision: number) {
 
 /** The server stays where it is now: what it left behind goes. Gives what changes of its row. */
 export async function stayHere(trx: Knex, server: Server): Promise<object> {
-  if (server.otherHostId === null) return {};
+  if (server.otherHostId === null) {
+    await endStay(trx, server.id, 'confirmed');
+    return {};
+  }
   const move = await getOpenMove(trx, server.id);
   await changeMove(trx, move.id, { status: 'confirmed', sourceToClear: true });
   return { other_host_id: null };
@@ -80,7 +83,10 @@ export async function stayHere(trx: Knex, server: Server): Promise<object> {
  * away yet. Gives what changes of its row.
  */
 export async function turnBack(trx: Knex, server: Server): Promise<object> {
-  if (server.otherHostId === null) return {};
+  if (server.otherHostId === null) {
+    await endStay(trx, server.id, 'reverted');
+    return {};
+  }
   const move = await getOpenMove(trx, server.id);
   if (server.move === 'cold') {
     await changeMove(trx, move.id, { status: 'reverted', destinationToClear: true });

@@ -20,8 +20,9 @@ export interface NewMove {
   sourceKept?: boolean;
 }
 
-/** In the transaction that asks for it. Throws when the server is on its way already. */
+/** In the transaction that asks for it; it ends a resize on the server's host. Throws when the server is on its way already. */
 export async function insertMove(trx: Knex, move: NewMove): Promise<void> {
+  await endStay(trx, move.serverId, 'error');
   const [{ id }] = await trx('server_migrations')
     .insert({
       server_id: move.serverId,
@@ -65,9 +66,22 @@ export async function changeMove(db: Knex, id: string, changes: MoveChanges): Pr
   await notify(db, moveTopic, id);
 }
 
-/** The one that the server is on, or can still go back on. */
+/** A resize on the server's own host is over: it leads nowhere, and leaves nothing that is to be removed. */
+export async function endStay(trx: Knex, serverId: string, status: 'confirmed' | 'reverted' | 'error'): Promise<void> {
+  await trx('server_migrations')
+    .where({ server_id: serverId })
+    .whereIn('status', openStatuses)
+    .whereRaw('source_host = destination_host')
+    .update({ status, updated_at: trx.fn.now() });
+}
+
+/** The one that the server is on to another host, or can still go back on. */
 export async function findOpenMove(db: Knex, serverId: string): Promise<Move | undefined> {
-  const row = await db('server_migrations').where({ server_id: serverId }).whereIn('status', openStatuses).first();
+  const row = await db('server_migrations')
+    .where({ server_id: serverId })
+    .whereIn('status', openStatuses)
+    .whereRaw('source_host <> destination_host')
+    .first();
   return row && fromRow(row);
 }
 
@@ -122,7 +136,7 @@ export async function hostsToClear(db: Knex, serverId: string): Promise<Set<stri
 export async function onTheirWay(db: Knex, hostName: string, ids: readonly string[]): Promise<ReadonlySet<string>> {
   if (ids.length === 0) return new Set();
   const rows = await db('server_migrations')
-    .whereRaw('server_id = any(?::uuid[])', [[...ids]])
+    .whereRaw('server_id = any(?::uuid[]) and source_host <> destination_host', [[...ids]])
     .where((here) =>
       here
         .where((source) =>
@@ -144,6 +158,7 @@ export async function onTheirWay(db: Knex, hostName: string, ids: readonly strin
 
 /** The server is gone: whatever it was on its way to is to have nothing of it. */
 export async function endMovesOf(trx: Knex, serverId: string): Promise<void> {
+  await endStay(trx, serverId, 'confirmed');
   const rows: { id: string; status: MoveStatus }[] = await trx('server_migrations')
     .where({ server_id: serverId })
     .whereIn('status', openStatuses)
@@ -205,6 +220,8 @@ export async function noteArrival(trx: Knex, serverId: string, hostName: string)
         .from('servers')
         .join('compute_hosts', 'compute_hosts.id', 'servers.host_id')
         .where({ 'servers.id': serverId, 'compute_hosts.name': hostName })
+        // A resize on this host may have been asked for since.
+        .whereRaw('(source_host <> destination_host or settled_revision = revision)')
         .select('servers.id'),
     )
     .update({

@@ -25,6 +25,19 @@ test('a simulated host carries a port when told to, and the listeners hear of it
   t.deepEqual(heard, [port.id]);
 });
 
+test('the port of a guest that moves is up while either of its hosts has it', (t) => {
+  const engine = new SimulatedNetworkEngine();
+  engine.objects.port.set('p', { id: 'p' } as never);
+  const heard: string[] = [];
+  engine.listen((id) => heard.push(`${id} ${engine.portStatus(id)}`));
+  engine.carry('guest', ['p'], 'host-1');
+  engine.carry('guest', ['p'], 'host-2');
+  engine.carry('guest', [], 'host-1');
+  t.is(engine.portStatus('p'), 'up');
+  engine.carry('guest', [], 'host-2');
+  t.deepEqual(heard, ['p up', 'p down']);
+});
+
 test('a simulated engine fails when told to, without doing anything', async (t) => {
   const engine = new SimulatedNetworkEngine();
   const driver = new SimulatedNetworkDriver(engine);

@@ -36,7 +36,8 @@ export class SimulatedNetworkEngine {
   fault: (operation: 'ensure' | 'remove' | 'list' | 'status' | 'check', id: string | null) => Error | undefined = () =>
     undefined;
   readonly #up = new Set<string>();
-  readonly #carried = new Map<string, readonly string[]>();
+  /** By guest: what each host that has it carries. */
+  readonly #carried = new Map<string, Map<string, readonly string[]>>();
   readonly #listeners = new Set<(portId: string) => void>();
 
   /** As when a host starts or stops to carry the port. Throws when there is no such port. */
@@ -48,15 +49,22 @@ export class SimulatedNetworkEngine {
     for (const listener of [...this.#listeners]) listener(id);
   }
 
-  /** The ports that a guest holds from now on, instead of those before, whether they are drawn already or not. */
-  carry(guestId: string, portIds: readonly string[]): void {
-    const before = this.#carried.get(guestId) ?? [];
-    if (portIds.length > 0) this.#carried.set(guestId, portIds);
+  /**
+   * The ports that a guest holds on a host from now on, instead of those before, whether they are drawn already or not. One that
+   * moves is on two hosts for a moment, and its ports are up as long as one of them has it.
+   */
+  carry(guestId: string, portIds: readonly string[], hostName = ''): void {
+    const hosts = this.#carried.get(guestId) ?? new Map<string, readonly string[]>();
+    const before = [...hosts.values()].flat();
+    if (portIds.length > 0) hosts.set(hostName, portIds);
+    else hosts.delete(hostName);
+    if (hosts.size > 0) this.#carried.set(guestId, hosts);
     else this.#carried.delete(guestId);
-    for (const id of before.filter((one) => !portIds.includes(one))) this.#up.delete(id);
+    const after = [...hosts.values()].flat();
+    for (const id of before.filter((one) => !after.includes(one))) this.#up.delete(id);
     for (const id of portIds) this.#up.add(id);
-    for (const id of new Set([...before, ...portIds]))
-      if (before.includes(id) !== portIds.includes(id)) for (const listener of [...this.#listeners]) listener(id);
+    for (const id of new Set([...before, ...after]))
+      if (before.includes(id) !== after.includes(id)) for (const listener of [...this.#listeners]) listener(id);
   }
 
   portStatus(id: string): 'up' | 'down' | undefined {

@@ -25,11 +25,13 @@ test('the image boots, reads its config drive, lets its user in with a key, keep
     await becomes(async () => (await first.ssh('test -s user-data-ran')).exitCode === 0, 300, 200),
     await first.console(),
   );
-  const { stdout } = await first.ssh('hostname; id -u; df -m /persist | tail -n 1; ping -c 1 -W 2 10.0.2.2');
+  const { stdout } = await first.ssh(
+    'hostname; id -u; sudo id -u; df -m /persist | tail -n 1; ping -c 1 -W 2 10.0.2.2',
+  );
   t.regex(
     stdout,
-    /^web\n1000\n\/dev\/vda2 +9\d\d .*1 packets received/s,
-    'the name of the config drive, no root, the whole disk',
+    /^web\n1000\n0\n\/dev\/vda2 +9\d\d .*1 packets received/s,
+    'the name of the config drive, root for who asks, the whole disk',
   );
   t.regex(await first.console(), /^cirrostack-guest ready at 10\.0\.2\.15 on eth0/m);
   const key = await first.hostKey();

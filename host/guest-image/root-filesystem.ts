@@ -37,10 +37,11 @@ export async function rootFilesystem(root: string, release: string, persistentSt
   const modules = await modulesInOrder(root, release);
   const directories = ['bin', 'etc', 'etc/acpi', 'etc/acpi/PWRF', 'lib', 'lib64', 'lib/modules', 'dev', 'proc', 'sys'];
   return [
-    ...[...directories, 'run', 'tmp', 'persist', 'config', 'root'].map((path) => directory(path)),
+    ...[...directories, 'run', 'tmp', 'persist', 'config', 'mnt', 'root', 'var'].map((path) => directory(path)),
     directory('tmp', 0o1777),
     link('home', 'persist/home'),
     link('sbin', 'bin'),
+    link('var/run', '../run'),
     link('init', 'bin/busybox'),
     characterDevice('dev/console', 5, 1), // the kernel opens it before anything is mounted
     ...(await busybox(root)),
@@ -56,7 +57,9 @@ export async function rootFilesystem(root: string, release: string, persistentSt
     file('etc/modules', modules.map((path) => `/lib/modules/${basename(path)}\n`).join('')),
     file('etc/passwd', 'root:x:0:0:root:/root:/bin/sh\ncirro:x:1000:1000::/home/cirro:/bin/sh\n'),
     file('etc/group', 'root:x:0:\ncirro:x:1000:\n'),
-    file('etc/shadow', 'root:*:1::::::\ncirro:*:1::::::\n', 0o600),
+    // Who is in may become root, as in other cloud images; ssh lets in neither root nor anybody by a password.
+    file('etc/shadow', 'root::1::::::\ncirro:*:1::::::\n', 0o600),
+    file('bin/sudo', await script('sudo'), 0o755),
     file('etc/shells', '/bin/sh\n'),
     file('etc/hosts', '127.0.0.1 localhost\n'),
     file('etc/hostname', 'cirrostack\n'),

@@ -7,6 +7,9 @@ import { pino } from 'pino';
 import { buildCloud, migrations } from '../../cloud.ts';
 import { buildConfig } from '../../common/config/config.ts';
 import { Secret } from '../../common/secret.ts';
+import { SimulatedHost } from '../../compute/drivers/simulated/host.ts';
+import { simulatedDrivers } from '../../drivers.ts';
+import { SimulatedNetworkEngine } from '../../network/drivers/simulated/driver.ts';
 import { freePort } from '../bench/free-port.ts';
 import { createTestDatabase } from '../database.ts';
 import { fillIdentity } from '../personas.ts';
@@ -22,26 +25,32 @@ export interface ClientCloud {
   startAnother(): Promise<string>;
 }
 
-/** Ends with `t`. `settings` are those of the configuration file. */
+/** Ends with `t`. `settings` are those of the configuration file; `hosts` is how many there are, between which servers can move. */
 export async function startClientCloud(
   t: Pick<ExecutionContext, 'teardown'>,
   settings: Record<string, string | number> = {},
+  hosts = 1,
 ): Promise<ClientCloud> {
   const databaseUrl = await createTestDatabase(t, migrations, { name: 'personas', fill: fillIdentity });
   const dataDir = await mkdtemp(join(tmpdir(), 'cirrostack-clients-'));
   t.teardown(() => rm(dataDir, { recursive: true, force: true }));
   const logLines: string[] = [];
   const log = pino({ level: 'info', base: null }, { write: (line: string) => logLines.push(line) });
-  const start = async (more: Record<string, string | number>) => {
-    const common = { dataDir, drivers: 'simulated', listenPort: await freePort(), hostName: 'host-1' };
+  const network = new SimulatedNetworkEngine();
+  const start = async (more: Record<string, string | number>, hostName = 'host-1') => {
+    const common = { dataDir, drivers: 'simulated', listenPort: await freePort(), hostName };
+    if (hosts > 1) Object.assign(common, { migrationListen: '127.0.0.1:0' });
     const config = buildConfig({ file: { ...common, ...settings, ...more } });
     config.databaseUrl = new Secret(databaseUrl);
-    const cloud = await buildCloud(config, log);
+    const host = new SimulatedHost({ hostname: hostName });
+    host.bootOutput = 'booting\n'.repeat(12); // tempest waits for ten lines
+    const cloud = await buildCloud(config, log, simulatedDrivers(host, network));
     await cloud.start();
     t.teardown(() => cloud.stop());
     return cloud.url();
   };
   const url = await start({});
+  for (let number = 2; number <= hosts; number += 1) await start({ roles: 'agent' }, `host-${number}`);
   return {
     ...{ url, dataDir, logLines },
     errors: () => logLines.filter((line) => (JSON.parse(line) as { level: number }).level >= 50),

@@ -8,13 +8,17 @@ export const computeGround = {
   image_ref_alt: '0f000000-0000-4000-8000-000000000002',
 } as const;
 
+interface Extensions {
+  extensions: { alias: string }[];
+}
+
 /** Makes them, and a network to the world, in the cloud at that URL, as its administrator. Gives what tempest has to know of it. */
 export async function makeComputeGround(url: string) {
   const token = await logIn(url);
   const send = async (
     method: string,
     path: string,
-    body: string | Uint8Array<ArrayBuffer>,
+    body?: string | Uint8Array<ArrayBuffer>,
     type = 'application/json',
   ) => {
     const headers = { 'x-auth-token': token, 'content-type': type };
@@ -27,7 +31,14 @@ export async function makeComputeGround(url: string) {
     await send('POST', '/compute/v2.1/flavors', JSON.stringify({ flavor }));
   }
   for (const id of [computeGround.image_ref, computeGround.image_ref_alt]) {
-    const image = { id, name: id, disk_format: 'raw', container_format: 'bare', visibility: 'public' };
+    const image = {
+      id,
+      name: id,
+      disk_format: 'raw',
+      container_format: 'bare',
+      visibility: 'public',
+      hw_qemu_guest_agent: 'yes',
+    };
     await send('POST', '/image/v2/images', JSON.stringify(image));
     await send('PUT', `/image/v2/images/${id}/file`, new Uint8Array(1024 * 1024), 'application/octet-stream');
   }
@@ -41,7 +52,12 @@ export async function makeComputeGround(url: string) {
   const { network } = (await made.json()) as { network: { id: string } };
   const subnet = { network_id: network.id, ip_version: 4, cidr: '172.24.8.0/22', enable_dhcp: false };
   await send('POST', '/network/v2.0/subnets', JSON.stringify({ subnet }));
-  return { network: { public_network_id: network.id, floating_network_name: outside.name } };
+  const { extensions } = (await (await send('GET', '/network/v2.0/extensions')).json()) as Extensions;
+  return {
+    network: { public_network_id: network.id, floating_network_name: outside.name },
+    // Those that say nothing of it are taken to offer everything.
+    'network-feature-enabled': { api_extensions: extensions.map(({ alias }) => alias).join() },
+  };
 }
 
 async function logIn(url: string): Promise<string> {

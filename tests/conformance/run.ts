@@ -26,7 +26,7 @@ async function main([name, regex]: string[]): Promise<number> {
     await steps.step('tempest', installTempest);
     const t: Test = { teardown: (end) => void ends.push(end) };
     const ready = await prepareSuite(t, chosen);
-    const cloud = await steps.step('A cloud', () => startClientCloud(t, ready.settings));
+    const cloud = await steps.step('A cloud', () => startClientCloud(t, ready.settings, ready.hosts));
     const made = (await ready.complete?.(cloud)) ?? {};
     const results = await steps.step('Its tests', () => runTempest(cloud.url, withConf(ready, made)));
     const report = reportOf(results, ready);

@@ -12,8 +12,7 @@ import type { Suite } from './suites.ts';
 
 const program = '/usr/bin/tempest';
 const library = '/usr/lib/python3/dist-packages';
-const workers = 2;
-const mostSeconds = 15 * 60;
+const mostSeconds = 40 * 60;
 
 export async function installTempest(): Promise<void> {
   if (!existsSync(program)) await installPackages(['tempest']);
@@ -29,7 +28,11 @@ export async function runTempest(url: string, suite: Suite): Promise<TestResult[
     await writeFile(join(workspace, '.stestr.conf'), ini(discovery));
     // Of an environment, only what it needs: its own Python, and nothing that names another cloud.
     const env = { PATH: '/usr/bin:/bin', HOME: workspace, LC_ALL: 'C.UTF-8' };
-    const printed = await run(['run', '--regex', suite.regex, '--concurrency', String(workers)], workspace, env);
+    const printed = await run(
+      ['run', '--regex', suite.regex, '--concurrency', String(suite.workers ?? 2)],
+      workspace,
+      env,
+    );
     const repository = join(workspace, '.stestr');
     const stream = (await readdir(repository).catch(() => [])).find((name) => /^\d+$/.test(name));
     if (stream === undefined) throw new Error(`tempest ran nothing: ${printed.slice(-2000)}`);

@@ -35,9 +35,8 @@ test('a server whose image is gone takes it along to a host that has none, where
   const deps = { db, driver: second.driver, cache: theirs, hostName: 'host-2', specOf: gone };
   const road = await listenForMoves('127.0.0.1:0', master, log, arrivals(deps).answer);
   t.teardown(() => road.stop());
-  await db('compute_hosts').where({ name: 'host-2' }).update({ migration_address: road.address });
   const [server, move] = [await getServer(db, 'everyone', id), await getOpenMove(db, id)];
-  const bring = () => bringImage({ db, master, cache: ours }, server, move);
+  const bring = () => bringImage({ db, master, cache: ours }, server, move, road.address);
 
   await t.throwsAsync(bring(), { instanceOf: PermanentFailure, message: /is gone from everywhere/ });
   await ours.take(imageId, remoteImage(data));
@@ -52,8 +51,8 @@ test('a server whose image is gone takes it along to a host that has none, where
   const another = cacheIn(there); // which does not remember that it was damaged
   const road2 = await listenForMoves('127.0.0.1:0', master, log, arrivals({ ...deps, cache: another }).answer);
   t.teardown(() => road2.stop());
-  await db('compute_hosts').where({ name: 'host-2' }).update({ migration_address: road2.address });
-  for (let times = 0; times < 2; times += 1) await bringImage({ db, master, cache: again }, server, move);
+  for (let times = 0; times < 2; times += 1)
+    await bringImage({ db, master, cache: again }, server, move, road2.address);
   t.true((await readFile(join(there, imageId))).equals(data));
   t.is(await another.ensure(imageId), join(there, imageId), 'servers can stand on it');
 });

@@ -13,18 +13,17 @@ import type { Server } from '../server.ts';
 import type { LeavingDeps } from './hand-over.ts';
 import type { Move } from './move.ts';
 import { callOverRoad, type Question, type Reply, readAnswer } from './road.ts';
-import { addressOf } from './store.ts';
 import { takeBytes, writeMessage } from './wire.ts';
 
-/** Has the other host have it. Throws `PermanentFailure` when nobody has it whole. */
+/** Has the other host have it, which is called at `address`. Throws `PermanentFailure` when nobody has it whole. */
 export async function bringImage(
   { db, master, cache }: Pick<LeavingDeps, 'db' | 'master' | 'cache'>,
   { id, diskImageId }: Server,
-  move: Move,
+  move: Pick<Move, 'id'>,
+  address: string,
 ): Promise<void> {
   const copy = await cache.copyOf(diskImageId);
   const told = copy && { sizeBytes: copy.sizeBytes, sha512: copy.sha512 };
-  const address = await addressOf(db, move.destinationHost);
   await watchingDeletion(db, id, async (signal) => {
     const { answer, socket } = await callOverRoad(address, master, move.id, { call: 'image', ...told });
     try {

@@ -47,10 +47,11 @@ export async function handOver(
   const { db, driver } = deps;
   const move = await getOpenMove(db, server.id);
   try {
-    await bringImage(deps, server, move); // while it still runs
+    const address = await addressOf(db, move.destinationHost);
+    await bringImage(deps, server, move, address); // while it still runs
     if ((await driver.observe(server.id)) !== undefined) await driver.power(spec, 'shutdown', { graceSeconds });
     if (move.status === 'pre-migrating') await changeMove(db, move.id, { status: 'migrating' });
-    await sendDisks(deps, server, move);
+    await sendDisks(deps, server, move, address);
   } catch (error) {
     const reason = await whyGivenUp(db, server, move, error);
     if (reason === undefined) throw error; // the loop tries again
@@ -82,10 +83,9 @@ export async function handBack({ db, driver }: LeavingDeps, server: Server): Pro
 }
 
 /** What other hosts say is untrusted input; that they have it whole is believed, as they are to run it. */
-async function sendDisks(deps: LeavingDeps, server: Server, { id, destinationHost }: Move): Promise<void> {
+async function sendDisks(deps: LeavingDeps, server: Server, { id }: Move, address: string): Promise<void> {
   const { diskCopiedFrom, oldFlavor } = server;
   if (diskCopiedFrom === null || oldFlavor === null) throw new PermanentFailure('The server has no disk to send.');
-  const address = await addressOf(deps.db, destinationHost);
   const had = { rootDisk: diskCopiedFrom, localDisks: oldFlavor.localDisks ?? [] };
   await watchingDeletion(deps.db, server.id, async (signal) => {
     for (const { from, to } of carriedDisks(had.localDisks, server.localDisks)) {

@@ -44,8 +44,8 @@ async function go(deps: LeavingDeps, server: Server, move: Move): Promise<void> 
   const { db, driver, master } = deps;
   if (move.abortRequestedAt !== null) throw new Unavailable('It was called off.');
   await changeMove(db, move.id, { status: 'preparing' });
-  await bringImage(deps, server, move);
   const address = await addressOf(db, move.destinationHost);
+  await bringImage(deps, server, move, address);
   const prepared = await callOverRoad(address, master, move.id, { call: 'prepare' });
   prepared.socket.destroy();
   await changeMove(db, move.id, { status: 'running' });

@@ -13,9 +13,11 @@ import type { MetadataDriver } from '../network/metadata/driver.ts';
 import { aggregatePolicy, aggregateRoutes } from './api/aggregates.ts';
 import { availabilityZonePolicy, availabilityZoneRoutes } from './api/availability-zones.ts';
 import type { ComputeApiDeps } from './api/deps.ts';
+import { extensionPolicy, extensionRoutes } from './api/extensions.ts';
 import { flavorAccessPolicy, flavorAccessRoutes } from './api/flavor-access.ts';
 import { flavorExtraSpecPolicy, flavorExtraSpecRoutes } from './api/flavor-extra-specs.ts';
 import { flavorPolicy, flavorRoutes } from './api/flavors.ts';
+import { hostPolicy, hostRoutes } from './api/hosts.ts';
 import { hypervisorPolicy, hypervisorRoutes } from './api/hypervisors.ts';
 import { instanceActionPolicy, instanceActionRoutes } from './api/instance-actions.ts';
 import { usageAuditPolicy, usageAuditRoutes } from './api/instance-usage-audit-log.ts';
@@ -23,6 +25,12 @@ import { keypairPolicy, keypairRoutes } from './api/keypairs.ts';
 import { limitPolicy, limitRoutes } from './api/limits.ts';
 import { computeUrl } from './api/links.ts';
 import { migrationPolicy, migrationRoutes } from './api/migrations.ts';
+import { floatingIpPolicy, floatingIpRoutes } from './api/proxies/floating-ips.ts';
+import { imageMetadataRoutes } from './api/proxies/image-metadata.ts';
+import { imageProxyRoutes } from './api/proxies/images.ts';
+import { networkProxyPolicy, networkProxyRoutes } from './api/proxies/networks.ts';
+import { securityGroupRulePolicy, securityGroupRuleRoutes } from './api/proxies/security-group-rules.ts';
+import { securityGroupPolicy, securityGroupRoutes } from './api/proxies/security-groups.ts';
 import { quotaClassSetPolicy, quotaClassSetRoutes } from './api/quota-class-sets.ts';
 import { quotaSetPolicy, quotaSetRoutes } from './api/quota-sets.ts';
 import { remoteConsolePolicy, remoteConsoleRoutes } from './api/remote-consoles.ts';
@@ -36,6 +44,7 @@ import { serverMigrationPolicy, serverMigrationRoutes } from './api/server-migra
 import { serverPasswordPolicy, serverPasswordRoutes } from './api/server-password.ts';
 import { serverSecurityGroupPolicy, serverSecurityGroupRoutes } from './api/server-security-groups.ts';
 import { serverTagPolicy, serverTagRoutes } from './api/server-tags.ts';
+import { serverTopologyPolicy, serverTopologyRoutes } from './api/server-topology.ts';
 import { serverPartPolicy, serverPolicy, serverRoutes } from './api/servers.ts';
 import { servicePolicy, serviceRoutes } from './api/services.ts';
 import { usagePolicy, usageRoutes } from './api/simple-tenant-usage.ts';
@@ -195,6 +204,13 @@ export const computePolicy = {
   ...usagePolicy,
   ...usageAuditPolicy,
   ...limitPolicy,
+  ...serverTopologyPolicy,
+  ...hostPolicy,
+  ...extensionPolicy,
+  ...securityGroupPolicy,
+  ...securityGroupRulePolicy,
+  ...floatingIpPolicy,
+  ...networkProxyPolicy,
 };
 
 /** The compute service: Nova's API, and this host's agent for servers. */
@@ -255,6 +271,15 @@ export function computeModule(deps: ComputeModuleDeps): Module {
         ...usageRoutes(api),
         ...usageAuditRoutes(api),
         ...limitRoutes(api),
+        ...serverTopologyRoutes(api),
+        ...hostRoutes(api),
+        ...extensionRoutes(),
+        ...imageProxyRoutes(api),
+        ...imageMetadataRoutes(api),
+        ...securityGroupRoutes(api),
+        ...securityGroupRuleRoutes(api),
+        ...floatingIpRoutes(api),
+        ...networkProxyRoutes(api),
       ],
     },
     controllers: [

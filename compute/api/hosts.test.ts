@@ -99,3 +99,63 @@ test('hypervisors come in pages from 2.33 on, with servers from 2.53 on, and wit
   t.regex(hypervisor.uptime, / up /);
   t.like(hypervisor, { state: 'up', status: 'enabled', hypervisor_type: 'QEMU' });
 });
+
+test('until 2.42 hosts are told by their names, with what projects take of them, and are enabled and disabled', async (t) => {
+  const cloud = await startTestCloud(t);
+  const { createServer } = await prepareCompute(t, cloud);
+  const [admin, member] = [cloud.as('admin'), cloud.as('member')];
+  await createServer();
+  await cloud.settle();
+  const path = `${v21}/os-hosts`;
+  const host = { host_name: 'host-1', service: 'compute', zone: 'nova' };
+  t.deepEqual(await atVersion(admin, '2.42').get(path), { hosts: [host] });
+  t.deepEqual(await admin.get(`${path}?zone=`), { hosts: [host] });
+  t.deepEqual(await admin.get(`${path}?zone=elsewhere`), { hosts: [] });
+  await atVersion(admin, '2.43').get(path, 404);
+  await member.get(path, 403);
+
+  const { host: parts } = await admin.get(`${path}/host-1`);
+  const resources: { project: string; cpu: number; memory_mb: number }[] = parts.map(
+    (one: { resource: object }) => one.resource,
+  );
+  t.deepEqual(
+    resources.map((one) => one.project),
+    ['(total)', '(used_now)', '(used_max)', member.projectId],
+  );
+  t.like(resources[3], { host: 'host-1', cpu: 1, memory_mb: 64, disk_gb: 1 });
+  t.like(resources[1], { cpu: 1, memory_mb: 64 });
+  await admin.get(`${path}/nowhere`, 404);
+
+  t.deepEqual(await admin.put(`${path}/host-1`, { status: 'Disable' }), { host: 'host-1', status: 'disabled' });
+  t.deepEqual(await admin.get(path), { hosts: [] });
+  t.deepEqual(await admin.put(`${path}/host-1`, { status: 'enable' }), { host: 'host-1', status: 'enabled' });
+  await admin.put(`${path}/host-1`, {}, 400);
+  await admin.put(`${path}/host-1`, { status: 'off' }, 400);
+  const refused = { notImplemented: { code: 501, message: 'The requested functionality is not supported.' } };
+  t.deepEqual(await admin.put(`${path}/host-1`, { status: 'disable', maintenance_mode: 'enable' }, 501), refused);
+  t.is((await admin.get(path)).hosts.length, 1); // nothing of it was done
+  for (const word of ['startup', 'shutdown', 'reboot']) {
+    t.deepEqual(await admin.get(`${path}/host-1/${word}`, 501), refused);
+    await admin.get(`${path}/nowhere/${word}`, 404);
+    await member.get(`${path}/host-1/${word}`, 403);
+  }
+});
+
+test('extensions are those of Nova’s list that are here, and servers have no NUMA nodes', async (t) => {
+  const cloud = await startTestCloud(t);
+  const { createServer } = await prepareCompute(t, cloud);
+  const member = cloud.as('member');
+  const { extensions } = await member.get(`${v21}/extensions`);
+  const aliases: string[] = extensions.map((one: { alias: string }) => one.alias);
+  t.is(new Set(aliases).size, aliases.length);
+  t.true(aliases.includes('os-hosts'));
+  t.false(aliases.some((alias) => /volumes$|cells/.test(alias) && alias !== 'os-extended-volumes'));
+  t.deepEqual((await member.get(`${v21}/extensions/NMN`)).extension, extensions[0]);
+  await member.get(`${v21}/extensions/os-cells`, 404);
+
+  const id = await createServer();
+  const late = atVersion(member, '2.78');
+  t.deepEqual(await late.get(`${v21}/servers/${id}/topology`), { nodes: [], pagesize_kb: null });
+  await atVersion(member, '2.77').get(`${v21}/servers/${id}/topology`, 404);
+  await atVersion(cloud.as('stranger'), '2.78').get(`${v21}/servers/${id}/topology`, 404);
+});

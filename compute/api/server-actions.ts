@@ -10,6 +10,7 @@ import { closed } from './fields.ts';
 import type { ServerActionSpec } from './server-actions/action.ts';
 import { consoleActions } from './server-actions/consoles.ts';
 import { diskActionPolicy, diskActions } from './server-actions/disks.ts';
+import { floatingIpActionPolicy, floatingIpActions } from './server-actions/floating-ips.ts';
 import { guestActionPolicy, guestActions } from './server-actions/guests.ts';
 import { imageActionPolicy, imageActions } from './server-actions/images.ts';
 import { interfaceActionPolicy, interfaceActions } from './server-actions/interfaces.ts';
@@ -27,6 +28,7 @@ export const serverActionPolicy = {
   ...diskActionPolicy,
   ...imageActionPolicy,
   ...interfaceActionPolicy,
+  ...floatingIpActionPolicy,
   ...shelvingActionPolicy,
   ...guestActionPolicy,
   ...moveActionPolicy,
@@ -38,6 +40,7 @@ const actions: Readonly<Record<string, ServerActionSpec>> = {
   ...diskActions,
   ...imageActions,
   ...interfaceActions,
+  ...floatingIpActions,
   ...shelvingActions,
   ...guestActions,
   ...consoleActions,

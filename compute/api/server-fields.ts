@@ -53,6 +53,12 @@ export function accessAddress(asked: string | undefined, family: 4 | 6): string 
   throw new BadRequest(`Invalid input for field/attribute accessIPv${family}. Value: ${asked}.`);
 }
 
+/** An address of either family. Throws `BadRequest` that names the field. */
+export function checkedAddress(asked: string, field: string): string {
+  if (isIP(asked) !== 0 && !asked.includes('%')) return asked;
+  throw new BadRequest(`Invalid input for field/attribute ${field}. Value: ${asked} is no address.`);
+}
+
 /** Without dots before 2.94, where a fully qualified one became possible. */
 export function checkHostname(version: Version, hostname: string | undefined): string | undefined {
   if (hostname === undefined) return undefined;

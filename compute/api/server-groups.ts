@@ -2,7 +2,6 @@ import { Type } from 'typebox';
 import { visibleTo } from '../../common/context.ts';
 import { BadRequest } from '../../common/errors.ts';
 import { since, type Version } from '../../common/http/microversion.ts';
-import { maxPageSize, one, pageRequest } from '../../common/http/page.ts';
 import { noContent, route } from '../../common/http/route.ts';
 import { definePolicy, projectAdmin, projectMember, projectReader } from '../../common/policy/rules.ts';
 import { createServerGroup } from '../server-groups/operations.ts';
@@ -11,6 +10,7 @@ import { deleteServerGroup, getServerGroup, listServerGroups } from '../server-g
 import { checkBody, checkQuery } from './by-version.ts';
 import type { ComputeApiDeps } from './deps.ts';
 import { Count, closed, Name } from './fields.ts';
+import { sliceOf } from './slices.ts';
 
 export const serverGroupPolicy = definePolicy({
   'os_compute_api:os-server-groups:index': projectReader('List server groups'),
@@ -60,7 +60,7 @@ export const serverGroupRoutes = ({ db, region, enforcer }: ComputeApiDeps) => [
       const everyone = query.all_projects !== undefined && ctx.isAdmin;
       if (everyone) enforcer.authorize(ctx, serverGroupPolicy['os_compute_api:os-server-groups:index:all_projects']);
       const visible = everyone ? 'everyone' : { projectId: ctx.projectId };
-      const groups = await listServerGroups(db, visible, { limit: limitOf(query), offset: offsetOf(query) });
+      const groups = await listServerGroups(db, visible, sliceOf(query));
       return { server_groups: groups.map((group) => serverGroupView(group, version)) };
     },
   }),
@@ -105,17 +105,6 @@ export const serverGroupRoutes = ({ db, region, enforcer }: ComputeApiDeps) => [
     },
   }),
 ];
-
-/** A limit of 0 is none, as Nova's `common.limited` has it. */
-function limitOf(query: Record<string, unknown>): number {
-  return pageRequest(query).limit || maxPageSize;
-}
-
-function offsetOf(query: Record<string, unknown>): number {
-  const offset = one(query.offset) ?? '0';
-  if (!/^\d{1,9}$/.test(offset)) throw new BadRequest(`Invalid input for query parameter offset. Value: ${offset}.`);
-  return Number(offset);
-}
 
 function mostPerHostOf(rules: { max_server_per_host?: number | string } = {}): number | null {
   const asked = rules.max_server_per_host;

@@ -196,6 +196,28 @@ export async function deleteHost(db: Knex, id: string): Promise<void> {
   });
 }
 
+export interface ProjectClaims {
+  projectId: string;
+  vcpus: number;
+  memoryMib: number;
+  diskGib: number;
+}
+
+/** What each project's guests take of the host, by the projects' ids. */
+export async function claimsByProject(db: Knex, hostId: string): Promise<ProjectClaims[]> {
+  const rows: Record<'project_id' | 'vcpus' | 'memory_mib' | 'disk_gib', string>[] = await db('compute_claims')
+    .where({ host_id: hostId })
+    .groupBy('project_id')
+    .orderBy('project_id')
+    .select('project_id', db.raw('sum(vcpus) as vcpus, sum(memory_mib) as memory_mib, sum(disk_gib) as disk_gib'));
+  return rows.map((row) => ({
+    projectId: row.project_id,
+    vcpus: Number(row.vcpus),
+    memoryMib: Number(row.memory_mib),
+    diskGib: Number(row.disk_gib),
+  }));
+}
+
 export interface HostedServer {
   id: string;
 }

@@ -37,14 +37,17 @@ export interface BackupRequest extends SnapshotRequest {
   rotation: number;
 }
 
-/** Gives the id of the image that the server's root disk will be in, as it is at one moment. Throws `Conflict`, `OverQuota`. */
+/**
+ * Gives the id of the image that the server's root disk will be in, as it is at one moment; `image_type` in its metadata is the
+ * user's word against `snapshot`. Throws `Conflict`, `OverQuota`.
+ */
 export async function createImage(
   deps: ServerDeps,
   ctx: ProjectContext,
   id: string,
   asked: SnapshotRequest,
 ): Promise<string> {
-  return reserve(deps, ctx, id, 'createImage', asked, { image_type: 'snapshot' });
+  return reserve(deps, ctx, id, 'createImage', asked, { image_type: asked.metadata.image_type ?? 'snapshot' });
 }
 
 /** The same, and deletes older backups of that kind beyond `rotation` once it is there. */

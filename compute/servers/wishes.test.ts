@@ -224,6 +224,9 @@ test('an image is made of a server, running or not, and as many backups are kept
   await cloud.settle();
   t.like(await image(first), { status: 'active', instance_uuid: id, image_type: 'snapshot', disk_format: 'qcow2' });
   t.like(await show(id), { status: 'ACTIVE', 'OS-EXT-STS:task_state': null });
+  const named = await ask({ createImage: { name: 'named', metadata: { image_type: 'golden', instance_uuid: 'x' } } });
+  t.like(await image(named), { image_type: 'golden', instance_uuid: id });
+  await cloud.settle();
   const fromIt = await createServer({ imageRef: first });
   await cloud.settle();
   t.is((await show(fromIt)).status, 'ACTIVE');

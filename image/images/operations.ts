@@ -61,7 +61,7 @@ export async function createImage(
 
 /** Changes an image to what `edit` makes of it, or of what the caller may see of it, atomically. */
 export async function changeImage(
-  deps: ImageDeps,
+  deps: Pick<ImageDeps, 'db' | 'enforcer' | 'protection'>,
   ctx: ProjectContext,
   id: string,
   edit: (image: Image) => EditableImage,
@@ -82,7 +82,7 @@ export async function changeImage(
 }
 
 /** Hides the image at once; the loop removes its data. An upload under way ends. */
-export async function deleteImage({ db }: ImageDeps, ctx: ProjectContext, id: string): Promise<void> {
+export async function deleteImage({ db }: Pick<ImageDeps, 'db'>, ctx: ProjectContext, id: string): Promise<void> {
   await db.transaction(async (trx) => {
     const image = await lockOwnImage(trx, ctx, id);
     if (image.isProtected) throw new Forbidden(`Image ${id} is protected and cannot be deleted.`);
@@ -122,7 +122,11 @@ export async function getImageData(
   return { image, open: async (range) => await openCopy(stores, await listCopies(db, id), range) };
 }
 
-function checkVisibility({ enforcer }: ImageDeps, ctx: ProjectContext, { visibility }: EditableImage): void {
+function checkVisibility(
+  { enforcer }: Pick<ImageDeps, 'enforcer'>,
+  ctx: ProjectContext,
+  { visibility }: EditableImage,
+): void {
   if (visibility === 'public') enforcer.authorize(ctx, imagePolicy.publicize_image);
   if (visibility === 'community') enforcer.authorize(ctx, imagePolicy.communitize_image);
 }

@@ -6,11 +6,10 @@ import type { Readable } from 'node:stream';
 import type { ProjectContext } from '../../common/context.ts';
 import type { Knex } from '../../common/database/database.ts';
 import { notify } from '../../common/database/notifications.ts';
-import { Forbidden } from '../../common/errors.ts';
-import { checkWritable, isEditableField } from '../api/document.ts';
 import type { PropertyProtection } from '../property-protection/protection.ts';
 import type { EditableImage, ImageStatus } from './image.ts';
 import { checkSizes } from './operations.ts';
+import { checkProperties } from './properties.ts';
 import { findImage, insertImage, liveImages, requestDeletion } from './store.ts';
 import { type UploadDeps, uploadImageData } from './uploads.ts';
 import { checkOneMore } from './usage.ts';
@@ -27,10 +26,7 @@ export function propertiesFor(
   asked: Properties,
   own: Properties,
 ): Record<string, string> {
-  for (const key of Object.keys(asked)) {
-    checkWritable(key);
-    if (key === 'id' || isEditableField(key)) throw new Forbidden(`Attribute '${key}' is reserved.`);
-  }
+  checkProperties(Object.keys(asked));
   const properties = { ...protection.changed(ctx, {}, asked), ...own };
   checkSizes({ properties, tags: [] });
   return properties;

@@ -90,8 +90,8 @@ async function findTopology(db: Knex, projectId: string): Promise<Topology | und
   return { networkId: row.network_id, routerId: row.router_id, hasRouter: row.live_router !== null, joinedSubnets };
 }
 
-/** The one that is marked so, or the only one there is. */
-async function defaultExternalNetwork(db: Knex): Promise<string> {
+/** The one that is marked so, or the only one there is. Throws `AutoAllocationFailure` where it is not plain which. */
+export async function defaultExternalNetwork(db: Knex): Promise<string> {
   const rows: { id: string; is_default: boolean }[] = await visibleNetworks(db, 'everyone').where('n.external', true);
   const chosen = rows.find((row) => row.is_default) ?? (rows.length === 1 ? rows[0] : undefined);
   if (chosen === undefined) throw new AutoAllocationFailure('Deployment error: No default router:external network.');

@@ -1,5 +1,6 @@
 /** One of everything there is, made by one project: what the matrix tries to reach from outside. */
 import { randomBytes, randomUUID } from 'node:crypto';
+import { isIPv4 } from 'node:net';
 import { makeExternal } from '../../network/testing/topology.ts';
 import type { Client, TestCloud } from '../cloud.ts';
 import { type Persona, personas } from '../personas.ts';
@@ -102,6 +103,7 @@ export function absentThings(like: Things): Things {
 function absent(value: string): string {
   if (/^req-/.test(value)) return `req-${randomUUID()}`;
   if (/^[0-9a-f]{8}-/.test(value)) return randomUUID();
+  if (isIPv4(value)) return '203.0.113.1';
   if (/^[0-9a-f]{32}$/.test(value)) return randomBytes(16).toString('hex');
   return `absent-${randomBytes(6).toString('hex')}`;
 }

@@ -1,11 +1,10 @@
 /** What of a server's interfaces is changed by actions: addresses until 2.43 (nova's multinic.py), and security groups. */
-import { isIP } from 'node:net';
 import { Type } from 'typebox';
-import { BadRequest } from '../../../common/errors.ts';
 import { definePolicy, projectMember } from '../../../common/policy/rules.ts';
 import { addFixedIp, removeFixedIp } from '../../servers/interfaces.ts';
 import { changeSecurityGroup } from '../../servers/security-groups.ts';
 import { closed } from '../fields.ts';
+import { checkedAddress } from '../server-fields.ts';
 import { action } from './action.ts';
 
 export const interfaceActionPolicy = definePolicy({
@@ -35,11 +34,7 @@ export const interfaceActions = {
     rule: interfaceActionPolicy['os_compute_api:os-multinic:remove'],
     value: Type.Object({ address: Type.String({ maxLength: 45 }) }, closed),
     to: [2, 43],
-    async run({ deps, ctx, id, value }) {
-      if (isIP(value.address) === 0)
-        throw new BadRequest(`Invalid input for field/attribute address. Value: ${value.address} is no address.`);
-      await removeFixedIp(deps, ctx, id, value.address);
-    },
+    run: ({ deps, ctx, id, value }) => removeFixedIp(deps, ctx, id, checkedAddress(value.address, 'address')),
   }),
   addSecurityGroup: securityGroup('add'),
   removeSecurityGroup: securityGroup('remove'),

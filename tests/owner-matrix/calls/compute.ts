@@ -4,6 +4,7 @@ import { computeAroundCalls } from './compute-around.ts';
 import { computeInterfaceCalls, interfaceActionCalls } from './compute-interfaces.ts';
 import { computeMoveCalls, moveActionCalls } from './compute-moves.ts';
 import { serverPasswordCalls } from './compute-password.ts';
+import { computeProxyCalls, floatingIpActionCalls } from './compute-proxies.ts';
 import { computeConsoleCalls } from './console.ts';
 
 const nothing: MakeCall = () => ({});
@@ -97,6 +98,7 @@ export const computeCalls: Calls = {
   'POST /v2.1/servers/{server_id}/action': [
     act({ 'os-getConsoleOutput': {} }, 200),
     ...interfaceActionCalls,
+    ...floatingIpActionCalls,
     act({ 'os-getVNCConsole': { type: 'novnc' } }, 200),
     act({ 'os-getSerialConsole': { type: 'serial' } }, 200),
     act({ 'os-getSPICEConsole': { type: 'spice-html5' } }, 400), // it is not here
@@ -158,6 +160,7 @@ export const computeCalls: Calls = {
   ...computeInterfaceCalls,
   ...computeConsoleCalls,
   ...serverPasswordCalls,
+  ...computeProxyCalls,
   ...computeMoveCalls,
 
   'GET /v2.1/os-hypervisors': nothing,

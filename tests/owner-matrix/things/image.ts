@@ -5,7 +5,7 @@ import type { Making } from '../things.ts';
 
 export async function makeImageThings({ cloud, owner, mark }: Making, { partner }: { partner: string }) {
   const queued = async (name: string) => (await owner.post(images, { name: `${name}-${mark}`, ...rawBare })).id;
-  const fields = { name: `image-${mark}`, visibility: 'shared', tags: ['blue'] };
+  const fields = { name: `image-${mark}`, visibility: 'shared', tags: ['blue'], color: 'blue' };
   const image = await makeActive(owner, fields, Buffer.alloc(1024 * 1024));
   await owner.post(`${images}/${image.id}/members`, { member: partner }, 200);
   const docker = { name: `container-${mark}`, container_format: 'docker' };
@@ -28,5 +28,6 @@ export async function makeImageThings({ cloud, owner, mark }: Making, { partner 
     copiedImage,
     importTask: (await taskOf(owner, importedImage)).id as string,
     spareImage: (await queued('spare')) as string,
+    proxiedImage: (await queued('proxied')) as string,
   };
 }

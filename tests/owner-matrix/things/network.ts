@@ -34,6 +34,7 @@ export async function makeNetworkThings({ owner, mark }: Making, { externalNetwo
   await owner.put(`${base}/routers/${router}/add_router_interface`, { subnet_id: subnet });
   await owner.get(`${base}/auto-allocated-topology/${owner.projectId}`); // readers may ask where there is one
   const floating = { floating_network_id: externalNetwork, description: mark };
+  const { floatingip } = await owner.post(`${base}/floatingips`, { floatingip: floating });
   const things = {
     network,
     networkName,
@@ -51,11 +52,15 @@ export async function makeNetworkThings({ owner, mark }: Making, { externalNetwo
     containerPort: await port('container'),
     sparePort: await port('spare'),
     spareRouter: await make('routers', 'router', { name: `spare-${mark}` }),
-    floatingIp: await make('floatingips', 'floatingip', floating),
+    floatingIp: floatingip.id as string,
+    floatingAddress: floatingip.floating_ip_address as string,
+    proxiedFloatingIp: await make('floatingips', 'floatingip', floating),
     spareFloatingIp: await make('floatingips', 'floatingip', floating),
     spareSecurityGroup: await make('security-groups', 'security_group', { name: `spare-${mark}` }),
+    proxiedSecurityGroup: await make('security-groups', 'security_group', { name: `proxied-${mark}` }),
     securityGroupRule: await ruleFor(80),
     spareSecurityGroupRule: await ruleFor(81),
+    proxiedSecurityGroupRule: await ruleFor(82),
   };
   for (const path of tagged(things)) await owner.put(`${base}/${path}/tags/blue`, undefined, 201);
   return things;

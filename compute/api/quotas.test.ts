@@ -42,6 +42,30 @@ test('a project’s limits are those that were set here, then Identity’s, then
     await admin.put(path, { quota_set: bad }, 400);
 });
 
+test('disks are limited where Identity’s limits say so, and by nothing else', async (t) => {
+  const cloud = await startTestCloud(t);
+  const { createServer, imageId } = await prepareCompute(t, cloud);
+  const [admin, member] = [cloud.as('admin'), cloud.as('member')];
+  const id = await createServer();
+  await cloud.settle();
+  const { services } = await admin.get('/identity/v3/services?type=compute');
+  const limit = {
+    service_id: services[0].id,
+    region_id: 'RegionOne',
+    resource_name: 'class:DISK_GB',
+    default_limit: 2,
+  };
+  await admin.post('/identity/v3/registered_limits', { registered_limits: [limit] });
+  const large = { id: 'large', name: 'large', ram: 64, vcpus: 1, disk: 3 };
+  await admin.post(`${v21}/flavors`, { flavor: large }, 200);
+  const refused = await member.post(`${v21}/servers/${id}/action`, { resize: { flavorRef: 'large' } }, 403);
+  t.is(refused.forbidden.message, 'Quota exceeded for disk: Requested 2, but already used 1 of 2 disk');
+  await createServer();
+  const server = { name: 'one-more', flavorRef: 'tiny', imageRef: imageId };
+  await member.post(`${v21}/servers`, { server }, 403);
+  t.false('disk' in (await member.get(`${v21}/os-quota-sets/${member.projectId}`)).quota_set);
+});
+
 test('limits hold for the project and for a user within it, and are not set below what is in use unless forced', async (t) => {
   const cloud = await startTestCloud(t);
   const ground = await prepareCompute(t, cloud);

@@ -13,6 +13,7 @@ import {
   networkResources,
   ownResources,
   type QuotaResource,
+  unifiedDiskName,
   unifiedNames,
 } from './resources.ts';
 import { classLimits, ownLimits } from './store.ts';
@@ -23,7 +24,7 @@ export interface ProjectInRegion {
   region: string;
 }
 
-type OwnLimits = Record<keyof typeof defaultLimits, number>;
+type OwnLimits = Record<keyof typeof defaultLimits | 'disk', number>;
 
 /** Of everything that is counted or bounded by this service. -1: as much as they like. */
 export async function computeLimitsOf(db: Knex, { projectId, region }: ProjectInRegion): Promise<OwnLimits> {
@@ -33,7 +34,7 @@ export async function computeLimitsOf(db: Knex, { projectId, region }: ProjectIn
 
 /** One of them, for whoever needs only one. */
 export async function limitOf(db: Knex, project: ProjectInRegion, resource: QuotaResource): Promise<number> {
-  return ((await computeLimitsOf(db, project)) as Limits)[resource];
+  return ((await computeLimitsOf(db, project)) as Partial<Limits>)[resource] ?? -1;
 }
 
 /** Everything that quota sets show, with what Network says of its part. */
@@ -52,7 +53,10 @@ export async function limitsOfClass(db: Knex, className: string): Promise<Limits
   return { ...defaultLimits, ...asCompute(defaultQuota), ...(await classLimits(db, className)) } as Limits;
 }
 
-async function withoutOwn(db: Knex, { projectId, region }: ProjectInRegion): Promise<Partial<Limits>> {
+async function withoutOwn(
+  db: Knex,
+  { projectId, region }: ProjectInRegion,
+): Promise<Partial<Limits> & { disk: number }> {
   const byClass = await classLimits(db, 'default');
   const unified = await effectiveLimits(db, { projectId, regionId: region, serviceType: 'compute' });
   const known = ownResources.map((name) => [name, unified.get(unifiedNames[name] ?? '')] as const);
@@ -60,6 +64,7 @@ async function withoutOwn(db: Knex, { projectId, region }: ProjectInRegion): Pro
     ...defaultLimits,
     ...byClass,
     ...Object.fromEntries(known.filter(([, limit]) => limit !== undefined)),
+    disk: unified.get(unifiedDiskName) ?? -1,
   };
 }
 

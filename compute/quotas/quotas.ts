@@ -49,7 +49,7 @@ export async function checkInjectedFiles(
 }
 
 function refuseExcess(asked: Partial<Usage>, used: Usage, limits: Partial<Usage>): void {
-  const exceeded = (['instances', 'containers', 'cores', 'ram'] as const).filter((name) => {
+  const exceeded = (['instances', 'containers', 'cores', 'ram', 'disk'] as const).filter((name) => {
     const more = Math.ceil(asked[name] ?? 0);
     const limit = limits[name] ?? -1;
     return more > 0 && limit >= 0 && used[name] + more > limit;

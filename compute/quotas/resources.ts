@@ -63,5 +63,8 @@ export const unifiedNames: Readonly<Partial<Record<QuotaResource, string>>> = {
   server_group_members: 'server_group_members',
 };
 
+/** What only unified limits know: GiB of disk, on hosts. Without one there is no limit. */
+export const unifiedDiskName = 'class:DISK_GB';
+
 export const isQuotaResource = (name: string): name is QuotaResource =>
   (quotaResources as readonly string[]).includes(name);

@@ -12,6 +12,8 @@ export interface Usage {
   cores: number;
   /** MiB, of both. */
   ram: number;
+  /** GiB, of servers: what their flavors have, and what a resize still keeps of the one before. */
+  disk: number;
 }
 
 /** What a project's servers and containers take, those in error and those being deleted included; or one user's of them. */
@@ -31,6 +33,7 @@ export async function usageOf(db: Knex, projectId: string, userId: string | null
       db.raw("(count(*) filter (where kind = 'container'))::int as containers"),
       db.raw('ceil(coalesce(sum(vcpus), 0))::int as cores'),
       db.raw('coalesce(sum(memory_mib), 0)::int as ram'),
+      db.raw("coalesce(sum(disk_gib) filter (where kind = 'server'), 0)::int as disk"),
     )
     .first();
   return row as unknown as Usage;

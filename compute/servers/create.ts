@@ -188,10 +188,17 @@ async function countWithinQuota(
   trx: Knex,
   scope: QuotaScope,
   { least, most }: NewServer['count'],
-  { vcpus, memoryMib }: Flavor,
+  flavor: Flavor,
 ): Promise<number> {
+  const { vcpus, memoryMib } = flavor;
+  const diskGib = flavor.diskGib + extraDiskGib(flavor);
   const allows = (count: number) =>
-    checkQuota(trx, scope, { instances: count, cores: count * vcpus, ram: count * memoryMib });
+    checkQuota(trx, scope, {
+      instances: count,
+      cores: count * vcpus,
+      ram: count * memoryMib,
+      disk: count * diskGib,
+    });
   await allows(least);
   let [fits, tooMany] = [least, most + 1];
   for (let tried = most; tooMany - fits > 1; tried = Math.floor((fits + tooMany) / 2))

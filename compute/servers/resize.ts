@@ -144,8 +144,9 @@ export async function claimMore(
 ): Promise<void> {
   const cores = Math.max(0, flavor.vcpus - server.vcpus);
   const ram = Math.max(0, flavor.memoryMib - server.memoryMib);
+  const disk = Math.max(0, flavor.diskGib + extraDiskGib(flavor) - server.diskGib - extraDiskGib(server));
   const { projectId, userId } = server;
-  await checkQuota(trx, { region, projectId, userId }, { cores, ram });
+  await checkQuota(trx, { region, projectId, userId }, { cores, ram, disk });
   const { host, reason } = await claimHost(
     trx,
     {

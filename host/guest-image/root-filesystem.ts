@@ -37,9 +37,10 @@ export async function rootFilesystem(root: string, release: string, persistentSt
   const modules = await modulesInOrder(root, release);
   const directories = ['bin', 'etc', 'etc/acpi', 'etc/acpi/PWRF', 'lib', 'lib64', 'lib/modules', 'dev', 'proc', 'sys'];
   return [
-    ...[...directories, 'run', 'tmp', 'persist', 'config', 'mnt', 'root', 'var'].map((path) => directory(path)),
+    ...[...directories, 'run', 'tmp', 'persist', 'config', 'root', 'var'].map((path) => directory(path)),
     directory('tmp', 0o1777),
     link('home', 'persist/home'),
+    link('mnt', 'persist/mnt'),
     link('sbin', 'bin'),
     link('var/run', '../run'),
     link('init', 'bin/busybox'),

@@ -1,6 +1,6 @@
 /** What tempest's scenarios expect to find: a small guest that lets people in, two sizes for it, and a way to it from here. */
 import { readFile } from 'node:fs/promises';
-import type { RealCloud } from '../end-to-end/real-cloud.ts';
+import type { Answer, RealCloud } from '../end-to-end/real-cloud.ts';
 import { imageFiles } from '../end-to-end/things.ts';
 import type { Preparation } from './suites.ts';
 
@@ -13,6 +13,7 @@ const flavors = { flavor_ref: '1001', flavor_ref_alt: '1002' } as const;
 const guestCommands = [
   'set -eu -o pipefail;',
   'curl() { if [ "$1" = -X ]; then wget -q -O - --post-data "$4" "$5"; else wget -q -O - "$1"; fi; };',
+  'lsblk() { echo "NAME TYPE"; for disk in vda vdb vdc; do if [ -b /dev/$disk ]; then echo "$disk  disk"; fi; done; };',
   'blkid() { sudo findfs "LABEL=$2"; };',
 ].join(' ');
 
@@ -47,6 +48,7 @@ export async function makeScenarioGround(cloud: RealCloud): Promise<Preparation[
     allocation_pools: [{ start: '172.24.4.100', end: '172.24.4.200' }],
   };
   await send('POST', '/network/v2.0/subnets', { subnet });
+  await registerLimits(send);
   const { extensions } = await send('GET', '/network/v2.0/extensions');
   return {
     compute: { ...flavors, image_ref: imageId, image_ref_alt: imageId },
@@ -59,4 +61,22 @@ export async function makeScenarioGround(cloud: RealCloud): Promise<Preparation[
       ssh_shell_prologue: guestCommands.replaceAll('$', '$$$$'),
     },
   };
+}
+
+/** Those that the scenarios about unified limits set for their projects: only what is registered can be. */
+async function registerLimits(send: (method: string, path: string, body?: unknown) => Promise<Answer['body']>) {
+  const limits = {
+    compute: { servers: 10, 'class:VCPU': 20, 'class:MEMORY_MB': 51_200, 'class:DISK_GB': 1000 },
+    image: { image_size_total: 10_000, image_stage_total: 10_000, image_count_total: 100, image_count_uploading: 100 },
+  };
+  for (const [type, defaults] of Object.entries(limits)) {
+    const { services } = await send('GET', `/identity/v3/services?type=${type}`);
+    const registered = Object.entries(defaults).map(([name, limit]) => ({
+      service_id: services[0].id,
+      region_id: 'RegionOne',
+      resource_name: name,
+      default_limit: limit,
+    }));
+    await send('POST', '/identity/v3/registered_limits', { registered_limits: registered });
+  }
 }

@@ -15,11 +15,11 @@ export const moveActionCalls: MakeCall[] = [
 
 const move =
   (more: object = {}): MakeCall =>
-  (it) => ({ headers, params: { server_id: it.server, migration_id: it.migration }, ...more });
+  (it) => ({ headers, params: { server_id: it.movingServer, migration_id: it.migration }, ...more });
 
 export const computeMoveCalls: Calls = {
-  'GET /v2.1/os-migrations': (it) => ({ headers, query: { instance_uuid: it.server } }),
-  'GET /v2.1/servers/{server_id}/migrations': (it) => ({ headers, params: { server_id: it.server } }),
+  'GET /v2.1/os-migrations': (it) => ({ headers, query: { instance_uuid: it.movingServer } }),
+  'GET /v2.1/servers/{server_id}/migrations': (it) => ({ headers, params: { server_id: it.movingServer } }),
   'GET /v2.1/servers/{server_id}/migrations/{migration_id}': move(),
   // It is not really on its way.
   'POST /v2.1/servers/{server_id}/migrations/{migration_id}/action': move({

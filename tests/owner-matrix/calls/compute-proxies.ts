@@ -34,7 +34,9 @@ export const computeProxyCalls: Calls = {
   'GET /v2.1/images/{image_id}': of('image_id', 'image'),
   'DELETE /v2.1/images/{image_id}': of('image_id', 'proxiedImage'),
   'GET /v2.1/images/{image_id}/metadata': of('image_id', 'image'),
-  'POST /v2.1/images/{image_id}/metadata': of('image_id', 'image', { body: { metadata: { color: 'red', shape: 'round' } } }),
+  'POST /v2.1/images/{image_id}/metadata': of('image_id', 'image', {
+    body: { metadata: { color: 'red', shape: 'round' } },
+  }),
   'PUT /v2.1/images/{image_id}/metadata': of('image_id', 'image', { body: { metadata: { color: 'blue' } } }),
   'GET /v2.1/images/{image_id}/metadata/{key}': property('color'),
   'PUT /v2.1/images/{image_id}/metadata/{key}': property('color', { body: { meta: { color: 'green' } } }),

@@ -55,6 +55,7 @@ export async function makeComputeThings({ cloud, admin, owner, mark }: Making, g
     server: await server('server'),
     spareServer: await server('spare'),
     secondSpareServer: await server('second'),
+    movingServer: await server('moving'),
   };
   const access = { addTenantAccess: { tenant: ground.project } };
   for (const id of [things.privateFlavor, things.otherSize])
@@ -83,7 +84,7 @@ export async function makeComputeThings({ cloud, admin, owner, mark }: Making, g
   return {
     ...things,
     consoleToken,
-    migration: await makeMigration(cloud.db, things.server, mark),
+    migration: await makeMigration(cloud.db, things.movingServer, mark),
     serverInterface: interfaceAttachments[0].port_id as string,
     spareServerInterface: attached.interfaceAttachment.port_id as string,
     serverAction: instanceActions[0].request_id as string,

@@ -9,13 +9,17 @@ export interface SortKey {
   isNullable?: true;
 }
 
-/** Reads `sort_key`/`sort_dir` pairs (or `sort=key:dir,…`). `columns` maps the API's names to columns that may be sorted by and are never null. */
+/** What may be sorted by, by its name in the API: a column that is never null, or one that may be. */
+export type Sortable = Readonly<Record<string, string | Pick<SortKey, 'column' | 'isNullable'>>>;
+
+/** Reads `sort_key`/`sort_dir` pairs (or `sort=key:dir,…`). Those `ignored` are passed over with their direction. */
 export function sortKeys(
   query: Record<string, unknown>,
-  columns: Readonly<Record<string, string>>,
+  columns: Sortable,
   fallback: SortKey[],
+  ignored: ReadonlySet<string> = new Set(),
 ): SortKey[] {
-  const asked = askedFor(query);
+  const asked = askedFor(query).filter(({ key }) => !ignored.has(key));
   if (asked.length === 0) return fallback;
   return asked.map(({ key, direction = 'asc' }) => {
     const column = Object.hasOwn(columns, key) ? columns[key] : undefined;
@@ -23,7 +27,7 @@ export function sortKeys(
       throw new BadRequest(`Sorting by ${key} is not supported; use one of ${Object.keys(columns).join(', ')}.`);
     if (direction !== 'asc' && direction !== 'desc')
       throw new BadRequest(`Unknown sort direction ${direction}, must be asc or desc.`);
-    return { column, direction };
+    return typeof column === 'string' ? { column, direction } : { ...column, direction };
   });
 }
 

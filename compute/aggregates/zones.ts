@@ -29,3 +29,9 @@ const zonesSql = `select compute_hosts.name, a.metadata ->> 'availability_zone' 
   join compute_aggregates a on a.number = h.aggregate_number
   join compute_hosts on compute_hosts.id = h.host_id
   where jsonb_exists(a.metadata, 'availability_zone')`;
+
+/** The zone that a server shows, for filters: its host's; what was asked for while it has none. */
+export const zoneSql = `(case when servers.host_id is null then coalesce(servers.availability_zone, '')
+  else coalesce((select a.metadata ->> 'availability_zone' from compute_aggregate_hosts h
+    join compute_aggregates a on a.number = h.aggregate_number
+    where h.host_id = servers.host_id and jsonb_exists(a.metadata, 'availability_zone') limit 1), '${availabilityZone}') end)`;

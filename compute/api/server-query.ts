@@ -20,23 +20,53 @@ const isYes = (text: string) => /^(1|t|true|on|y|yes)$/i.test(text);
 
 type Query = Record<string, string | string[]>;
 
+const nullable = (column: string) => ({ column, isNullable: true }) as const;
+
 const sortable = {
   access_ip_v4: 'servers.access_ipv4',
   access_ip_v6: 'servers.access_ipv6',
+  auto_disk_config: 'servers.disk_config',
+  availability_zone: 'shown.availability_zone',
+  config_drive: 'servers.config_drive',
   created_at: 'servers.created_at',
+  display_description: nullable('servers.description'),
   display_name: 'servers.name',
+  host: nullable('compute_hosts.name'),
   hostname: 'servers.hostname',
   image_ref: 'servers.image_id',
   instance_type_id: 'servers.flavor_id',
+  key_name: nullable('servers.key_name'),
   launch_index: 'servers.launch_index',
+  launched_at: nullable('servers.launched_at'),
+  locked_by: nullable('servers.locked_by'),
+  node: nullable('compute_hosts.name'),
+  power_state: 'shown.power_state',
+  progress: 'shown.progress',
   project_id: 'servers.project_id',
+  task_state: nullable('shown.task_state'),
+  terminated_at: nullable('servers.gone_at'),
   updated_at: 'servers.updated_at',
   user_id: 'servers.user_id',
   uuid: 'servers.id',
+  vm_state: 'shown.vm_state',
 };
+const sortableFrom73 = { ...sortable, locked: 'shown.locked' };
 
-export function serverSort(query: Query) {
-  return sortKeys(query, sortable, [{ column: 'servers.created_at', direction: 'desc' }]);
+/** The same for all servers. */
+const sameForAll = ['kernel_id', 'ramdisk_id', 'root_device_name'];
+/** Nova took them once, and passes over them until 2.74 (SERVER_LIST_IGNORE_SORT_KEY). */
+const passedOver =
+  `architecture cell_name cleaned default_ephemeral_device default_swap_device deleted deleted_at disable_terminate
+  ephemeral_gb ephemeral_key_uuid id key_data launched_on memory_mb os_type reservation_id root_gb shutdown_terminate user_data
+  vcpus vm_mode`.split(/\s+/);
+
+export function serverSort(ctx: ProjectContext, query: Query, version: Version) {
+  const ofHosts = many(query.sort_key).find((key) => key === 'host' || key === 'node');
+  if (ofHosts !== undefined && !ctx.isAdmin) throw new Forbidden(`Only administrators can sort servers by ${ofHosts}`);
+  const old = since(version, 2, 75) ? [] : since(version, 2, 73) ? passedOver : [...passedOver, 'locked'];
+  const columns = since(version, 2, 73) ? sortableFrom73 : sortable;
+  const fallback = [{ column: 'servers.created_at', direction: 'desc' } as const];
+  return sortKeys(query, columns, fallback, new Set([...sameForAll, ...old]));
 }
 
 /** Only an administrator who says `all_tenants` sees other projects. */
@@ -52,41 +82,93 @@ export function serverScope(
   return 'everyone';
 }
 
-/** Filters for administrators are ignored when others send them, as Nova does before 2.75. */
+/** What Nova joins to a server, and lets nobody filter by. */
+const joined = new Set(
+  'block_device_mapping services metadata system_metadata info_cache security_groups pci_devices'.split(' '),
+);
+
+/** Filters for administrators are ignored when others send them, as Nova does. */
 export function serverFilter(
   { enforcer }: ComputeApiDeps,
   ctx: ProjectContext,
   query: Query,
   version: Version,
+  scope: Visible,
 ): ServerFilter {
   if (since(version, 2, 75)) refuseUnknown(query);
   const mayAll = enforcer.allows(ctx, serverQueryPolicy['os_compute_api:servers:allow_all_filters']);
+  const refused = Object.keys(query).find((name) => joined.has(name) || name.startsWith('_'));
+  if (mayAll && refused !== undefined) throw new BadRequest(`Invalid filter field: ${refused}.`);
   const from = (minor: number) => mayAll || since(version, 2, minor);
   return {
-    name: one(query.name),
-    flavorId: one(query.flavor),
-    imageId: one(query.image),
-    reservationId: one(query.reservation_id),
-    ipv4: one(query.ip),
+    exactly: {
+      flavorId: one(query.flavor),
+      imageId: one(query.image),
+      ...(from(83) && {
+        userId: one(query.user_id),
+        vmState: one(query.vm_state),
+        taskState: one(query.task_state),
+      }),
+      ...(mayAll && { id: one(query.uuid), hostName: one(query.host) }),
+      ...(mayAll && query.image_ref !== undefined && { imageId: one(query.image_ref) }),
+      ...(mayAll && scope === 'everyone' && { projectId: one(query.project_id) ?? one(query.tenant_id) }),
+    },
+    matching: {
+      name: one(query.name),
+      reservationId: one(query.reservation_id),
+      ipv4: one(query.ip),
+      ...(from(5) && { ipv6: one(query.ip6) }),
+      ...(from(83) && matchingFrom83(query)),
+      ...(from(90) && { hostname: one(query.hostname) }),
+      ...(mayAll && matchingForAdministrators(query)),
+    },
     statuses: statusesOf(ctx, query, version),
     ...times(query, version),
-    ...(from(5) && { ipv6: one(query.ip6) }),
     ...(since(version, 2, 26) && tagFilters(query)),
     ...(since(version, 2, 73) && { isLocked: flag(query.locked, 'locked') }),
-    ...(from(83) && {
-      availabilityZone: one(query.availability_zone),
-      keyName: one(query.key_name),
-      userId: one(query.user_id),
-    }),
+    ...(from(83) && { hasConfigDrive: yesOrNo(query.config_drive) }),
     ...(mayAll && {
-      isGone: query.deleted === undefined ? undefined : isYes(one(query.deleted) ?? ''),
-      id: one(query.uuid),
-      projectId: one(query.project_id) ?? one(query.tenant_id),
-      hostName: one(query.host) ?? one(query.node),
-      description: one(query.description) ?? one(query.display_description),
-      hostname: one(query.hostname),
+      isGone: yesOrNo(query.deleted),
+      isSoftDeleted: yesOrNo(query.soft_deleted),
+      hasAutoDiskConfig: yesOrNo(query.auto_disk_config),
     }),
   };
+}
+
+const matchingFrom83 = (query: Query) => ({
+  availabilityZone: one(query.availability_zone),
+  keyName: one(query.key_name),
+  powerState: one(query.power_state),
+  progress: one(query.progress),
+  createdAt: timeExpression(query.created_at),
+  launchedAt: timeExpression(query.launched_at),
+  terminatedAt: timeExpression(query.terminated_at),
+});
+
+const matchingForAdministrators = (query: Query) => ({
+  ...(query.display_name !== undefined && { name: one(query.display_name) }),
+  description: one(query.description) ?? one(query.display_description),
+  lockedBy: one(query.locked_by),
+  nodeName: one(query.node),
+  instanceName: one(query.instance_name),
+  launchIndex: one(query.launch_index),
+  accessIpv4: one(query.access_ip_v4),
+  accessIpv6: one(query.access_ip_v6),
+  kernelId: one(query.kernel_id),
+  ramdiskId: one(query.ramdisk_id),
+  rootDeviceName: one(query.root_device_name),
+});
+
+/** Whatever is not a yes is a no. */
+function yesOrNo(value: string | string[] | undefined): boolean | undefined {
+  return value === undefined ? undefined : isYes(one(value) ?? '');
+}
+
+/** Times are also written as databases do, with a space and without a zone. */
+function timeExpression(value: string | string[] | undefined): string | undefined {
+  return one(value)
+    ?.replace(/^(\^?\d{4}-\d{2}-\d{2}) /, '$1T')
+    .replace(/Z(\$?)$/, '$1');
 }
 
 /** A status that does not exist finds nothing, and is refused since 2.38. */
@@ -146,6 +228,6 @@ const parameters = new Set(
 );
 
 function refuseUnknown(query: Query): void {
-  const unknown = Object.keys(query).filter((name) => !parameters.has(name));
+  const unknown = Object.keys(query).filter((name) => !parameters.has(name) && !name.startsWith('_'));
   if (unknown.length > 0) throw new BadRequest(`Invalid input for query parameters: unexpected ${unknown.join(', ')}.`);
 }

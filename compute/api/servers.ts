@@ -44,8 +44,8 @@ export const serverRoutes = (deps: ComputeApiDeps) => [
       async handler({ ctx, query, request, version }) {
         const page = pageRequest(query);
         const scope = serverScope(deps, ctx, query, kind);
-        const filter = serverFilter(deps, ctx, query, version);
-        const { servers, more } = await listServers(deps.db, scope, filter, page, serverSort(query));
+        const filter = serverFilter(deps, ctx, query, version, scope);
+        const { servers, more } = await listServers(deps.db, scope, filter, page, serverSort(ctx, query, version));
         const views =
           kind === 'index'
             ? servers.map((server) => serverSummary(deps.url, server))

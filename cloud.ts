@@ -222,6 +222,7 @@ export async function buildCloud(config: Config, log: Logger, given?: Drivers): 
         imageSizeCap: config.imageSizeCap,
         imageCacheDirectory: join(config.dataDir, 'compute', 'images'),
         imageLimits: imageLimits(config),
+        downAfterSeconds: config.hostDownSeconds,
         migrationListen: config.migrationListen,
         consoles: consolesOfHost,
         methods: containerHostMethods(drivers.containers),

@@ -13,8 +13,6 @@ export const pidsLimit = 1024;
 export const containerGraceSeconds = { usual: 10, most: 300 } as const;
 
 export const heartbeatSeconds = 5;
-/** A host that has not been heard of for so long, or whose engine has not, is down. */
-export const hostDownSeconds = 30;
 
 /** How long a guest may take to shut down when asked, before its power is cut. */
 export const shutdownGraceSeconds = 30;

@@ -85,6 +85,7 @@ import { createServerMoves } from './migrations/0017-server-moves.ts';
 import { countRoomOfHosts } from './migrations/0018-room-of-hosts.ts';
 import { letDestinationsDecide } from './migrations/0020-decided-there.ts';
 import { keepEvacuated } from './migrations/0021-evacuations.ts';
+import { addLeases } from './migrations/0021-leases.ts';
 import { tellAgentsFromEngines } from './migrations/0022-signs-of-life.ts';
 import type { Scheduling } from './scheduler/scheduling.ts';
 import { lockPolicy } from './servers/locks.ts';
@@ -93,6 +94,7 @@ import { type EvacuationDeps, evacuationReconciler } from './servers/moves/evacu
 import { moveReconciler } from './servers/moves/reconciler.ts';
 import { type Listening, listenForMoves } from './servers/moves/road.ts';
 import { serverReconciler, specOf } from './servers/reconciler.ts';
+import { listUnsettledIds } from './servers/store.ts';
 import { pastServerReconciler } from './usage/reconciler.ts';
 
 export interface ComputeModuleDeps {
@@ -137,6 +139,8 @@ export interface ComputeModuleDeps {
     /** Where the host's copies of images are kept. */
     imageCacheDirectory: string;
     imageLimits: CacheLimits;
+    /** Without a sign of life for so long it is down. */
+    downAfterSeconds: number;
     /** HOST:PORT where servers of other hosts come in; empty: nowhere. */
     migrationListen: string;
     consoles: HostConsoles;
@@ -172,6 +176,7 @@ export const computeMigrations: Migration[] = [
   keepEvacuated,
   tellAgentsFromEngines,
   letDestinationsDecide,
+  addLeases,
 ];
 
 export const computePolicy = {
@@ -212,6 +217,9 @@ export const computePolicy = {
   ...floatingIpPolicy,
   ...networkProxyPolicy,
 };
+
+/** Of servers that waited for their engine; any others come with the next polls. */
+const mostWoken = 1000;
 
 /** The compute service: Nova's API, and this host's agent for servers. */
 export function computeModule(deps: ComputeModuleDeps): Module {
@@ -346,6 +354,10 @@ function agentOf(deps: ComputeModuleDeps) {
         hostName,
         allocation: deps.scheduling.allocation,
         migrationAddress: () => listening?.address ?? null,
+        downAfterSeconds: host.downAfterSeconds,
+        async onEngineBack() {
+          for (const id of await listUnsettledIds(db, hostName, mostWoken)) await notify(db, 'servers', id);
+        },
       }),
       serverReconciler({
         db,

@@ -20,6 +20,16 @@ export async function listServers({ all }: { all: boolean }): Promise<string[]> 
     .filter((name) => ours.test(name));
 }
 
+/** Domains that are not ours: another name, or a name of ours with another UUID. */
+export async function listForeignServers(): Promise<string[]> {
+  const lines = (await virsh('list', '--all', '--name', '--uuid')).split('\n').map((line) => line.trim());
+  return lines
+    .filter((line) => line !== '')
+    .map((line) => ({ uuid: line.slice(0, 36), name: line.slice(36).trim() }))
+    .filter(({ uuid, name }) => name !== `cs-${uuid}`)
+    .map(({ name }) => name);
+}
+
 /** Asks all to shut down, and cuts the power of those that have not within the time. @returns how many there were. */
 export async function stopServers(graceSeconds: number): Promise<number> {
   const running = await listServers({ all: false });

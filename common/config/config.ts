@@ -211,6 +211,12 @@ export const ConfigSchema = Type.Object(
       'Seconds after which a resize or migration that nobody confirmed or reverted is confirmed; 0: never',
       31_536_000,
     ),
+    hostDownSeconds: Type.Integer({
+      default: 30,
+      minimum: 15,
+      maximum: 3600,
+      description: 'Seconds without a sign of life of this host, or of its engine, after which it is down',
+    }),
     evacuationPolicy: Type.Union([Type.Literal('none'), Type.Literal('forced-down')], {
       default: 'none',
       description:

@@ -251,6 +251,10 @@ export interface ServerDriver extends GuestDriver<ServerSpec> {
    */
   openConsole(id: string, kind: ConsoleKind): Promise<Duplex>;
   hostFacts(): Promise<HostFacts>;
+  /** Names of the guests of the same engine that are not ours, which we never touch. */
+  listForeign(): Promise<string[]>;
+  /** Another one after each start of the host; the engine is not asked. */
+  bootId(): Promise<string>;
 }
 
 export interface ContainerSpec {

@@ -19,6 +19,10 @@ export interface HeartbeatDeps {
   allocation: Allocation;
   /** Where servers of other hosts come in now; null: nowhere. */
   migrationAddress?: () => string | null;
+  /** Without a sign of life for so long it is down. */
+  downAfterSeconds: number;
+  /** Its engine was away and is back: what has failed meanwhile need not wait for its turn. */
+  onEngineBack(): Promise<void>;
 }
 
 /**
@@ -32,6 +36,8 @@ export function heartbeatReconciler({
   hostName,
   allocation,
   migrationAddress = () => null,
+  downAfterSeconds,
+  onEngineBack,
 }: HeartbeatDeps): Reconciler {
   let facts: HostFacts | undefined; // what the machine is made of does not change under a running process
   let told: string | undefined;
@@ -48,14 +54,23 @@ export function heartbeatReconciler({
         told = words;
         return reportHostFault(db, hostName, words);
       }
+      const isBack = told !== undefined;
       told = undefined;
       const { hostname: _, ...rest } = facts;
       await reportHost(
         db,
-        { name: hostName, address: ownAddress(), uptime: uptimeLine(), migrationAddress: migrationAddress(), ...rest },
+        {
+          name: hostName,
+          address: ownAddress(),
+          uptime: uptimeLine(),
+          migrationAddress: migrationAddress(),
+          downAfterSeconds,
+          ...rest,
+        },
         null,
       );
       await countRoom(db, allocation, hostName);
+      if (isBack) await onEngineBack();
     },
   };
 }

@@ -36,6 +36,8 @@ export interface HostReport {
   uptime?: string;
   /** HOST:PORT where servers of other hosts come in; absent or null: it takes none. */
   migrationAddress?: string | null;
+  /** Not heard of for so long it is down; absent: as before, 30 at first. */
+  downAfterSeconds?: number;
 }
 
 /** What administrators may say of a host. Absent leaves alone. */

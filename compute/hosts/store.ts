@@ -2,7 +2,7 @@
 import { given, type Knex, preparedQuery } from '../../common/database/database.ts';
 import { Conflict, NotFound } from '../../common/errors.ts';
 import { zoneOf } from '../aggregates/aggregate.ts';
-import { heartbeatSeconds, hostDownSeconds } from '../limits.ts';
+import { heartbeatSeconds } from '../limits.ts';
 import { ownTraits } from '../scheduler/traits.ts';
 import type { ComputeHost, HostChanges, HostReport } from './host.ts';
 
@@ -60,7 +60,7 @@ export async function getHost(db: Knex, id: string, { lock = false } = {}): Prom
 
 /** A few of them with their claims as they are now; those that are not there are left out. */
 export async function getHosts(db: Knex, ids: readonly string[]): Promise<ComputeHost[]> {
-  const { rows } = await preparedQuery(db, 'hosts by id', hostsByIdSql, { ids, hostDownSeconds });
+  const { rows } = await preparedQuery(db, 'hosts by id', hostsByIdSql, { ids });
   return rows.map(fromRow);
 }
 
@@ -91,8 +91,8 @@ const hostColumns: readonly (keyof HostRow)[] = [
 
 const hostsByIdSql = `
   select ${hostColumns.map((column) => `h.${column}`).join(', ')},
-    h.heartbeat_at > now() - :hostDownSeconds::integer * interval '1 second' as is_fresh,
-    h.agent_seen_at > now() - :hostDownSeconds::integer * interval '1 second' as is_agent_here,
+    h.heartbeat_at > now() - h.down_after_seconds * interval '1 second' as is_fresh,
+    h.agent_seen_at > now() - h.down_after_seconds * interval '1 second' as is_agent_here,
     coalesce(c.vcpus, 0) as claimed_vcpus, coalesce(c.memory_mib, 0) as claimed_memory_mib,
     coalesce(c.disk_gib, 0) as claimed_disk_gib, coalesce(c.guests, 0)::integer as guests,
     coalesce(g.aggregates, '[]') as aggregates
@@ -131,8 +131,8 @@ function hostsWithClaims(db: Knex): Knex.QueryBuilder {
     .leftJoin(aggregates, 'g.host_id', 'h.id')
     .select(
       'h.*',
-      db.raw("h.heartbeat_at > now() - ? * interval '1 second' as is_fresh", [hostDownSeconds]),
-      db.raw("h.agent_seen_at > now() - ? * interval '1 second' as is_agent_here", [hostDownSeconds]),
+      db.raw("h.heartbeat_at > now() - h.down_after_seconds * interval '1 second' as is_fresh"),
+      db.raw("h.agent_seen_at > now() - h.down_after_seconds * interval '1 second' as is_agent_here"),
       db.raw('coalesce(c.vcpus, 0) as claimed_vcpus'),
       db.raw('coalesce(c.memory_mib, 0) as claimed_memory_mib'),
       db.raw('coalesce(c.disk_gib, 0) as claimed_disk_gib'),
@@ -156,6 +156,7 @@ export async function reportHost(db: Knex, report: HostReport, fault: string | n
     engine_fault: fault,
     uptime: report.uptime ?? null,
     migration_address: report.migrationAddress ?? null,
+    ...(report.downAfterSeconds !== undefined && { down_after_seconds: report.downAfterSeconds }),
   };
   const [row] = await db('compute_hosts')
     .insert({ name: report.name, ...facts })

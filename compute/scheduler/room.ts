@@ -5,7 +5,7 @@
  */
 import { hash } from 'node:crypto';
 import { type Knex, preparedQuery } from '../../common/database/database.ts';
-import { availabilityZone, hostDownSeconds } from '../limits.ts';
+import { availabilityZone } from '../limits.ts';
 import { type Allocation, type Amounts, resources } from './capacity.ts';
 import type { Demand } from './demand.ts';
 import type { Weights } from './weighers.ts';
@@ -64,7 +64,7 @@ export async function hostsWithRoom(
   const { vcpus, memoryMib, diskGib, zone, hostName } = demand;
   const { rows } = await preparedQuery(db, `hosts with room ${hash('sha1', order)}`, candidatesSql(order), {
     ...{ vcpus, memoryMib, diskGib, zone, hostName, only, except },
-    ...{ hostDownSeconds, availabilityZone, mostCandidates },
+    ...{ availabilityZone, mostCandidates },
   });
   return rows.map((row) => row.id);
 }
@@ -72,7 +72,7 @@ export async function hostsWithRoom(
 const candidatesSql = (order: string) => `
   select h.id from compute_hosts h
   where not h.is_disabled and not h.is_forced_down and h.engine_fault is null
-    and h.heartbeat_at > now() - :hostDownSeconds::integer * interval '1 second'
+    and h.heartbeat_at > now() - h.down_after_seconds * interval '1 second'
     and h.free_vcpus >= :vcpus::double precision
     and h.free_memory_mib >= :memoryMib::double precision
     and h.free_disk_gib >= :diskGib::double precision

@@ -1,13 +1,12 @@
 import type { Knex } from '../../common/database/database.ts';
-import { hostDownSeconds } from '../limits.ts';
 
 export type HostStatus = 'UP' | 'DOWN' | 'MAINTENANCE' | 'UNKNOWN';
 
 /** Nova's word for the state of each host, by its id (nova/compute/api.py, `get_instance_host_status`). */
 export async function hostStatusesOf(db: Knex): Promise<Map<string, HostStatus>> {
-  const isUp = db.raw("engine_fault is null and heartbeat_at > now() - ? * interval '1 second' as is_up", [
-    hostDownSeconds,
-  ]);
+  const isUp = db.raw(
+    "engine_fault is null and heartbeat_at > now() - down_after_seconds * interval '1 second' as is_up",
+  );
   const rows = await db('compute_hosts').select('id', 'is_disabled', 'is_forced_down', isUp);
   return new Map(rows.map((row) => [row.id, statusOf(row)]));
 }

@@ -210,8 +210,13 @@ test('a guest of ours that no server stands for is removed, and the others stay'
   const image = { path: '/nowhere', format: 'raw' as const };
   const stray = smallServer({ image } as Parameters<typeof smallServer>[0]);
   await cloud.drivers.servers.ensure(stray);
+  host.foreign.add('the neighbour');
+  await cloud.sweep();
   await cloud.sweep();
   t.deepEqual([...host.servers.keys()], [id]);
+  const told = cloud.logLines.filter((line) => line.includes('not of this cloud'));
+  t.is(told.length, 1, 'what is not ours is told of once, and left alone');
+  t.true(told[0]?.includes('the neighbour'));
 });
 
 test('while the engine of a host is away its servers wait, and nothing is placed on it once that lasts', async (t) => {

@@ -8,6 +8,7 @@ import type { UploadDeps } from '../../image/images/uploads.ts';
 import { guestPorts } from '../../network/ports.ts';
 import { type ObservedGuest, type ServerDriver, type ServerSpec, ToldAtOnce } from '../drivers/driver.ts';
 import { tuningOf } from '../flavors/guest-tuning.ts';
+import { foreignGuests } from '../hosts/foreign.ts';
 import { knownIds, sweepGuests } from '../hosts/sweep.ts';
 import type { HostImageCache } from '../image-cache/cache.ts';
 import { rebootGraceSeconds, shutdownGraceSeconds } from '../limits.ts';
@@ -53,6 +54,7 @@ export interface ServerReconcilerDeps {
 /** Makes this host run the servers that were placed on it, as they were asked for, and no others. */
 export function serverReconciler(deps: ServerReconcilerDeps): Reconciler {
   const { db, log, driver, hostName } = deps;
+  const tellOfForeign = foreignGuests(driver, log);
   return {
     name: 'servers',
     concurrency: 64, // a step mostly waits for its guest; what costs the host something is bounded by the driver
@@ -83,6 +85,7 @@ export function serverReconciler(deps: ServerReconcilerDeps): Reconciler {
       const reclaimed = await reclaimDeleted(db, hostName, deps.reclaimSeconds);
       const offloaded = await offloadShelved(db, hostName, deps.shelvedOffloadSeconds);
       await forgetOldHistory(db);
+      await tellOfForeign();
       const rows = {
         onThisHost: () => listPowerOnHost(db, hostName),
         known: (ids: string[]) => knownIds(db, 'servers', ids),

@@ -30,6 +30,13 @@ export class Domains {
       .map(({ uuid, state, reason }) => guestOf(uuid, state, reason));
   }
 
+  async listForeign(): Promise<string[]> {
+    const domains = await this.withoutDomain('list its servers', ({ check, connection }) =>
+      check(libvirt().listStates(connection)),
+    );
+    return domains.filter(({ name, uuid }) => !isOurs(name, uuid)).map(({ name }) => name);
+  }
+
   async observe(id: string): Promise<ObservedGuest | undefined> {
     return this.on(id, `look at server ${id}`, async ({ check }, domain) => {
       const { state, reason } = await check(libvirt().domainState(domain));

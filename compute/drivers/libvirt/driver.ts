@@ -1,5 +1,5 @@
 /** Servers as libvirt domains of QEMU. Each call looks at what is there and does what is missing, so it may be repeated. */
-import { mkdir, statfs } from 'node:fs/promises';
+import { mkdir, readFile, statfs } from 'node:fs/promises';
 import { cpus, hostname, totalmem } from 'node:os';
 import type { Duplex, Readable } from 'node:stream';
 import { Conflict, NotFound, Unavailable } from '../../../common/errors.ts';
@@ -138,6 +138,14 @@ export class LibvirtServerDriver implements ServerDriver {
       await unplug(await directory.recordedTaps());
       await directory.remove(); // last: until then it says which taps to look for
     });
+  }
+
+  listForeign(): Promise<string[]> {
+    return this.#domains.listForeign();
+  }
+
+  async bootId(): Promise<string> {
+    return (await readFile('/proc/sys/kernel/random/boot_id', 'utf8')).trim();
   }
 
   onChange(listener: (id: string) => void): () => void {

@@ -41,6 +41,9 @@ export class SimulatedHost {
   bootOutput = 'booted\n';
   /** How long each call takes, at least. */
   latencyMs = 0;
+  /** Guests of somebody else. */
+  readonly foreign = new Set<string>();
+  bootId = 'first';
   /** Every call fails until it is false again: the engine is away. */
   isAway = false;
   /** Whether guests do what they are asked to, or wait for their power to be cut. */
@@ -96,6 +99,16 @@ export class SimulatedHost {
     guest.power = power;
     guest.exitCode = power === 'crashed' ? 137 : 0;
     this.changed(id);
+  }
+
+  /** It is started anew, as after a loss of power: no guest runs, and nobody was told. */
+  reboot(): void {
+    this.bootId += ' again';
+    for (const guest of [...this.servers.values(), ...this.containers.values()])
+      if (guest.power === 'running' || guest.power === 'paused') {
+        guest.power = 'shutdown';
+        guest.exitCode = null;
+      }
   }
 
   /** The engine no longer knows the guest. */

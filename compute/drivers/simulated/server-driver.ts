@@ -211,6 +211,14 @@ export class SimulatedServerDriver extends SimulatedGuestDriver<ServerSpec> impl
     return this.perform('hostFacts', undefined, () => ({ ...this.host.facts }));
   }
 
+  listForeign(): Promise<string[]> {
+    return this.perform('listForeign', undefined, () => [...this.host.foreign]);
+  }
+
+  async bootId(): Promise<string> {
+    return this.host.bootId;
+  }
+
   protected override prepare(spec: ServerSpec): void {
     const { disks } = this.host;
     const { id, rootDisk, rootDiskCopiedFrom } = spec;

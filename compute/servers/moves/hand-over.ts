@@ -12,7 +12,7 @@ import type { Logger } from '../../../common/logger.ts';
 import type { Secret } from '../../../common/secret.ts';
 import type { ServerDriver, ServerSpec } from '../../drivers/driver.ts';
 import type { TravellingImages } from '../../image-cache/cache.ts';
-import { hostDownSeconds, patienceSeconds } from '../../limits.ts';
+import { patienceSeconds } from '../../limits.ts';
 import { finishActionsUpTo, listUnfinished, recordEvent } from '../actions.ts';
 import { watchingDeletion } from '../deletion-watch.ts';
 import { eventOf } from '../event-names.ts';
@@ -127,7 +127,7 @@ async function whyGivenUp(db: Knex, server: Server, move: Move, error: unknown):
       db.raw("failing_since < now() - ? * interval '1 second' as is_late", [patienceSeconds]),
       db('compute_hosts')
         .where({ name: move.destinationHost })
-        .select(db.raw("not is_forced_down and heartbeat_at > now() - ? * interval '1 second'", [hostDownSeconds]))
+        .select(db.raw("not is_forced_down and heartbeat_at > now() - down_after_seconds * interval '1 second'"))
         .as('is_up'),
     )
     .first();

@@ -16,10 +16,15 @@ import { getSecurityGroup, groupFromRow, type SecurityGroupRow, visibleGroups } 
 
 export { getNetwork, getSecurityGroup, lockFloatingIp };
 
-/** By the names of their projects and their own. The project's default group is among them from the first look on. */
-export async function listSecurityGroups(db: Knex, visible: Visible, projectId: string): Promise<SecurityGroup[]> {
+/** Some of them, by project and name. The default group of `projectId` is among all of them from the first look on. */
+export async function listSecurityGroups(
+  db: Knex,
+  visible: Visible,
+  { projectId, limit, offset }: { projectId: string; limit: number; offset: number },
+): Promise<SecurityGroup[]> {
   await ensureDefaultGroup(db, projectId);
-  const rows: SecurityGroupRow[] = await visibleGroups(db, visible).orderBy(['g.project_id', 'g.name', 'g.id']);
+  const sorted = visibleGroups(db, visible).orderBy(['g.project_id', 'g.name', 'g.id']);
+  const rows: SecurityGroupRow[] = await sorted.limit(limit).offset(offset);
   return rows.map(groupFromRow);
 }
 
@@ -45,7 +50,8 @@ export async function listNetworks(db: Knex, visible: Visible): Promise<Network[
 
 /** The networks that floating IPs come from. */
 export async function listPools(db: Knex, visible: Visible): Promise<Network[]> {
-  return (await listNetworks(db, visible)).filter((network) => network.external);
+  const rows: NetworkRow[] = await visibleNetworks(db, visible).where('n.external', true).orderBy('n.created_at');
+  return rows.map(networkFromRow);
 }
 
 /** A floating IP, the name of the network it comes from, and the guest that its port is plugged into. */

@@ -64,6 +64,13 @@ test('flavors, keys, groups, aggregates, hosts, quotas and usage are shown and c
   await os.run('hypervisor list --long');
   t.is((await os.run(`hypervisor show ${host}`)).state, 'up');
   t.is((await os.run('hypervisor stats show')).count, 1);
+  t.is((await os.run('host list'))[0]['Host Name'], host);
+  await os.run(`host set --disable ${host}`);
+  t.deepEqual(await os.run('host list'), []);
+  await os.run(`host set --enable ${host}`);
+  t.is((await os.run(`host show ${host}`))[0].Project, '(total)');
+  const extensions: { Alias: string }[] = await member.run('extension list --compute');
+  t.true(extensions.some(({ Alias }) => Alias === 'os-hosts'));
 
   await os.run(`quota set --cores 7 --ram 1024 --server-groups 3 ${project}`);
   const quota = await os.run(`quota show ${project}`);

@@ -47,10 +47,9 @@ export const securityGroupRoutes = (deps: ComputeApiDeps) => {
         enterProxy(deps, { ctx, version }, networkPolicy.get_security_group);
         const everyone = ctx.isAdmin && query.all_tenants !== undefined;
         const visible = everyone ? 'everyone' : { projectId: ctx.projectId };
-        const groups = await listSecurityGroups(deps.db, visible, ctx.projectId);
-        const { limit, offset } = sliceOf(query);
-        const part = groups.slice(offset, offset + limit);
-        return { security_groups: await securityGroupViews(deps.db, ctx, part) };
+        const part = { projectId: ctx.projectId, ...sliceOf(query) };
+        const groups = await listSecurityGroups(deps.db, visible, part);
+        return { security_groups: await securityGroupViews(deps.db, ctx, groups) };
       },
     }),
     route({

@@ -1,6 +1,6 @@
 /** EC2's layout (nova/api/metadata/base.py, `get_ec2_metadata`): a tree of names for each version. Pure. */
 import { isIPv4 } from 'node:net';
-import { type MetadataFacts, userDataOf } from './facts.ts';
+import { disksOf, type MetadataFacts, userDataOf } from './facts.ts';
 
 export const ec2Versions = [
   '1.0',
@@ -44,11 +44,22 @@ export function ec2Tree(facts: MetadataFacts, asked: string): { [name: string]: 
         'public-ipv4': publicIpv4,
       }),
       ...(has('2007-08-29') && { 'instance-type': server.flavorName }),
-      ...(has('2007-12-15') && { 'block-device-mapping': { ami: 'vda', root: '/dev/vda' } }),
+      ...(has('2007-12-15') && { 'block-device-mapping': blockDevices(facts) }),
       ...(has('2008-02-01') && { placement: { 'availability-zone': availabilityZone } }),
       ...(has('2008-09-01') && { 'instance-action': 'none' }),
     },
     ...(userData !== null && { 'user-data': userData }),
+  };
+}
+
+/** By which cloud-init mounts them (nova/block_device.py). */
+function blockDevices(facts: MetadataFacts): Tree {
+  const [root, ...others] = disksOf(facts);
+  const path = root?.path ?? '';
+  return {
+    ami: path.replace('/dev/', ''),
+    root: path,
+    ...Object.fromEntries(others.map((disk) => [disk.serial, disk.path])),
   };
 }
 

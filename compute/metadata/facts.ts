@@ -3,7 +3,9 @@ import type { Knex } from '../../common/database/database.ts';
 import { type GuestLink, linksOf } from '../../network/metadata/links.ts';
 import { addressesOf, securityGroupNamesOf } from '../../network/ports.ts';
 import { zonesByHost } from '../aggregates/zones.ts';
+import { namedDisks } from '../drivers/disk-names.ts';
 import { availabilityZone } from '../limits.ts';
+import { machineOf } from '../servers/machine.ts';
 import type { Server } from '../servers/server.ts';
 import { type BootData, getBootData } from '../servers/store.ts';
 import type { VendorData } from './vendor-data.ts';
@@ -20,6 +22,9 @@ type Described = Pick<
   | 'launchIndex'
   | 'imageId'
   | 'flavorName'
+  | 'localDisks'
+  | 'rootDiskTag'
+  | 'rescueImageId'
 >;
 
 export interface MetadataFacts {
@@ -56,3 +61,12 @@ export async function factsOf(db: Knex, server: Server): Promise<Omit<MetadataFa
 /** As it was given, byte for byte. */
 export const userDataOf = ({ boot }: Pick<MetadataFacts, 'boot'>): Buffer | null =>
   boot.userData === null ? null : Buffer.from(boot.userData, 'base64');
+
+/** What is told of its disks: by what it finds them, and what they are for. */
+export function disksOf({ server, boot }: Pick<MetadataFacts, 'server' | 'boot'>) {
+  const { diskBus } = machineOf(boot.imageProperties);
+  const { localDisks, rootDiskTag, rescueImageId } = server;
+  const tags = [rootDiskTag, ...localDisks.map(({ tag }) => tag)];
+  const named = namedDisks(localDisks, { diskBus, isRescued: rescueImageId !== null });
+  return named.map((disk, i) => ({ ...disk, bus: diskBus ?? 'virtio', tag: tags[i] ?? null }));
+}

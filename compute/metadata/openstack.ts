@@ -1,6 +1,6 @@
 /** The OpenStack layout (nova/api/metadata/base.py): what each version has, and what its files say. Pure. */
 import { randomBytes } from 'node:crypto';
-import { type MetadataFacts, userDataOf } from './facts.ts';
+import { disksOf, type MetadataFacts, userDataOf } from './facts.ts';
 import { networkData } from './network-data.ts';
 
 export const openstackVersions = [
@@ -59,7 +59,8 @@ export function openstackFiles(
   return files;
 }
 
-function metaData({ server, boot, links, availabilityZone }: MetadataFacts, has: Has, secrets?: DriveSecrets): object {
+function metaData(facts: MetadataFacts, has: Has, secrets?: DriveSecrets): object {
+  const { server, boot, links, availabilityZone } = facts;
   const name = server.keyName ?? '';
   const { publicKey, personality } = boot;
   return {
@@ -80,14 +81,24 @@ function metaData({ server, boot, links, availabilityZone }: MetadataFacts, has:
     ...(has('grizzly') && { random_seed: secrets?.randomSeed ?? randomBytes(512).toString('base64') }),
     ...(has('liberty') && { project_id: server.projectId }),
     ...(has('newtonOne') && {
-      devices: links.map(({ macAddress, tag }) => ({
-        type: 'nic',
-        bus: 'none',
-        address: 'none',
-        mac: macAddress,
-        tags: tag === null ? [] : [tag],
-        ...(has('rocky') && { vf_trusted: false }),
-      })),
+      devices: [
+        ...links.map(({ macAddress, tag }) => ({
+          type: 'nic',
+          bus: 'pci',
+          address: 'none',
+          mac: macAddress,
+          tags: tag === null ? [] : [tag],
+          ...(has('rocky') && { vf_trusted: false }),
+        })),
+        ...disksOf(facts).map(({ serial, path, bus, tag }) => ({
+          type: 'disk',
+          serial,
+          path,
+          bus: bus === 'virtio' ? 'pci' : bus,
+          address: 'none',
+          tags: tag === null ? [] : [tag],
+        })),
+      ],
     }),
     ...(has('victoria') && { dedicated_cpus: [] }),
   };

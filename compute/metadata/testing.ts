@@ -13,6 +13,12 @@ export const exampleFacts = (): MetadataFacts => ({
     launchIndex: 0,
     imageId: '0b8f1a0e-0000-4000-8000-000000000002',
     flavorName: 'm1.tiny',
+    localDisks: [
+      { kind: 'ephemeral', sizeMib: 1024, format: 'ext4', tag: 'scratch' },
+      { kind: 'swap', sizeMib: 64, format: null, tag: null },
+    ],
+    rootDiskTag: 'system',
+    rescueImageId: null,
   },
   boot: {
     userData: Buffer.from([0, 255, 10]).toString('base64'), // not text

@@ -32,6 +32,25 @@ test('a server finds its identity, its key, its network and its user data, in bo
   t.deepEqual(ec2['public-keys'], { '0': { 'openssh-key': facts.boot.publicKey } });
 });
 
+test('a server finds its disks by their serial numbers and what they are for, and where they are while it is rescued', (t) => {
+  const disksOf = (facts: MetadataFacts): object[] =>
+    json(facts, 'openstack/latest/meta_data.json').devices.filter(({ type }: { type: string }) => type === 'disk');
+  const mappingOf = (facts: MetadataFacts) => json(facts, 'ec2/latest/meta-data.json')['block-device-mapping'];
+  const facts = exampleFacts();
+  t.deepEqual(disksOf(facts), [
+    { type: 'disk', serial: 'root', path: '/dev/vda', bus: 'pci', address: 'none', tags: ['system'] },
+    { type: 'disk', serial: 'ephemeral0', path: '/dev/vdb', bus: 'pci', address: 'none', tags: ['scratch'] },
+    { type: 'disk', serial: 'swap', path: '/dev/vdc', bus: 'pci', address: 'none', tags: [] },
+  ]);
+  t.deepEqual(mappingOf(facts), { ami: 'vda', root: '/dev/vda', ephemeral0: '/dev/vdb', swap: '/dev/vdc' });
+
+  const rescued = { ...facts, server: { ...facts.server, rescueImageId: facts.server.imageId } };
+  t.like(disksOf(rescued)[1], { serial: 'ephemeral0', path: '/dev/vdc' });
+  const onScsi = { ...facts, boot: { ...facts.boot, imageProperties: { hw_disk_bus: 'scsi' } } };
+  t.like(disksOf(onScsi)[1], { serial: 'ephemeral0', path: '/dev/sdb', bus: 'scsi' });
+  t.is(mappingOf(onScsi).root, '/dev/sda');
+});
+
 test('a network whose addresses come by DHCP says so, and one without writes them out', (t) => {
   const { links, networks, services } = json(exampleFacts(), 'openstack/latest/network_data.json');
   t.like(links[0], { id: 'tap0b8f1a0e-00', mtu: 1442, ethernet_mac_address: 'fa:16:3e:00:00:01', type: 'ovs' });

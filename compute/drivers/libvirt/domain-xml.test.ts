@@ -1,5 +1,6 @@
 import test from 'ava';
-import type { ServerSpec } from '../driver.ts';
+import { namedDisks } from '../disk-names.ts';
+import type { LocalDisk, ServerSpec } from '../driver.ts';
 import { describeDomain, type HostTraits, readHash } from './domain-xml.ts';
 
 const spec: ServerSpec = {
@@ -77,11 +78,22 @@ test('nobody listens on the network, and no format is left to be found out', (t)
 });
 
 test('disks beside the root disk come after it, and before the config drive', (t) => {
-  const { xml } = describeDomain(spec, { ...files, localDisks: ['/guests/ephemeral.raw', '/guests/swap.raw'] }, host);
+  const localDisks: LocalDisk[] = [
+    { kind: 'ephemeral', sizeMib: 1024, format: 'ext4', tag: null },
+    { kind: 'swap', sizeMib: 64, format: null, tag: null },
+  ];
+  const ofTheirs = { ...files, localDisks: ['/guests/ephemeral.raw', '/guests/swap.raw'] };
+  const { xml } = describeDomain({ ...spec, localDisks }, ofTheirs, host);
   const order = [...xml.matchAll(/<source file="\/guests\/([a-z.0-9]+)"\/>.*?<target dev="(vd.)"/g)];
   t.deepEqual(
     order.map(([, file, target]) => `${file} ${target}`),
     ['disk.qcow2 vda', 'ephemeral.raw vdb', 'swap.raw vdc', 'config.iso vdd'],
+  );
+  const serials = [...xml.matchAll(/<serial>(\w+)<\/serial>/g)].map(([, serial]) => serial);
+  t.deepEqual(
+    serials,
+    namedDisks(localDisks).map(({ serial }) => serial),
+    'as the server is told',
   );
 });
 

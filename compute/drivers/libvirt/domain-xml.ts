@@ -1,6 +1,7 @@
 /** What libvirt is told about a server. Pure: the same specification and host give the same text, byte by byte. */
 import { createHash } from 'node:crypto';
 import { mostInterfaces } from '../../limits.ts';
+import { namedDisks } from '../disk-names.ts';
 import type { GuestPort, LocalImage, Machine, ServerSpec } from '../driver.ts';
 import { memory, memoryDevices, memoryNode, processors } from './live-size.ts';
 import { configDrivePlace, diskControllers, firmware, hasPorts, TargetNames, video } from './machine.ts';
@@ -170,16 +171,18 @@ function serialPort(files: GuestFiles): Element {
 
 /** In the order in which the firmware tries them. */
 function disks(spec: ServerSpec, files: GuestFiles): Element[] {
-  const writable = [{ path: files.disk, image: spec.image }];
-  if (spec.rescueImage !== null) writable.unshift({ path: files.rescueDisk, image: spec.rescueImage });
+  const [root = '', ...local] = namedDisks(spec.localDisks ?? []).map(({ serial }) => serial);
+  const writable = [{ path: files.disk, image: spec.image, serial: root }];
+  if (spec.rescueImage !== null)
+    writable.unshift({ path: files.rescueDisk, image: spec.rescueImage, serial: 'rescue' });
   const { machine = {} } = spec;
   const bus = machine.diskBus ?? 'virtio';
   const limits = diskTuning(spec.tuning ?? {});
   const names = new TargetNames();
   const target = () => element('target', { dev: names.next(bus), bus });
   const elements = [
-    ...writable.map(({ path, image }) => overlay(path, image, target(), limits)),
-    ...files.localDisks.map((path) => localDisk(path, target(), limits)),
+    ...writable.map(({ path, image, serial }) => overlay(path, image, [target(), ...limits, named(serial)])),
+    ...files.localDisks.map((path, i) => localDisk(path, [target(), ...limits, named(local[i] ?? '')])),
   ];
   if (files.configDrive === null) return elements;
   const place = configDrivePlace(machine);
@@ -192,7 +195,7 @@ function disks(spec: ServerSpec, files: GuestFiles): Element[] {
  * works on file systems without O_DIRECT. The whole backing chain is written out so that nobody looks into a disk to find
  * out what it is, and the image keeps its owner.
  */
-function overlay(path: string, image: LocalImage, target: Element, limits: Element[]): Element {
+function overlay(path: string, image: LocalImage, rest: Element[]): Element {
   return element('disk', { type: 'file', device: 'disk' }, [
     element('driver', { name: 'qemu', type: 'qcow2', cache: 'writeback', discard: 'unmap' }),
     element('source', { file: path }),
@@ -201,20 +204,22 @@ function overlay(path: string, image: LocalImage, target: Element, limits: Eleme
       element('source', { file: image.path }, [element('seclabel', { model: 'dac', relabel: 'no' })]),
       element('backingStore'),
     ]),
-    target,
-    ...limits,
+    ...rest,
   ]);
 }
 
 /** A file with holes where nothing was written. */
-function localDisk(path: string, target: Element, limits: Element[]): Element {
+function localDisk(path: string, rest: Element[]): Element {
   return element('disk', { type: 'file', device: 'disk' }, [
     element('driver', { name: 'qemu', type: 'raw', cache: 'writeback', discard: 'unmap' }),
     element('source', { file: path }),
     element('backingStore'),
-    target,
-    ...limits,
+    ...rest,
   ]);
+}
+
+function named(serial: string): Element {
+  return element('serial', {}, [serial]);
 }
 
 /** On the bus of the root disk unless the image says otherwise: small kernels have no other driver, and clients find it by its label. */

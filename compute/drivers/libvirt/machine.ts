@@ -1,8 +1,7 @@
 /** What of the domain depends on the machine that the image wants. */
+import { type DiskBus, prefixOf } from '../disk-names.ts';
 import type { Machine } from '../driver.ts';
 import { type Element, element } from './xml.ts';
-
-export type DiskBus = NonNullable<Machine['diskBus']>;
 
 /** The names of devices by their bus: disks on the same kind of name are counted through. */
 export class TargetNames {
@@ -19,10 +18,6 @@ export class TargetNames {
 /** Of the first disk, which the server boots from. */
 export function rootTarget({ diskBus = 'virtio' }: Machine): string {
   return `${prefixOf(diskBus)}a`;
-}
-
-function prefixOf(bus: DiskBus): 'vd' | 'sd' {
-  return bus === 'virtio' ? 'vd' : 'sd';
 }
 
 /** The older machine has one bus for everything, with places enough; the newer one has a port for each device. */

@@ -223,6 +223,7 @@ export async function buildCloud(config: Config, log: Logger, given?: Drivers): 
         imageCacheDirectory: join(config.dataDir, 'compute', 'images'),
         imageLimits: imageLimits(config),
         downAfterSeconds: config.hostDownSeconds,
+        resumesOnBoot: config.resumeGuestsOnHostBoot,
         migrationListen: config.migrationListen,
         consoles: consolesOfHost,
         methods: containerHostMethods(drivers.containers),

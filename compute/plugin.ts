@@ -55,6 +55,7 @@ import type { ConsoleSettings } from './consoles/tokens.ts';
 import type { ServerDriver } from './drivers/driver.ts';
 import { type HostMethods, hostCallReconciler } from './hosts/calls.ts';
 import { heartbeatReconciler } from './hosts/heartbeat.ts';
+import { hostLease, underLease, whileLeased } from './hosts/lease.ts';
 import { uptimeLine } from './hosts/uptime.ts';
 import { diskImages } from './image-cache/disks.ts';
 import type { CacheLimits } from './image-cache/limits.ts';
@@ -141,6 +142,8 @@ export interface ComputeModuleDeps {
     imageLimits: CacheLimits;
     /** Without a sign of life for so long it is down. */
     downAfterSeconds: number;
+    /** Whether servers that ran when it ended run again once it is back. */
+    resumesOnBoot: boolean;
     /** HOST:PORT where servers of other hosts come in; empty: nowhere. */
     migrationListen: string;
     consoles: HostConsoles;
@@ -321,7 +324,13 @@ function agentOf(deps: ComputeModuleDeps) {
     inspection: host.inspection,
     imageSizeCap: host.imageSizeCap,
   };
-  const { driver, name: hostName } = host;
+  const { name: hostName, downAfterSeconds } = host;
+  const lease = hostLease({
+    ...{ db, log, hostName, downAfterSeconds },
+    driver: host.driver,
+    resumesOnBoot: host.resumesOnBoot,
+  });
+  const driver = whileLeased(host.driver, lease);
   const { cache, reconciler: imageCacheReconciler } = diskImages({
     db,
     log,
@@ -354,24 +363,28 @@ function agentOf(deps: ComputeModuleDeps) {
         hostName,
         allocation: deps.scheduling.allocation,
         migrationAddress: () => listening?.address ?? null,
-        downAfterSeconds: host.downAfterSeconds,
+        downAfterSeconds,
         async onEngineBack() {
           for (const id of await listUnsettledIds(db, hostName, mostWoken)) await notify(db, 'servers', id);
         },
       }),
-      serverReconciler({
-        db,
-        log,
-        driver,
-        cache,
-        hostName,
-        reclaimSeconds,
-        shelvedOffloadSeconds,
-        vendors: host.vendors,
-        images,
-        master,
-      }),
-      moveReconciler({ db, log, driver, cache, hostName, master, arrivals: coming, confirmSeconds }),
+      lease.reconciler,
+      underLease(
+        serverReconciler({
+          db,
+          log,
+          driver,
+          cache,
+          hostName,
+          reclaimSeconds,
+          shelvedOffloadSeconds,
+          vendors: host.vendors,
+          images,
+          master,
+        }),
+        lease,
+      ),
+      underLease(moveReconciler({ db, log, driver, cache, hostName, master, arrivals: coming, confirmSeconds }), lease),
       imageCacheReconciler,
       hostCallReconciler({ db, log, hostName, methods }),
     ],

@@ -217,6 +217,11 @@ export const ConfigSchema = Type.Object(
       maximum: 3600,
       description: 'Seconds without a sign of life of this host, or of its engine, after which it is down',
     }),
+    resumeGuestsOnHostBoot: Type.Boolean({
+      default: true,
+      description:
+        'Whether servers that ran when this host went down run again once it is back; else they stay shut down until they are started',
+    }),
     evacuationPolicy: Type.Union([Type.Literal('none'), Type.Literal('forced-down')], {
       default: 'none',
       description:

@@ -161,17 +161,48 @@ export async function reportHost(db: Knex, report: HostReport, fault: string | n
   const [row] = await db('compute_hosts')
     .insert({ name: report.name, ...facts })
     .onConflict('name')
-    .merge({ ...facts, heartbeat_at: db.fn.now(), agent_seen_at: db.fn.now() })
+    .merge({ ...facts, heartbeat_at: db.fn.now() })
     .returning('id');
   return row.id;
 }
 
 /**
- * The agent is here, but its engine does not answer: a host that is down for new guests when that lasts, and no dead one. A host
+ * Its engine does not answer: a host that is down for new guests when that lasts, and no dead one, of which its lease tells. A host
  * that was never reported stays unknown.
  */
 export async function reportHostFault(db: Knex, name: string, fault: string): Promise<void> {
-  await db('compute_hosts').where({ name }).update({ engine_fault: fault, agent_seen_at: db.fn.now() });
+  await db('compute_hosts').where({ name }).update({ engine_fault: fault });
+}
+
+export interface Lease {
+  /** The host is dead to the cloud: what ran there may be elsewhere. */
+  isOver: boolean;
+  isDue: boolean;
+  /** Null before its agent told it. */
+  bootId: string | null;
+}
+
+/** Undefined of a host that was never reported. */
+export async function findLease(db: Knex, name: string): Promise<Lease | undefined> {
+  const row = await db('compute_hosts')
+    .where({ name })
+    .first(
+      'boot_id',
+      db.raw("agent_seen_at < now() - down_after_seconds * interval '1 second' as is_over"),
+      db.raw("agent_seen_at < now() - ? * interval '1 second' as is_due", [heartbeatSeconds]),
+    );
+  return row && { isOver: row.is_over, isDue: row.is_due, bootId: row.boot_id };
+}
+
+/** The agent lives. Waits for an evacuation that is just being asked for, and any later one is refused. */
+export async function renewLease(
+  db: Knex,
+  name: string,
+  { bootId, downAfterSeconds }: { bootId: string; downAfterSeconds: number },
+): Promise<void> {
+  await db('compute_hosts')
+    .where({ name })
+    .update({ agent_seen_at: db.fn.now(), boot_id: bootId, down_after_seconds: downAfterSeconds });
 }
 
 /** Takes a host out of scheduling, or back into it, or says that it is down; what runs there stays. Throws `NotFound`. */

@@ -60,7 +60,8 @@ export async function evacuation(
   hostName: string | null,
 ): Promise<object> {
   const server = onItsHost(asked);
-  if (!(await getHost(trx, server.hostId)).isDead)
+  // Locked, so that its agent is not told to go on just now (`renewLease`).
+  if (!(await getHost(trx, server.hostId, { lock: true })).isDead)
     throw new BadRequest(`Compute service of ${server.hostName} is still in use.`);
   if (server.shelvedAt !== null)
     throw new Conflict(`Cannot 'evacuate' instance ${server.id} while it is being shelved`);

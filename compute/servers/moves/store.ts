@@ -193,6 +193,19 @@ export async function addressOf(db: Knex, hostName: string): Promise<string> {
   return row.migration_address;
 }
 
+/** Servers that left this host, or were evacuated from it, and of which something may still be here. */
+export async function listLeft(db: Knex, hostName: string): Promise<string[]> {
+  const here = db('servers')
+    .join('compute_hosts', 'compute_hosts.id', 'servers.host_id')
+    .where({ 'compute_hosts.name': hostName });
+  return db('server_migrations')
+    .where({ source_host: hostName })
+    .where((left) => left.where({ source_to_clear: true }).orWhere({ source_kept: true }))
+    .whereNotIn('server_id', here.select('servers.id'))
+    .groupBy('server_id')
+    .pluck('server_id');
+}
+
 /** Makes another host the server's owner, with its ports; in the transaction that says what becomes of the move. */
 export async function changeOwner(
   trx: Knex,

@@ -1,0 +1,108 @@
+import test from 'ava';
+import { createLogger } from '../../common/logger.ts';
+import { startTestCloud } from '../../tests/cloud.ts';
+import type { ServerSpec } from '../drivers/driver.ts';
+import { startTwoHosts } from '../servers/moves/testing.ts';
+import { atVersion, prepareCompute, type TestCloud } from '../testing.ts';
+import { type HostLease, hostLease, whileLeased } from './lease.ts';
+
+const servers = '/compute/v2.1/servers';
+
+/** Of the agent of `host-1`, as if that had just been started. */
+function leaseOf({ db, drivers }: TestCloud, resumesOnBoot = true): HostLease {
+  const log = createLogger('silent');
+  return hostLease({ db, log, driver: drivers.servers, hostName: 'host-1', downAfterSeconds: 30, resumesOnBoot });
+}
+
+for (const resumesOnBoot of [true, false])
+  test(`after its host was started anew, a server that ran ${resumesOnBoot ? 'runs again' : 'stays shut down, where the site wants that'}`, async (t) => {
+    const cloud = await startTestCloud(t);
+    const { createServer, show, host } = await prepareCompute(t, cloud);
+    const member = cloud.as('member');
+    const [ran, stopped] = [await createServer({ networks: [] }), await createServer({ networks: [] })];
+    await cloud.settle();
+    await member.post(`${servers}/${stopped}/action`, { 'os-stop': null }, 202);
+    await cloud.settle();
+    host.reboot();
+    await leaseOf(cloud, resumesOnBoot).ensure();
+    await cloud.sweep();
+    await cloud.settle();
+    t.deepEqual(
+      [(await show(ran)).status, (await show(stopped)).status],
+      [resumesOnBoot ? 'ACTIVE' : 'SHUTOFF', 'SHUTOFF'],
+    );
+    t.is(host.servers.get(ran)?.power, resumesOnBoot ? 'running' : 'shutdown');
+    t.is(host.servers.get(stopped)?.power, 'shutdown');
+    const [last] = (await atVersion(member, '2.1').get(`${servers}/${ran}/os-instance-actions`)).instanceActions;
+    t.like(
+      last,
+      resumesOnBoot
+        ? { action: 'start', message: "The guest's power had been cut; it is started again." }
+        : { action: 'stop', message: 'Its host was started anew.' },
+    );
+    if (resumesOnBoot) return;
+    await member.post(`${servers}/${ran}/action`, { 'os-start': null }, 202);
+    await cloud.settle();
+    t.is((await show(ran)).status, 'ACTIVE');
+    host.lose(ran);
+    await leaseOf(cloud, resumesOnBoot).ensure();
+    await cloud.sweep();
+    await cloud.settle();
+    t.is((await show(ran)).status, 'ACTIVE', 'the host was not started anew');
+  });
+
+test('an agent that comes back to a dead host stops what was evacuated before the host lives again', async (t) => {
+  const { cloud, settle, createServer, silence, first, second } = await startTwoHosts(t);
+  const admin = atVersion(cloud.as('admin'), '2.80');
+  const [before, meanwhile] = [await createServer({ networks: [] }), await createServer({ networks: [] })];
+  await settle();
+  await cloud.db('compute_hosts').update({ is_disabled: false });
+  await silence('host-1', true);
+  await admin.post(`${servers}/${before}/action`, { evacuate: {} });
+  await second.settle();
+  t.is(first.servers.get(before)?.power, 'running', 'nobody has fenced it');
+
+  const isDead = async () =>
+    (await cloud.db('compute_hosts').where({ name: 'host-1' }).whereRaw("agent_seen_at < now() - interval '1 minute'"))
+      .length === 1;
+  const lease = leaseOf(cloud);
+  first.isAway = true;
+  await t.throwsAsync(lease.ensure(), { message: /engine/ });
+  t.deepEqual([lease.isHeld(), await isDead()], [false, true]);
+  first.isAway = false;
+
+  // Another one is evacuated just while the agent comes back.
+  const release = first.hold('power');
+  const held = lease.ensure();
+  while (first.callsOf('power') < 3) await new Promise((resolve) => setTimeout(resolve, 5));
+  await admin.post(`${servers}/${meanwhile}/action`, { evacuate: {} });
+  release();
+  await held;
+  t.deepEqual([lease.isHeld(), await isDead()], [true, false]);
+  for (const id of [before, meanwhile]) t.is(first.servers.get(id)?.power, 'shutdown');
+  await admin.post(`${servers}/${before}/action`, { evacuate: { host: 'host-1' } }, 400);
+  await settle();
+  t.deepEqual([first.servers.size, second.host.servers.size], [0, 2]);
+});
+
+test('without a lease nothing is let run, and what runs can be stopped and removed', async (t) => {
+  const cloud = await startTestCloud(t);
+  const { createServer, host } = await prepareCompute(t, cloud);
+  const id = await createServer({ networks: [] });
+  await cloud.settle();
+  const spec = host.servers.get(id)?.spec as ServerSpec;
+  let isHeld = false;
+  const driver = whileLeased(cloud.drivers.servers, { isHeld: () => isHeld });
+  await t.throwsAsync(async () => driver.reboot(spec, 'hard'), {
+    message: /has not reached the database for too long/,
+  });
+  await driver.power(spec, 'shutdown', { graceSeconds: 0 });
+  await t.throwsAsync(async () => driver.power(spec, 'running'));
+  await t.throwsAsync(async () => driver.ensure(spec));
+  t.is((await driver.observe(id))?.power, 'shutdown');
+  isHeld = true;
+  await driver.power(spec, 'running');
+  isHeld = false;
+  await driver.remove(id);
+  t.is(host.servers.size, 0);
+});

@@ -113,6 +113,8 @@ test('limits hold for the project and for a user within it, and are not set belo
   await withFiles(403, file, file);
   await withFiles(403, { ...file, path: '/etc/x' });
   await withFiles(403, { ...file, contents: Buffer.from('abcd').toString('base64') });
+  await admin.put(path, { quota_set: { injected_files: 6, instances: -1 } });
+  await withFiles(202, file, file, file, file, file, file);
 });
 
 test('until 2.35 Network’s limits are shown and set through Compute, and later microversions tell less', async (t) => {

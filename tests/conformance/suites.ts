@@ -121,6 +121,7 @@ export const suites: Record<string, Suite> = {
         // Its one test gives text to what takes bytes, and tries again for two minutes without having sent anything.
         serial_console: false,
         stable_rescue: true,
+        personality: true,
         hostname_fqdn_sanitization: true,
         scheduler_enabled_filters: 'all',
       },

@@ -12,7 +12,7 @@ import type { Server } from './server.ts';
 import { discardShelveImage } from './shelved.ts';
 import { discardUnfinishedImages } from './snapshots.ts';
 import { requirements } from './states.ts';
-import { lockServer } from './store.ts';
+import { getServer, lockServer } from './store.ts';
 
 /** How long what was done to a server can be read after it is gone. */
 const historyDays = 30;
@@ -107,7 +107,22 @@ export async function reclaimDeleted(db: Knex, hostName: string, reclaimSeconds:
     .whereIn('id', due)
     .update({ deletion_requested_at: db.fn.now(), revision: db.raw('revision + 1'), updated_at: db.fn.now() })
     .returning('id');
+  await reclaimWithoutHost(db, reclaimSeconds);
   return rows.map((row) => row.id);
+}
+
+/** Those that were being shelved when they were deleted have come off their host: there is nobody else to see to them. */
+async function reclaimWithoutHost(db: Knex, reclaimSeconds: number): Promise<void> {
+  const due = (query: Knex.QueryBuilder) =>
+    query
+      .whereNull('host_id')
+      .whereRaw("soft_deleted_at <= now() - ? * interval '1 second'", [reclaimSeconds])
+      .select('id');
+  for (const { id } of await due(db('servers')))
+    await db.transaction(async (trx) => {
+      const [still] = await due(trx('servers').where({ id }).forUpdate());
+      if (still !== undefined) await removeServerRow(trx, await getServer(trx, 'everyone', id));
+    });
 }
 
 export async function forgetOldHistory(db: Knex): Promise<void> {

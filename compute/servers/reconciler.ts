@@ -28,7 +28,7 @@ import { acceptShutdown, type Fault, giveUpOn, recordFailure, settleServer, unse
 import { hasItsPorts, listWithOtherPorts, rememberPorts } from './plugged-ports.ts';
 import type { Server, WantedPower } from './server.ts';
 import { keepAsImage, leaveShelf, offload, offloadShelved, restoreLostDisk } from './shelved.ts';
-import { takeSnapshots } from './snapshots.ts';
+import { giveUpSnapshots, takeSnapshots } from './snapshots.ts';
 import { effectivePower } from './states.ts';
 import { findServerOnHost, getBootData, listPowerOnHost, listUnsettledIds } from './store.ts';
 
@@ -77,6 +77,7 @@ export function serverReconciler(deps: ServerReconcilerDeps): Reconciler {
         }
         await db.transaction(async (trx) => {
           await giveUpOn(trx, server, fault);
+          await giveUpSnapshots(trx, id, server.revision);
           await finishActionsUpTo(trx, id, server.revision, 'Error');
         });
       }

@@ -199,9 +199,20 @@ export function reasonOf(failure: Error): string {
 
 /** Images that were asked for of a server that goes, and are not there yet, go with it. */
 export async function discardUnfinishedImages(trx: Knex, serverId: string): Promise<void> {
-  for (const { parameters } of await listUnfinished(trx, serverId)) {
-    if (parameters.imageId === undefined) continue;
-    const status = await statusOfReserved(trx, parameters.imageId);
-    if (status !== undefined && status !== 'active') await discardReserved(trx, parameters.imageId);
+  for (const { parameters } of await listUnfinished(trx, serverId)) await discardUnfinished(trx, parameters.imageId);
+}
+
+/** Images that nobody is going to make any more, of all that led to `revision`; the log of actions says why. */
+export async function giveUpSnapshots(trx: Knex, serverId: string, revision: number): Promise<void> {
+  for (const action of await listUnfinished(trx, serverId)) {
+    if (action.action === 'shelve' || action.parameters.imageId === undefined || action.revision > revision) continue;
+    await discardUnfinished(trx, action.parameters.imageId);
+    await failAction(trx, action.number);
   }
+}
+
+async function discardUnfinished(trx: Knex, imageId: string | undefined): Promise<void> {
+  if (imageId === undefined) return;
+  const status = await statusOfReserved(trx, imageId);
+  if (status !== undefined && status !== 'active') await discardReserved(trx, imageId);
 }

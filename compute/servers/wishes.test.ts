@@ -203,6 +203,27 @@ test('a deleted server is kept and restored where the site says so, and gone aft
   t.is((await cloud.db('deleted_servers').count().first())?.count, 2);
 });
 
+test('a server that comes off its host after it was deleted is reclaimed all the same', async (t) => {
+  const cloud = await startTestCloud(t, { reclaimServerSeconds: 3600 });
+  const { createServer, show } = await prepareCompute(t, cloud);
+  const member = cloud.as('member');
+  const id = await createServer();
+  await cloud.settle();
+  await member.post(`/compute/v2.1/servers/${id}/action`, { shelve: null }, 202);
+  await member.delete(`/compute/v2.1/servers/${id}`);
+  await cloud.settle();
+  t.is((await show(id)).status, 'SOFT_DELETED');
+  t.is((await cloud.db('servers').where({ id }).first('host_id'))?.host_id, null);
+  await cloud
+    .db('servers')
+    .where({ id })
+    .update({ soft_deleted_at: cloud.db.raw("now() - interval '2 hours'") });
+  await cloud.sweep();
+  await cloud.settle();
+  await member.get(`/compute/v2.1/servers/${id}`, 404);
+  t.deepEqual((await member.get('/image/v2/images?name=web-shelved')).images, []);
+});
+
 test('an image is made of a server, running or not, and as many backups are kept as were asked for', async (t) => {
   const cloud = await startTestCloud(t);
   const { createServer, show, host } = await prepareCompute(t, cloud);
@@ -255,4 +276,20 @@ test('an image is made of a server, running or not, and as many backups are kept
   await cloud.settle();
   await member.get(`/compute/v2.1/servers/${id}`, 404);
   await member.get(`/image/v2/images/${unwanted}`, 404);
+});
+
+test('an image that nobody will make any more goes, and the log of actions says that nothing came of it', async (t) => {
+  const cloud = await startTestCloud(t);
+  const { createServer, show, host } = await prepareCompute(t, cloud);
+  const member = cloud.as('member');
+  const id = await createServer();
+  await cloud.settle();
+  await member.post(`/compute/v2.1/servers/${id}/action`, { createImage: { name: 'kept' } }, 202);
+  host.failNext({ call: 'ensure', kind: 'permanent', message: 'The host is broken.' });
+  await cloud.settle();
+  t.is((await show(id)).status, 'ERROR');
+  await cloud.settle();
+  t.deepEqual((await member.get('/image/v2/images?name=kept')).images, []);
+  const { instanceActions } = await member.get(`/compute/v2.1/servers/${id}/os-instance-actions`);
+  t.like(instanceActions[0], { action: 'createImage', message: 'Error' });
 });

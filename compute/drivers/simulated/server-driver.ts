@@ -227,9 +227,14 @@ export class SimulatedServerDriver extends SimulatedGuestDriver<ServerSpec> impl
       const copied = rootDiskCopiedFrom === null ? undefined : disks.get(diskName(id, rootDiskCopiedFrom, place));
       if (!disks.has(name)) disks.set(name, copied ?? Buffer.from(`disk ${name.slice(id.length + 1)} of server ${id}`));
     }
+    this.#removeOtherDisks(spec);
+  }
+
+  #removeOtherDisks({ id, rootDisk, rootDiskCopiedFrom }: ServerSpec): void {
     const kept = [rootDisk, rootDiskCopiedFrom ?? rootDisk].map((one) => diskName(id, one, 'root'));
     const isKept = (name: string) => kept.some((root) => name === root || name.startsWith(`${root} `));
-    for (const other of disks.keys()) if (other.startsWith(id) && !isKept(other)) disks.delete(other);
+    for (const other of this.host.disks.keys())
+      if (other.startsWith(id) && !isKept(other)) this.host.disks.delete(other);
   }
 
   override remove(id: string): Promise<void> {
@@ -245,7 +250,9 @@ export class SimulatedServerDriver extends SimulatedGuestDriver<ServerSpec> impl
     } else this.#boot(guest);
   }
 
-  protected override changeRunning(guest: SimulatedGuest<ServerSpec>, { ports }: ServerSpec): void {
+  protected override changeRunning(guest: SimulatedGuest<ServerSpec>, spec: ServerSpec): void {
+    const { ports } = spec;
+    if (guest.spec.rootDisk === spec.rootDisk) this.#removeOtherDisks(spec);
     const before = guest.spec.ports.map((port) => port.id).join();
     guest.spec.ports = structuredClone(ports);
     if (before !== ports.map((port) => port.id).join()) this.host.changed(guest.spec.id);

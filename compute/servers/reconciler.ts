@@ -67,7 +67,8 @@ export function serverReconciler(deps: ServerReconcilerDeps): Reconciler {
         await (isLeaving ? removeServer : settle)(deps, server);
       } catch (error) {
         const fault = faultOf(error);
-        const isFinal = error instanceof PermanentFailure && !isLeaving; // a deletion is never given up
+        const mayEnd = !isLeaving && (server.softDeletedAt === null || (await isPutToRest(deps, id)));
+        const isFinal = error instanceof PermanentFailure && mayEnd; // a deletion is never given up
         log.warn({ err: error, server: id, isFinal }, 'a server is not as asked');
         const [action] = await listUnfinished(db, id);
         if (action) await recordEvent(db, action.number, eventOf(action.action), new Date(), fault.details, hostName);
@@ -96,6 +97,17 @@ export function serverReconciler(deps: ServerReconcilerDeps): Reconciler {
       return [...reclaimed, ...offloaded, ...withOtherPorts, ...(await sweepGuests(driver, rows, log))];
     },
   };
+}
+
+/** Whatever keeps a deleted server from being as its row says: it does not run. False while that cannot be had. */
+async function isPutToRest({ driver, log }: ServerReconcilerDeps, id: string): Promise<boolean> {
+  try {
+    if ((await driver.observe(id)) !== undefined) await driver.power({ id }, 'shutdown', { graceSeconds: 0 });
+    return true;
+  } catch (error) {
+    log.warn({ err: error, server: id }, 'a deleted server cannot be shut down');
+    return false;
+  }
 }
 
 /** The row goes last: a crash before that leaves it, and by it everything else is found again. */

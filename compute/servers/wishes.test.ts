@@ -1,7 +1,10 @@
 /** What users do with servers beyond running them, and what their host makes of it. */
 import test from 'ava';
+import { NotFound } from '../../common/errors.ts';
 import { startTestCloud } from '../../tests/cloud.ts';
+import { reaper } from '../mortal.ts';
 import { prepareCompute, uploadImage } from '../testing.ts';
+import { mortalReconciler } from './deaths.ts';
 import { settleServer } from './observations.ts';
 import { getServer } from './store.ts';
 
@@ -222,6 +225,18 @@ test('a server that comes off its host after it was deleted is reclaimed all the
   await cloud.settle();
   await member.get(`/compute/v2.1/servers/${id}`, 404);
   t.deepEqual((await member.get('/image/v2/images?name=web-shelved')).images, []);
+});
+
+test('a deleted server is shut down, whatever keeps its host from making it as it should be', async (t) => {
+  const cloud = await startTestCloud(t, { reclaimServerSeconds: 3600 });
+  const { createServer, show, host, imageId } = await prepareCompute(t, cloud);
+  const id = await createServer();
+  await cloud.settle();
+  await cloud.as('member').delete(`/compute/v2.1/servers/${id}`);
+  const ensure = async () => Promise.reject(new NotFound('Image', imageId));
+  await mortalReconciler(cloud, reaper(Number.POSITIVE_INFINITY), { ensure }).reconcile(id);
+  t.is(host.servers.get(id)?.power, 'shutdown');
+  t.is((await show(id)).status, 'SOFT_DELETED');
 });
 
 test('an image is made of a server, running or not, and as many backups are kept as were asked for', async (t) => {

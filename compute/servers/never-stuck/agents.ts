@@ -10,7 +10,7 @@ import { singleStore } from '../../../image/stores/stores.ts';
 import type { SimulatedHost } from '../../drivers/simulated/host.ts';
 import { SimulatedServerDriver } from '../../drivers/simulated/server-driver.ts';
 import { heartbeatReconciler } from '../../hosts/heartbeat.ts';
-import type { ImageCache } from '../../image-cache/cache.ts';
+import type { HostImageCache } from '../../image-cache/cache.ts';
 import { hostImageRecords } from '../../image-cache/store.ts';
 import { noVendors } from '../../metadata/vendor-data.ts';
 import { Killed, mortal, mortalDatabase, type Reaper, reaper } from '../../mortal.ts';
@@ -115,9 +115,12 @@ export class MortalHost {
     const db = mortalDatabase(cloud.db, death);
     const driver = mortal(new SimulatedServerDriver(this.host), death);
     const cache = this.#cache();
-    const common = { db, log, driver, hostName, master };
+    const common = { db, log, driver, cache, hostName, master };
     const forSpecs = { db, log, cache, vendors: noVendors };
-    const coming = arrivals({ db, driver, hostName, specOf: (server, signal) => specOf(forSpecs, server, signal) });
+    const coming = arrivals({
+      ...common,
+      specOf: (server, signal) => specOf(forSpecs, server, signal),
+    });
     const listening = await listenForMoves('127.0.0.1:0', master, log, async (moveId, question) => {
       death.step();
       return coming.answer(moveId, question);
@@ -137,16 +140,18 @@ export class MortalHost {
         ...common,
         allocation: defaultScheduling.allocation,
         migrationAddress: () => listening.address,
+        downAfterSeconds: 30,
+        onEngineBack: async () => undefined, // all of them are looked at again and again
       }),
       reconcilers: [
-        serverReconciler({ ...common, cache, reclaimSeconds, shelvedOffloadSeconds, vendors: noVendors, images }),
+        serverReconciler({ ...common, reclaimSeconds, shelvedOffloadSeconds, vendors: noVendors, images }),
         moveReconciler({ ...common, arrivals: coming, confirmSeconds: 0 }),
       ],
     };
   }
 
   /** Brings what the image service has, keeps what it brought, and writes that down, as the real one does; without data. */
-  #cache(): ImageCache {
+  #cache(): Pick<HostImageCache, 'ensure' | 'copyOf' | 'take'> {
     const { db } = this.#options.cloud;
     const records = hostImageRecords(db, this.name, 'disk');
     return {
@@ -158,8 +163,8 @@ export class MortalHost {
         await records.placed(imageId, 1);
         return '/image';
       },
-      list: async () => [...this.images],
-      removeUnless: async () => undefined,
+      copyOf: async () => undefined, // what the image service has lost goes nowhere
+      take: async () => undefined,
     };
   }
 

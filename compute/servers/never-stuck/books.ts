@@ -131,7 +131,7 @@ async function moves(db: Knex, rows: Row[], statuses: ReadonlyMap<string, string
     const row = rows.find((one) => one.id === id);
     const isError = statuses.get(id) === 'ERROR';
     const what = `the ${kind} ${number} of ${id}`;
-    const isWaiting = status === 'finished' && row?.other != null;
+    const isWaiting = status === 'finished' && row?.old_flavor != null;
     if (!over.includes(status) && !isWaiting && !isError) found.push(`${what} is ${status}`);
     if (move.source_to_clear || move.destination_to_clear) found.push(`${what} has left something to remove`);
     if (move.source_kept && !isError) found.push(`${what} has something kept at ${move.source_host}`);

@@ -1,10 +1,12 @@
 /** What a container can be asked to be (zun/api/controllers/v1/schemas/containers.py), and what of it is refused here and why. */
+
 import { isIP } from 'node:net';
 import { type Static, type TSchema, Type } from 'typebox';
 import type { ProjectContext } from '../../common/context.ts';
 import { BadRequest } from '../../common/errors.ts';
 import { since, type Version } from '../../common/http/microversion.ts';
 import { definePolicy, projectAdmin } from '../../common/policy/rules.ts';
+import { isYes } from '../../common/truth.ts';
 import { splitWords } from '../containers/command-line.ts';
 import type { NetworkRequest, NewContainer } from '../containers/create.ts';
 import { containerBounds, defaultContainer } from '../limits.ts';
@@ -106,12 +108,12 @@ export function newContainer(
 ): NewContainer {
   refuseAbsent(asked);
   checkVersions(version, asked);
-  if (isTrue(asked.privileged)) enforcer.authorize(ctx, containerCreationPolicy['container:create:privileged']);
+  if (isYes(asked.privileged)) enforcer.authorize(ctx, containerCreationPolicy['container:create:privileged']);
   if (asked.host) enforcer.authorize(ctx, containerCreationPolicy['container:create:requested_destination']);
-  const isInteractive = isTrue(asked.interactive);
+  const isInteractive = isYes(asked.interactive);
   const tellsTty = !since(version, 1, 20) || since(version, 1, 36);
   const restartPolicy = restartPolicyOf(asked.restart_policy);
-  const isAutoRemoved = isTrue(asked.auto_remove);
+  const isAutoRemoved = isYes(asked.auto_remove);
   if (isAutoRemoved && restartPolicy.name !== 'no')
     throw new BadRequest('auto_remove and restart_policy cannot be used together.');
   return {
@@ -125,7 +127,7 @@ export function newContainer(
     cpus: within('cpu', Number(asked.cpu ?? defaultContainer.cpus), containerBounds.cpus),
     memoryMib: within('memory', Number(asked.memory ?? defaultContainer.memoryMib), containerBounds.memoryMib),
     isInteractive,
-    hasTty: tellsTty || asked.interactive == null ? isTrue(asked.tty) : isInteractive,
+    hasTty: tellsTty || asked.interactive == null ? isYes(asked.tty) : isInteractive,
     imagePullPolicy: asked.image_pull_policy?.toLowerCase() ?? null,
     restartPolicy,
     isAutoRemoved,
@@ -200,8 +202,4 @@ function restartPolicyOf(asked: Asked['restart_policy']): NewContainer['restartP
 function within(name: string, value: number, { least, most }: { least: number; most: number }): number {
   if (value >= least && value <= most) return value;
   throw new BadRequest(`Invalid input for field/attribute ${name}: it is between ${least} and ${most}.`);
-}
-
-function isTrue(flag: boolean | string | null | undefined): boolean {
-  return flag === true || flag === 'True' || flag === 'true';
 }

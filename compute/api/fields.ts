@@ -52,11 +52,6 @@ export const BooleanLike = Type.Union([
   ),
 ]);
 
-/** What `BooleanLike` let pass. */
-export function isTrue(value: boolean | string): boolean {
-  return typeof value === 'boolean' ? value : !falseWords.includes(value);
-}
-
 export const closed = { additionalProperties: false };
 
 export const Uuid = Type.String({ pattern: '^[0-9a-fA-F]{8}-([0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}$' });

@@ -7,11 +7,12 @@ import { since, type Version } from '../../common/http/microversion.ts';
 import { linkedPage, one, pageRequest } from '../../common/http/page.ts';
 import { route } from '../../common/http/route.ts';
 import { definePolicy, projectAdmin, projectReader } from '../../common/policy/rules.ts';
+import { isYes } from '../../common/truth.ts';
 import type { Flavor } from '../flavors/flavor.ts';
 import { deleteFlavor, describeFlavor, getFlavor, insertFlavor, listFlavors } from '../flavors/store.ts';
 import { checkBody, checkQuery, requireSince } from './by-version.ts';
 import type { ComputeApiDeps } from './deps.ts';
-import { BooleanLike, Count, closed, countOf, isTrue, Name } from './fields.ts';
+import { BooleanLike, Count, closed, countOf, Name } from './fields.ts';
 import { flavorExtraSpecPolicy } from './flavor-extra-specs.ts';
 import { linksOf, type Url } from './links.ts';
 
@@ -182,7 +183,7 @@ function newFlavor(asked: AskedFlavor): Flavor {
     memoryMib: required(asked.ram, 'ram', 1),
     diskGib: required(asked.disk, 'disk', 0),
     rxtxFactor: factor(asked.rxtx_factor ?? 1),
-    isPublic: isTrue(asked['os-flavor-access:is_public'] ?? true),
+    isPublic: isYes(asked['os-flavor-access:is_public'] ?? true),
     description: asked.description ?? null,
     swapMib: required(asked.swap ?? 0, 'swap', 0),
     ephemeralGib: required(asked['OS-FLV-EXT-DATA:ephemeral'] ?? 0, 'OS-FLV-EXT-DATA:ephemeral', 0),

@@ -90,7 +90,14 @@ test('hypervisors come in pages from 2.33 on, with servers from 2.53 on, and wit
   const [, empty] = (await atVersion(admin, '2.75').get(`${path}?with_servers=1`)).hypervisors;
   t.deepEqual(empty.servers, []);
 
-  t.is((await atVersion(admin, '2.87').get(`${path}/statistics`)).hypervisor_statistics.count, 3);
+  const { id: service } = (await atVersion(admin, '2.53').get('/compute/v2.1/os-services?host=rack2-a')).services[0];
+  for (const [status, count] of [
+    ['disabled', 2],
+    ['enabled', 3],
+  ] as const) {
+    await atVersion(admin, '2.53').put(`/compute/v2.1/os-services/${service}`, { status });
+    t.is((await atVersion(admin, '2.87').get(`${path}/statistics`)).hypervisor_statistics.count, count, status);
+  }
   const newest = atVersion(admin, '2.88');
   await newest.get(`${path}/statistics`, 404);
   await newest.get(`${path}/${found[0].id}/uptime`, 404);

@@ -60,7 +60,7 @@ export const hypervisorRoutes = ({ db, url }: ComputeApiDeps) => [
     status: 200,
     async handler({ version }) {
       requireUpTo(version, 87);
-      return { hypervisor_statistics: hypervisorStatistics(await listHosts(db)) };
+      return { hypervisor_statistics: hypervisorStatistics((await listHosts(db)).filter((host) => !host.isDisabled)) };
     },
   }),
   route({

@@ -3,13 +3,13 @@ import type { Version } from '../../common/http/microversion.ts';
 import { one } from '../../common/http/page.ts';
 import { route } from '../../common/http/route.ts';
 import { definePolicy, projectAdmin, projectReader } from '../../common/policy/rules.ts';
+import { isYes } from '../../common/truth.ts';
 import { defaultLimitsOf, limitsOf } from '../quotas/limits.ts';
 import { limitsOfUser, resetQuotas, setQuotas } from '../quotas/operations.ts';
 import type { Limits } from '../quotas/resources.ts';
 import { allUsageOf } from '../quotas/usage.ts';
 import { checkQuery } from './by-version.ts';
 import type { ComputeApiDeps } from './deps.ts';
-import { isTrue } from './fields.ts';
 import { requireProject } from './projects.ts';
 import { limitsFrom, pick, QuotaSet, shownResources } from './quota-fields.ts';
 
@@ -91,7 +91,7 @@ export const quotaSetRoutes = ({ db, region }: ComputeApiDeps) => {
         const { quota_set: asked } = body;
         const limits = limitsFrom(asked, shownResources(version));
         const owner = await ownerOf(ctx, params, query);
-        await setQuotas(db, owner, limits, { force: isTrue((asked.force as boolean | string | undefined) ?? false) });
+        await setQuotas(db, owner, limits, { force: isYes((asked.force as boolean | string | undefined) ?? false) });
         return { quota_set: await shown(owner, version) };
       },
     }),

@@ -97,6 +97,12 @@ test('limits hold for the project and for a user within it, and are not set belo
 
   await admin.put(path, { quota_set: { metadata_items: 1, key_pairs: 1 } });
   const id = await ground.createServer({ metadata: { a: '1' } });
+  const changedTooSoon = await member.post(`${v21}/servers/${id}/metadata`, { metadata: { b: '2' } }, 409);
+  t.regex(
+    changedTooSoon.conflictingRequest.message,
+    /Cannot 'update metadata' instance .* while it is in vm_state building/,
+  );
+  await cloud.settle();
   await member.post(`${v21}/servers/${id}/metadata`, { metadata: { b: '2' } }, 403);
   await member.post(`${v21}/os-keypairs`, { keypair: { name: 'a' } }, 200);
   await member.post(`${v21}/os-keypairs`, { keypair: { name: 'b' } }, 403);

@@ -1,8 +1,10 @@
 /** Bodies that make and change servers (nova/api/openstack/compute/schemas/servers.py). */
+
 import { isIP } from 'node:net';
 import { type Static, Type } from 'typebox';
 import { BadRequest } from '../../common/errors.ts';
 import { since, type Version } from '../../common/http/microversion.ts';
+import { isYes } from '../../common/truth.ts';
 import type { GuestPort } from '../guest-ports.ts';
 import type { NewServer } from '../servers/create.ts';
 import { maximumTags } from '../servers/labels.ts';
@@ -140,7 +142,7 @@ export function newServer(version: Version, body: Static<typeof CreateServer>): 
     tags: [...new Set(asked.tags)],
     userData: userData(asked.user_data ?? null),
     adminPassword: asked.adminPass ?? makePassword(),
-    hasConfigDrive: /^(true|1|yes|on)$/i.test(String(asked.config_drive ?? false)),
+    hasConfigDrive: isYes(asked.config_drive),
     personality: personality(asked.personality ?? []),
     availabilityZone: asked.availability_zone ?? null,
     hostName: hostOf(asked),

@@ -5,7 +5,7 @@
 import { type Static, Type } from 'typebox';
 import { visibleTo } from '../../common/context.ts';
 import { notify } from '../../common/database/notifications.ts';
-import { BadRequest, NotFound } from '../../common/errors.ts';
+import { BadRequest } from '../../common/errors.ts';
 import { since, type Version } from '../../common/http/microversion.ts';
 import { route } from '../../common/http/route.ts';
 import { definePolicy, projectAdmin } from '../../common/policy/rules.ts';
@@ -56,20 +56,12 @@ export const serverExternalEventRoutes = ({ db }: ComputeApiDeps) => [
       );
       const events = body.events.map((event) => ({ ...event, ...fateOf(event, hosts) }));
       const accepted = events.filter(({ code }) => code === 200);
-      if (accepted.length === 0) throw new NoServers();
       for (const id of new Set(accepted.map((event) => event.server_uuid.toLowerCase())))
         await notify(db, 'servers', id);
       return h.response({ events }).code(accepted.length === events.length ? 200 : 207);
     },
   }),
 ];
-
-class NoServers extends NotFound {
-  constructor() {
-    super('Instance', '');
-    this.message = 'No instances found for any event';
-  }
-}
 
 function checkName(version: Version, name: string): void {
   if (!since(version, 2, since2[name] ?? 1))

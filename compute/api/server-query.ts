@@ -1,10 +1,12 @@
 /** What `GET /servers` can be asked for (nova/api/openstack/compute/servers.py and schemas/servers.py). */
+
 import type { ProjectContext, Visible } from '../../common/context.ts';
 import { sortKeys } from '../../common/database/page.ts';
 import { BadRequest, Forbidden } from '../../common/errors.ts';
 import { since, type Version } from '../../common/http/microversion.ts';
 import { flag, many, one } from '../../common/http/page.ts';
 import { definePolicy, projectAdmin } from '../../common/policy/rules.ts';
+import { isYes } from '../../common/truth.ts';
 import type { ServerFilter } from '../servers/listing.ts';
 import { statuses } from '../servers/states.ts';
 import type { ComputeApiDeps } from './deps.ts';
@@ -14,9 +16,6 @@ export const serverQueryPolicy = definePolicy({
   'os_compute_api:servers:detail:get_all_tenants': projectAdmin('List the servers of all projects with details'),
   'os_compute_api:servers:allow_all_filters': projectAdmin('Filter servers by whatever there is'),
 });
-
-/** Whatever else stands there is no. */
-const isYes = (text: string) => /^(1|t|true|on|y|yes)$/i.test(text);
 
 type Query = Record<string, string | string[]>;
 

@@ -55,7 +55,7 @@ export async function serverViews(
     showsServerGroups ? groupIdsOf(db, ids) : new Map<string, string>(),
   ]);
   return servers.map((server) => ({
-    ...coreView(url, ctx, version, server, addressView(addresses.get(server.id) ?? [], { extended: true })),
+    ...coreView(url, ctx, version, server, shownAddresses(server, addresses.get(server.id), { extended: true })),
     ...labelViews(version, server),
     ...(showsServerGroups && { server_groups: [serverGroups.get(server.id) ?? []].flat() }),
     key_name: server.keyName,
@@ -99,9 +99,9 @@ export async function changedServerView(
     const { 'OS-EXT-SRV-ATTR:user_data': _, ...rest } = view as Record<string, unknown>;
     return { ...rest, ...userData };
   }
-  const addresses = (await addressesOf(db, [server.id])).get(server.id) ?? [];
+  const addresses = (await addressesOf(db, [server.id])).get(server.id);
   return {
-    ...coreView(url, ctx, version, server, addressView(addresses, { extended: false })),
+    ...coreView(url, ctx, version, server, shownAddresses(server, addresses, { extended: false })),
     ...labelViews(version, server),
     ...(since(version, 2, 71) && { server_groups: [(await groupIdsOf(db, [server.id])).get(server.id) ?? []].flat() }),
     ...(isRebuild && since(version, 2, 54) && { key_name: server.keyName }),
@@ -127,12 +127,12 @@ function coreView(url: Url, ctx: ProjectContext, version: Version, server: Serve
     accessIPv4: server.accessIpv4,
     accessIPv6: server.accessIpv6,
     'OS-DCF:diskConfig': server.diskConfig,
-    ...(status === 'ERROR' && { fault: faultView(ctx, server) }),
+    ...((status === 'ERROR' || (status === 'DELETED' && server.isFaulty)) && { fault: faultView(ctx, server) }),
     ...(showsProgress.has(status) && { progress: progressOf(server) }),
   };
 }
 
-const showsProgress = new Set(['ACTIVE', 'BUILD', 'REBUILD', 'RESIZE', 'VERIFY_RESIZE']);
+const showsProgress = new Set(['ACTIVE', 'BUILD', 'REBUILD', 'RESIZE', 'VERIFY_RESIZE', 'MIGRATING']);
 
 function labelViews(version: Version, server: Server) {
   return {
@@ -181,6 +181,11 @@ export function addressView(
   });
   const byNetwork = Map.groupBy(addresses, ({ networkName }) => networkName);
   return Object.fromEntries([...byNetwork].map(([name, ofNetwork]) => [name, ofNetwork.map(viewOf)]));
+}
+
+/** None while it is built (`_get_addresses` of Nova's view). */
+function shownAddresses(server: Server, addresses: readonly GuestAddress[] = [], form: { extended: boolean }) {
+  return vmStateOf(server) === 'building' ? {} : addressView(addresses, form);
 }
 
 /** Tells a project which of its servers share a host, and nobody which host that is. */

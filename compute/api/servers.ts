@@ -3,6 +3,7 @@ import { NotFound } from '../../common/errors.ts';
 import { linkedPage, pageRequest } from '../../common/http/page.ts';
 import { noContent, route } from '../../common/http/route.ts';
 import { definePolicy, projectMember, projectReader } from '../../common/policy/rules.ts';
+import { isYes } from '../../common/truth.ts';
 import { addressesOf as addressesByServer } from '../../network/ports.ts';
 import { createServers } from '../servers/create.ts';
 import { deleteServer } from '../servers/deletion.ts';
@@ -68,7 +69,7 @@ export const serverRoutes = (deps: ComputeApiDeps) => [
       const asked = newServer(version, body);
       const [server] = await createServers(deps, ctx, asked);
       if (server === undefined) throw new Error('No server was made, and none was refused.');
-      if (body.server.return_reservation_id === true || body.server.return_reservation_id === 'True')
+      if (isYes(body.server.return_reservation_id))
         return h.response({ reservation_id: server.reservationId }).code(202);
       const links = linksOf(deps.url, `servers/${server.id}`);
       const groups = body.server.security_groups ?? [{ name: 'default' }];

@@ -1,4 +1,5 @@
 /** The agents of compute hosts, as `nova-compute` services: the only ones whose coming and going Nova's API shows. */
+
 import { Type } from 'typebox';
 import type { Knex } from '../../common/database/database.ts';
 import { BadRequest, NotFound } from '../../common/errors.ts';
@@ -8,11 +9,12 @@ import { noContent, route } from '../../common/http/route.ts';
 import { isoMicros } from '../../common/http/time.ts';
 import { isUuid } from '../../common/ids.ts';
 import { admin, definePolicy } from '../../common/policy/rules.ts';
+import { isYes } from '../../common/truth.ts';
 import type { ComputeHost, HostChanges } from '../hosts/host.ts';
 import { changeHost, deleteHost, listHosts } from '../hosts/store.ts';
 import { checkBody, checkQuery, requireSince } from './by-version.ts';
 import type { ComputeApiDeps } from './deps.ts';
-import { BooleanLike, closed, HostName, isTrue } from './fields.ts';
+import { BooleanLike, closed, HostName } from './fields.ts';
 
 export const servicePolicy = definePolicy({
   'os_compute_api:os-services:list': admin('List the agents of compute hosts'),
@@ -60,7 +62,7 @@ const actions: Record<string, (body: NamedService) => { changes: HostChanges; an
   },
   'force-down': ({ forced_down: forced }) => {
     if (forced === undefined) throw new BadRequest('Missing forced_down field');
-    return { changes: { isForcedDown: isTrue(forced) }, answer: { forced_down: isTrue(forced) } };
+    return { changes: { isForcedDown: isYes(forced) }, answer: { forced_down: isYes(forced) } };
   },
 };
 
@@ -156,7 +158,7 @@ function changesOf(asked: {
       isDisabled: asked.status === 'disabled',
       disabledReason: asked.disabled_reason ?? null,
     }),
-    ...(asked.forced_down !== undefined && { isForcedDown: isTrue(asked.forced_down) }),
+    ...(asked.forced_down !== undefined && { isForcedDown: isYes(asked.forced_down) }),
   };
 }
 

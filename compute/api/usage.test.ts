@@ -11,7 +11,7 @@ test('what is used is counted from what runs and what ran, in the span that is a
   const [admin, member, stranger] = [cloud.as('admin'), cloud.as('member'), cloud.as('stranger')];
   const [running, gone] = [await ground.createServer({ name: 'running' }), await ground.createServer({ name: 'gone' })];
   await cloud.settle();
-  await cloud.db('servers').update({ launched_at: '2026-01-01T00:00:00Z' });
+  await cloud.db('servers').update({ launched_at: '2026-01-01T00:00:00Z', ephemeral_gib: 2 });
   await member.delete(`/compute/v2.1/servers/${gone}`);
   await cloud.settle();
   await cloud.db('past_servers').update({ ended_at: '2026-01-01T06:00:00Z' });
@@ -27,8 +27,14 @@ test('what is used is counted from what runs and what ran, in the span that is a
   });
   t.like(usage, { start: '2026-01-01T00:00:00.000000', stop: '2026-01-01T12:00:00.000000' });
   const of = (id: string) => usage.server_usages.find((one: { instance_id: string }) => one.instance_id === id);
-  t.like(of(running), { name: 'running', hours: 12, state: 'active', ended_at: null, flavor: 'tiny', local_gb: 1 });
-  t.like(of(gone), { hours: 6, state: 'terminated', ended_at: '2026-01-01T06:00:00.000000', uptime: 6 * 3600 });
+  t.like(of(running), { name: 'running', hours: 12, state: 'active', ended_at: null, flavor: 'tiny', local_gb: 3 });
+  t.like(of(gone), {
+    local_gb: 3,
+    hours: 6,
+    state: 'terminated',
+    ended_at: '2026-01-01T06:00:00.000000',
+    uptime: 6 * 3600,
+  });
   t.is((await member.get(`${mine}?start=2026-01-01T07:00:00&end=2026-01-01T08:00:00`)).tenant_usage.total_hours, 1);
   t.deepEqual((await member.get(`${mine}?start=2020-01-01&end=2020-02-01T00:00:00`, 400)).tenant_usage, undefined);
   t.deepEqual((await member.get(`${mine}?start=2020-01-01T00:00:00&end=2020-02-01T00:00:00`)).tenant_usage, {});

@@ -2,7 +2,9 @@
  * What the extra specs of flavors may say, from microversion 2.86 on (nova/api/validation/extra_specs/), and which of them mean
  * something here. A spec that nothing honours is not ignored: no host takes a server of such a flavor, and the reason is told.
  */
+
 import { BadRequest } from '../../common/errors.ts';
+import { isYes } from '../../common/truth.ts';
 
 interface Form {
   /** Of the whole name. */
@@ -40,7 +42,6 @@ const boolean = (value: string) =>
   isYes(value) || isNo(value) ? undefined : `'${value}' is not a valid boolean-like value.`;
 const text = () => undefined;
 
-export const isYes = (value: string) => /^(1|t|true|on|y|yes)$/i.test(value.trim());
 const isNo = (value: string) => /^(0|f|false|off|n|no)$/i.test(value.trim());
 
 const group = '([a-zA-Z0-9_-]{1,64})?';

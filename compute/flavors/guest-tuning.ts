@@ -1,5 +1,5 @@
 /** What extra specs ask of the hypervisor, in its own terms. Pure. */
-import { isYes } from './extra-specs.ts';
+import { isYes } from '../../common/truth.ts';
 
 export interface GuestTuning {
   /** Weight against other guests when CPUs are short; 1024 is usual. */

@@ -19,7 +19,14 @@ export async function consoleOutput(
   const server = await getServer(db, visibleTo(ctx), id);
   if (server.hostId === null || server.observedPower === null) throw new Conflict(`Instance ${server.id} is not ready`);
   const output = await callHost(db, server.hostId, 'consoleOutput', { id: server.id, lines: lines ?? null });
-  return lines === undefined ? (output as string) : (output as string).replace(/\r?\n$/, '');
+  const text = readable(output as string);
+  return lines === undefined ? text : text.replace(/\n$/, '');
+}
+
+/** Without what would control the terminal of whoever reads it (nova/api/openstack/compute/console_output.py), also as C1 controls. */
+function readable(output: string): string {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what it is about
+  return output.replace(/[\x00-\x08\x0b-\x1f\x7f-\x9f]/g, '');
 }
 
 export interface ConsoleDeps extends Pick<ServerDeps, 'db'> {

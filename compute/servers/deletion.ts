@@ -60,7 +60,6 @@ export async function restoreServer({ db }: ServerDeps, ctx: ProjectContext, id:
     api: 'restore',
     requirement: requirements.restore,
     power: 'running',
-    isFreeOfLocks: true,
     change: () => ({ soft_deleted_at: null }),
   });
 }

@@ -2,6 +2,8 @@
  * What images say of the machine that runs them (docs.openstack.org/glance, "Useful image properties"). A server keeps what its
  * image said when it was made or rebuilt, whatever becomes of the image. Pure.
  */
+import { isYes } from '../../common/truth.ts';
+
 export type ImageProperties = Readonly<Record<string, string>>;
 
 /** A user may name the grace; a guest that does not obey must not keep its host waiting for longer. */
@@ -14,12 +16,12 @@ export function machineProperties(properties: ImageProperties): ImageProperties 
 
 /** QEMU's guest agent runs in it. */
 export function hasGuestAgent({ hw_qemu_guest_agent: value }: ImageProperties): boolean {
-  return isTrue(value);
+  return isYes(value);
 }
 
 /** No image is made of it unless its file systems can be held still. */
 export function mustQuiesce({ os_require_quiesce: value }: ImageProperties): boolean {
-  return isTrue(value);
+  return isYes(value);
 }
 
 /** Whose password `changePassword` changes. */
@@ -30,9 +32,4 @@ export function adminUserOf({ os_admin_user: user, os_type: type }: ImagePropert
 /** How long it may take to shut down; undefined where the image does not say. */
 export function shutdownSecondsOf({ os_shutdown_timeout: value = '' }: ImageProperties): number | undefined {
   return /^\d{1,9}$/.test(value) ? Math.min(Number(value), longestShutdownSeconds) : undefined;
-}
-
-/** The words that Nova takes for true (oslo.utils, `bool_from_string`). */
-function isTrue(value: string | undefined): boolean {
-  return ['1', 't', 'true', 'on', 'y', 'yes'].includes(value?.trim().toLowerCase() ?? '');
 }

@@ -57,6 +57,7 @@ export async function changeMetadata(
   return db.transaction(async (trx) => {
     const server = await lockServer(trx, visibleTo(ctx), id);
     refuseLocked(ctx, server);
+    refuseState(server, 'update metadata', requirements['change metadata']);
     const changed = change(new Map(Object.entries(server.metadata)));
     await checkMetadataItems(trx, { projectId: server.projectId, region }, changed.size);
     const metadata = Object.fromEntries(changed);

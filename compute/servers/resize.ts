@@ -58,7 +58,6 @@ export async function confirmResize({ db }: ServerDeps, ctx: ProjectContext, id:
     action: 'confirmResize',
     api: 'confirmResize',
     requirement: requirements['confirm resize'],
-    isFreeOfLocks: true,
     change: async (trx, server) => ({ old_flavor: null, disk_copied_from: null, ...(await stayHere(trx, server)) }),
   });
 }
@@ -69,7 +68,6 @@ export async function revertResize({ db }: ServerDeps, ctx: ProjectContext, id: 
     action: 'revertResize',
     api: 'revertResize',
     requirement: requirements['revert resize'],
-    isFreeOfLocks: true,
     async change(trx, server) {
       const { oldFlavor } = server;
       if (oldFlavor === null)

@@ -262,6 +262,7 @@ export const requirements = {
   evacuate: { vmStates: ['active', 'stopped', 'error'], tasks: 'any' },
   'change interfaces': { vmStates: ['active', 'paused', 'stopped'] },
   'change addresses': { vmStates: ['active', 'paused', 'stopped', 'rescued', 'suspended'] },
+  'change metadata': { vmStates: ['active', 'paused', 'suspended', 'stopped'], tasks: 'any' },
   'change tags': { vmStates: ['active', 'paused', 'suspended', 'stopped'] },
 } as const satisfies Record<string, Requirement>;
 

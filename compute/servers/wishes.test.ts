@@ -166,6 +166,8 @@ test('a locked server is for administrators only, and what they locked only they
   t.is((await show(id)).status, 'SHUTOFF');
   await act('member', { unlock: null });
   await act('admin', { lock: null });
+  for (const body of [{ confirmResize: null }, { revertResize: null }, { restore: null }])
+    t.is((await act('member', body, 409)).conflictingRequest.message, `Instance ${id} is locked`);
   await act('member', { unlock: null }, 403);
   await act('admin', { unlock: null });
 
@@ -277,6 +279,19 @@ test('an image is made of a server, running or not, and as many backups are kept
   t.is((await show(id)).status, 'SHUTOFF');
   await member.get(`/image/v2/images/${backups[0]}`, 404);
   for (const kept of [first, ...backups.slice(1)]) t.is((await image(kept)).status, 'active');
+
+  const untold = await member.request({
+    method: 'POST',
+    path,
+    body: { createBackup: { name: 'none', backup_type: 'daily', rotation: 0 } },
+  });
+  t.deepEqual(
+    [untold.status, untold.headers.location],
+    [202, undefined],
+    'of none that are kept the new one goes, too',
+  );
+  await cloud.settle();
+  for (const gone of backups) await member.get(`/image/v2/images/${gone}`, 404);
 
   host.failNext({ call: 'openSnapshot', kind: 'disk full', message: 'The disk of the host is full.' });
   const failed = await ask({ createImage: { name: 'not to be' } });

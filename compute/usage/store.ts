@@ -33,17 +33,18 @@ export async function listServerUsage(
   page: PageRequest,
 ): Promise<{ usages: ServerUsage[]; more: boolean }> {
   if (page.marker !== undefined && !isUuid(page.marker)) throw new BadRequest(`marker [${page.marker}] not found`);
-  const numbers = ['vcpus', 'memory_mib', 'disk_gib', 'launched_at'] as const;
+  const numbers = ['vcpus', 'memory_mib', 'launched_at'] as const;
   const present = db('servers')
     .where('servers.launched_at', '<', end)
     .select('servers.id', 'servers.project_id', 'servers.name')
     .select(db.raw("coalesce(nullif(servers.flavor_name, ''), servers.flavor_id) as flavor"))
     .select(...numbers.map((column) => `servers.${column}`))
+    .select(db.raw('servers.disk_gib + servers.ephemeral_gib as disk_gib'))
     .select(db.raw(`null::timestamptz as ended_at, ${statusSql} as status`));
   const past = db('past_servers')
     .where('launched_at', '<', end)
     .where('ended_at', '>', start)
-    .select('id', 'project_id', 'name', 'flavor', ...numbers, 'ended_at', db.raw('null as status'));
+    .select('id', 'project_id', 'name', 'flavor', ...numbers, 'disk_gib', 'ended_at', db.raw('null as status'));
   if (projectId !== undefined) {
     present.where('servers.project_id', projectId);
     past.where({ project_id: projectId });

@@ -1,6 +1,7 @@
 import { BadRequest } from '../../common/errors.ts';
 import { one } from '../../common/http/page.ts';
 import { route } from '../../common/http/route.ts';
+import { isYes } from '../../common/truth.ts';
 import type { ImageModuleDeps } from '../deps.ts';
 import { tags } from '../metadefs/contents.ts';
 import { addContent, addTags, changeContent, showContent, showContents } from '../metadefs/contents-operations.ts';
@@ -32,7 +33,7 @@ export const metadefTagRoutes = (deps: ImageModuleDeps) => [
     status: 201,
     async handler({ ctx, params, body, request }, h) {
       refuseReadOnly(body);
-      const append = isTrue(one(request.headers['x-openstack-append']));
+      const append = isYes(one(request.headers['x-openstack-append']));
       const added = await addTags(deps, ctx, params.namespace!, body.tags ?? [], { append });
       return h.response(names(added)).code(201);
     },
@@ -74,8 +75,3 @@ export const metadefTagRoutes = (deps: ImageModuleDeps) => [
     rules: { one: metadefPolicy.delete_metadef_tag, all: metadefPolicy.delete_metadef_tags },
   }),
 ];
-
-/** What is not a yes is a no (oslo_utils.strutils.bool_from_string). */
-function isTrue(text: string | undefined): boolean {
-  return ['1', 't', 'true', 'on', 'y', 'yes'].includes(text?.trim().toLowerCase() ?? '');
-}

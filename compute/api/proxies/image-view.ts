@@ -1,5 +1,7 @@
 /** Images in Compute's old form (nova/api/openstack/compute/views/images.py). */
+
 import { isoSeconds } from '../../../common/http/time.ts';
+import { isYes } from '../../../common/truth.ts';
 import type { Image, ImageStatus } from '../../../image/images/image.ts';
 import { linksOf, type Url } from '../links.ts';
 
@@ -33,5 +35,3 @@ export function imageDetails(image: Image, url: Url) {
 const statuses: Partial<Record<ImageStatus, string>> = { active: 'ACTIVE', queued: 'SAVING', saving: 'SAVING' };
 /** Percent. */
 const progresses: Partial<Record<ImageStatus, number>> = { active: 100, queued: 25, saving: 50 };
-
-const isYes = (text: string) => /^(1|t|true|on|y|yes)$/i.test(text.trim());

@@ -1,8 +1,10 @@
 /** Actions that change what a server runs from: rebuild, rescue, resize. */
+
 import { Type } from 'typebox';
 import { BadRequest } from '../../../common/errors.ts';
 import { since } from '../../../common/http/microversion.ts';
 import { definePolicy, projectMember } from '../../../common/policy/rules.ts';
+import { isYes } from '../../../common/truth.ts';
 import { liveResizeServer } from '../../servers/live-resize.ts';
 import { makePassword } from '../../servers/password.ts';
 import { rebuildServer } from '../../servers/rebuild.ts';
@@ -17,7 +19,6 @@ import {
   Description,
   DiskConfig,
   Hostname,
-  isTrue,
   Metadata,
   Name,
   Personality,
@@ -71,7 +72,7 @@ export const diskActions = {
       });
       if (since(version, 2, 57) && value.personality !== undefined)
         throw new BadRequest('Invalid input for field/attribute rebuild: unexpected personality.');
-      if (value.preserve_ephemeral !== undefined && isTrue(value.preserve_ephemeral))
+      if (value.preserve_ephemeral !== undefined && isYes(value.preserve_ephemeral))
         throw new BadRequest('The current driver does not support preserving ephemeral partitions.');
       const adminPassword = value.adminPass ?? makePassword();
       const server = await rebuildServer(deps, ctx, id, {

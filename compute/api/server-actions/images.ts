@@ -41,7 +41,8 @@ export const imageActions = {
         type: value.backup_type,
         rotation: Number(value.rotation),
       });
-      return tellImage(deps, version, h, imageId);
+      // Of none that are kept, the new one goes as well: nobody is told of it (nova/api/openstack/compute/create_backup.py).
+      return Number(value.rotation) === 0 ? h.response().code(202) : tellImage(deps, version, h, imageId);
     },
   }),
 };

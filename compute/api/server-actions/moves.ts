@@ -1,15 +1,17 @@
 /** Actions that take servers to other hosts. */
+
 import { type TSchema, Type } from 'typebox';
 import { BadRequest } from '../../../common/errors.ts';
 import { since } from '../../../common/http/microversion.ts';
 import { definePolicy, projectAdmin } from '../../../common/policy/rules.ts';
+import { isYes } from '../../../common/truth.ts';
 import { migrateServer } from '../../servers/moves/cold.ts';
 import { evacuateServer } from '../../servers/moves/evacuate.ts';
 import { liveMigrateServer } from '../../servers/moves/live-wishes.ts';
 import { makePassword } from '../../servers/password.ts';
 import { checkBody } from '../by-version.ts';
 import { tellMove } from '../dry-run.ts';
-import { AdminPass, BooleanLike, closed, HostName, isTrue } from '../fields.ts';
+import { AdminPass, BooleanLike, closed, HostName } from '../fields.ts';
 import { Anything, action, type ServerActionSpec } from './action.ts';
 
 export const moveActionPolicy = definePolicy({
@@ -72,12 +74,12 @@ export const moveActions = {
     dryRun: tell,
     async run({ deps, ctx, id, value, version }) {
       checkBody(version, value, liveSchemas);
-      if (value.block_migration !== 'auto' && !isTrue(value.block_migration))
+      if (value.block_migration !== 'auto' && !isYes(value.block_migration))
         throw new BadRequest(
           'Live migration can not be used without shared storage: disks are local here, so block_migration must be true.',
         );
       const host = value.host ?? null;
-      if (host === null && value.force !== undefined && isTrue(value.force))
+      if (host === null && value.force !== undefined && isYes(value.force))
         throw new BadRequest("Can't force to a non-provided destination");
       if (host !== null)
         deps.enforcer.authorize(ctx, moveActionPolicy['os_compute_api:os-migrate-server:migrate_live:host']);
@@ -90,11 +92,11 @@ export const moveActions = {
     dryRun: tell,
     async run({ deps, ctx, id, value, version, h }) {
       checkBody(version, value, evacuationSchemas);
-      if (value.onSharedStorage !== undefined && isTrue(value.onSharedStorage)) {
+      if (value.onSharedStorage !== undefined && isYes(value.onSharedStorage)) {
         if (value.adminPass !== undefined) throw new BadRequest("admin password can't be changed on existing disk");
         throw new BadRequest('The disks of servers are not on shared storage here.');
       }
-      if (value.host === undefined && value.force !== undefined && isTrue(value.force))
+      if (value.host === undefined && value.force !== undefined && isYes(value.force))
         throw new BadRequest("Can't force to a non-provided destination");
       const adminPassword = value.adminPass ?? makePassword();
       await evacuateServer(deps, ctx, id, {

@@ -1,6 +1,7 @@
 import knexModule, { type Knex } from 'knex';
 import pg from 'pg';
 import { joinedTransaction, joining } from './joining.ts';
+import { PreparingClient } from './preparing.ts';
 
 export type { Knex };
 
@@ -47,7 +48,7 @@ const usualTime = /^[1-9]\d{3}-\d\d-\d\d \d\d:\d\d:\d\d(\.\d{1,3})?\+00$/;
 /** Opens a pool. `max` connections are made as they are needed and closed when idle. What it does joins a transaction; see `joinAll`. */
 export function openDatabase(url: string, { max = 10 }: { max?: number } = {}): Knex {
   const pool = knexModule.default({
-    client: 'pg',
+    client: PreparingClient,
     connection: connectionOptions(url, 'cirrostack'),
     pool: { min: 0, max, idleTimeoutMillis: 10_000 },
     acquireConnectionTimeout: 10_000,

@@ -1,0 +1,76 @@
+/** What is asked again and again is prepared: PostgreSQL then neither parses it again nor, mostly, plans it. */
+import { hash } from 'node:crypto';
+import { createRequire } from 'node:module';
+import type { Knex } from 'knex';
+
+/** Once a statement has come so often, it will come again. Those of migrations, and of rare requests, never get there. */
+const oftenEnough = 10;
+/** Each takes some tens of kilobytes of every connection's process; beyond so many, none is prepared. */
+const mostPrepared = 250;
+/** Texts that are counted: where names or numbers of values become part of a text, there is no end of them. */
+const mostCounted = 2000;
+
+interface Asked {
+  sql: string;
+  bindings?: unknown[];
+  options?: object;
+}
+
+interface PgClient extends Knex.Client {
+  _query(connection: unknown, asked: Asked): Promise<unknown>;
+}
+
+// Its way to the connection is the only place that all statements pass, also those of transactions; knex has no types for it.
+const KnexPgClient: new (config: Knex.Config) => PgClient = createRequire(import.meta.url)(
+  'knex/lib/dialects/postgres/index.js',
+);
+
+/**
+ * Knex's client for PostgreSQL with prepared statements. Of a server's creation, parsing and planning were two thirds of what
+ * PostgreSQL did. PostgreSQL itself decides for each statement whether one plan is as good for all values as one for each.
+ */
+class Preparing extends KnexPgClient {
+  override async _query(connection: unknown, asked: Asked): Promise<unknown> {
+    const name = nameOf(asked);
+    if (name === undefined) return super._query(connection, asked);
+    try {
+      return await super._query(connection, { ...asked, options: { ...asked.options, name } });
+    } catch (error) {
+      if (isOutdated(error)) forgetNames();
+      throw error;
+    }
+  }
+}
+
+export const PreparingClient = Preparing as unknown as typeof Knex.Client; // it is one, whose types say less
+
+const counts = new Map<string, number>();
+const names = new Map<string, string>();
+let generation = 0;
+
+/** Undefined for what is not, or not yet, to be prepared. */
+function nameOf({ sql, bindings = [] }: Asked): string | undefined {
+  const known = names.get(sql);
+  if (known !== undefined) return known;
+  if (bindings.length === 0 || names.size >= mostPrepared) return undefined;
+  const count = (counts.get(sql) ?? 0) + 1;
+  if (counts.size >= mostCounted) counts.clear();
+  counts.set(sql, count);
+  if (count < oftenEnough) return undefined;
+  counts.delete(sql);
+  const name = `${generation} ${hash('sha1', sql)}`;
+  names.set(sql, name);
+  return name;
+}
+
+/** Another process has migrated the database meanwhile: `select *` no longer gives the columns it was prepared for. */
+function isOutdated(error: unknown): boolean {
+  const { code, routine } = error as { code?: string; routine?: string };
+  return code === '0A000' && routine === 'RevalidateCachedQuery';
+}
+
+/** Under other names they are prepared anew; a connection keeps the old ones for as long as it lives. */
+function forgetNames(): void {
+  generation += 1;
+  names.clear();
+}

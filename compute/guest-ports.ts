@@ -29,7 +29,7 @@ export async function createGuestPorts(
   guest: { id: string; deviceOwner: string; host: { name: string } | undefined },
   { networks, securityGroupIds }: GuestPorts,
 ): Promise<void> {
-  const ports = await trx.transaction();
+  const ports = guest.host ? trx : await trx.transaction();
   try {
     for (const network of networks)
       await createPort(ports, {
@@ -42,8 +42,8 @@ export async function createGuestPorts(
         hostName: guest.host?.name ?? null,
       });
   } catch (error) {
-    await ports.rollback();
-    throw asBadReference(error);
+    throw asBadReference(error); // and nothing of the transaction stays
+  } finally {
+    if (ports !== trx) await (ports as Knex.Transaction).rollback();
   }
-  await (guest.host ? ports.commit() : ports.rollback());
 }

@@ -50,6 +50,15 @@ export async function attachedPortIds(db: Knex, deviceIds: readonly string[]): P
   return new Map(rows.map((row) => [row.attached_to, row.ids]));
 }
 
+/** The ids of what is plugged into one guest, in their order; a query to be part of another. */
+export function selectAttachedPortIds(db: Knex, deviceId: string): Knex.QueryBuilder {
+  return db('ports')
+    .where({ attached_to: deviceId })
+    .whereNull('deletion_requested_at')
+    .orderBy('id')
+    .select(db.raw('id::text'));
+}
+
 /** Of the guest's ports, those that stay when it goes: somebody made them before. */
 export async function lastingPortIds(db: Knex, deviceId: string): Promise<string[]> {
   return db('ports')

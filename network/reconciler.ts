@@ -14,6 +14,8 @@ export interface ReconcilerDeps {
 export interface Drawing<Row extends LifecycleRow> {
   table: DrawnTable;
   kind: NetworkObjectKind;
+  /** The row with what else `ensure` has to know of it; without this it is the row alone. */
+  find?(id: string): Promise<Row | undefined>;
   /** Makes the engine hold it and returns what was seen of it; `waiting` when something has to come first, which will wake it. */
   ensure(row: Row): Promise<Record<string, unknown> | 'waiting'>;
   /** Whether nothing stands on it any more; if something does, its end will wake this. */
@@ -47,7 +49,8 @@ export function drawingReconciler<Row extends LifecycleRow>(
   const ensure = async (row: Row) => {
     const seen = await drawing.ensure(row);
     if (seen === 'waiting') return;
-    await settle(db, table, row, { ...seen, fault: null });
+    const isAsBefore = row.settled_revision === row.revision && row.fault === null && Object.keys(seen).length === 0;
+    if (!isAsBefore) await settle(db, table, row, { ...seen, fault: null });
     await drawing.settled?.(row);
   };
   const orphans = new Set<string>();
@@ -60,7 +63,7 @@ export function drawingReconciler<Row extends LifecycleRow>(
     name: reconcilerOf[table],
     pending: (limit) => unsettledIds(db, table, limit),
     async reconcile(id) {
-      const row: Row | undefined = await db(table).where({ id }).first();
+      const row: Row | undefined = await (drawing.find?.(id) ?? db(table).where({ id }).first());
       if (row === undefined) return await removeOrphan(id); // or settled and gone since it was queued
       try {
         await (row.deletion_requested_at === null ? ensure(row) : remove(row));

@@ -20,7 +20,11 @@ export async function zonesByHost(db: Knex): Promise<ReadonlyMap<string, string>
 
 /** What ports of servers on the host are told to belong to, as Nova has it; null: on no host yet. */
 export async function deviceOwnerOn(db: Knex, hostName: string | null): Promise<string> {
-  const zone = hostName === null ? undefined : (await zonesByHost(db)).get(hostName);
+  return deviceOwnerIn(hostName === null ? undefined : (await zonesByHost(db)).get(hostName));
+}
+
+/** The same by the zone of the host. */
+export function deviceOwnerIn(zone: string | undefined): string {
   return `compute:${zone ?? availabilityZone}`;
 }
 

@@ -79,7 +79,7 @@ function ofEngine(
 
 /** Makes the engine have the image. Throws `PermanentFailure` when it is gone, or no image that a container can be made of. */
 export async function ensureImage(images: ContainerImages, imageId: string): Promise<void> {
-  if ((await images.driver.listImages()).includes(imageId)) await images.records?.used(imageId);
+  if ((await images.driver.listImages()).includes(imageId)) await images.records?.used(imageId, 1);
   else await load(images, imageId).catch(imageGone);
 }
 

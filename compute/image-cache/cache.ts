@@ -71,7 +71,8 @@ export interface ImageCacheDeps {
 /** Who is told what happens to the copies of a host. */
 export interface CacheRecords {
   placed(imageId: string, sizeBytes: number): Promise<void>;
-  used(imageId: string): Promise<void>;
+  /** By so many more guests. */
+  used(imageId: string, times: number): Promise<void>;
   removed(imageId: string): Promise<void>;
 }
 
@@ -124,19 +125,36 @@ export function createImageCache(deps: ImageCacheDeps): HostImageCache {
     await records?.placed(imageId, image.sizeBytes);
   };
 
+  const look = async (imageId: string, times: number) => {
+    const known = await checksumOfCopy(directory, imageId);
+    const image = await source(imageId).catch((error) => {
+      if (known !== undefined && (error instanceof NotFound || error instanceof BadRequest)) return undefined;
+      throw error;
+    });
+    const isHere = image === undefined || (await isCopyOf(image, imageId, known));
+    if (!isHere) await bring(imageId, image);
+    const used = isHere ? times : times - 1; // not by the one for whom it was brought
+    if (used > 0) await records?.used(imageId, used);
+    return join(directory, imageId);
+  };
+  const toLook = new Map<string, { times: number; path: Promise<string> }>();
+
   return {
-    ensure: (imageId) =>
-      inTurn(imageId, async () => {
-        const path = join(directory, imageId);
-        const known = await checksumOfCopy(directory, imageId);
-        const image = await source(imageId).catch((error) => {
-          if (known !== undefined && (error instanceof NotFound || error instanceof BadRequest)) return undefined;
-          throw error;
-        });
-        if (image === undefined || (await isCopyOf(image, imageId, known))) await records?.used(imageId);
-        else await bring(imageId, image);
-        return path;
-      }),
+    /** All who ask before their turn has begun share it: fifty servers of one image are two looks and not fifty. */
+    ensure(imageId) {
+      const shared = toLook.get(imageId);
+      if (shared !== undefined) {
+        shared.times += 1;
+        return shared.path;
+      }
+      const path = inTurn(imageId, () => {
+        const times = toLook.get(imageId)?.times ?? 1;
+        toLook.delete(imageId);
+        return look(imageId, times);
+      });
+      toLook.set(imageId, { times: 1, path });
+      return path;
+    },
     async copyOf(imageId) {
       const sha512 = await checksumOfCopy(directory, imageId);
       if (sha512 === undefined || sha512 === 'unknown') return undefined;

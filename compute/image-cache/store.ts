@@ -32,10 +32,10 @@ export function hostImageRecords(db: Knex, hostName: string, kind: CachedImageKi
   };
   return {
     placed: (imageId, sizeBytes) => add([{ imageId, sizeBytes }]),
-    async used(imageId) {
+    async used(imageId, times) {
       await own()
         .where({ image_id: imageId })
-        .update({ hits: db.raw('hits + 1'), used_at: db.fn.now() });
+        .update({ hits: db.raw('hits + ?', [times]), used_at: db.fn.now() });
     },
     async removed(imageId) {
       await own().where({ image_id: imageId }).delete();

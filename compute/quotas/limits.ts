@@ -16,7 +16,7 @@ import {
   unifiedDiskName,
   unifiedNames,
 } from './resources.ts';
-import { classLimits, ownLimits } from './store.ts';
+import { classLimits, ownLimits, ownLimitsOfBoth } from './store.ts';
 
 export interface ProjectInRegion {
   projectId: string;
@@ -24,12 +24,23 @@ export interface ProjectInRegion {
   region: string;
 }
 
-type OwnLimits = Record<keyof typeof defaultLimits | 'disk', number>;
+export type OwnLimits = Record<keyof typeof defaultLimits | 'disk', number>;
 
 /** Of everything that is counted or bounded by this service. -1: as much as they like. */
 export async function computeLimitsOf(db: Knex, { projectId, region }: ProjectInRegion): Promise<OwnLimits> {
   const own = await ownLimits(db, { projectId, userId: null });
   return { ...(await withoutOwn(db, { projectId, region })), ...own } as OwnLimits;
+}
+
+/** What bounds a user of a project: the limits of the project, and those that were set for the user within it, if any were. */
+export interface LimitsOfUser {
+  project: OwnLimits;
+  user: Partial<Limits>;
+}
+
+export async function limitsOfUser(db: Knex, { userId, ...project }: ProjectInRegion & { userId: string }) {
+  const { ofProject, ofUser } = await ownLimitsOfBoth(db, { projectId: project.projectId, userId });
+  return { project: { ...(await withoutOwn(db, project)), ...ofProject }, user: ofUser } as LimitsOfUser;
 }
 
 /** One of them, for whoever needs only one. */

@@ -1,8 +1,7 @@
 import type { Knex } from '../../common/database/database.ts';
 import { Forbidden, OverQuota } from '../../common/errors.ts';
 import { containerLimit } from '../limits.ts';
-import { computeLimitsOf, limitOf, type ProjectInRegion } from './limits.ts';
-import { ownLimits } from './store.ts';
+import { type LimitsOfUser, limitsOfUser, type OwnLimits, type ProjectInRegion } from './limits.ts';
 import { type Usage, usageOf } from './usage.ts';
 
 /** Who adds to what is counted. */
@@ -12,31 +11,30 @@ export interface QuotaScope extends ProjectInRegion {
 
 /**
  * Throws `OverQuota` in Nova's words when the project, or the user within it, would exceed a limit. The project's creations go
- * one after the other from here to the end of the transaction, so that none counts without the other.
+ * one after the other from here to the end of the transaction, so that none counts without the other. `known`: the limits, for
+ * who has read them in the same transaction already; the fewer things others wait for, the better.
  */
-export async function checkQuota(trx: Knex, scope: QuotaScope, asked: Partial<Usage>): Promise<void> {
+export async function checkQuota(
+  trx: Knex,
+  scope: QuotaScope,
+  asked: Partial<Usage>,
+  known?: LimitsOfUser,
+): Promise<void> {
   const { projectId, userId } = scope;
   await trx.raw("select pg_advisory_xact_lock(hashtextextended('compute quota ' || ?, 0))", [projectId]);
-  const limits = { ...(await computeLimitsOf(trx, scope)), containers: containerLimit };
-  refuseExcess(asked, await usageOf(trx, projectId), limits);
-  const usersLimits = await ownLimits(trx, { projectId, userId });
-  if (Object.keys(usersLimits).length > 0) refuseExcess(asked, await usageOf(trx, projectId, userId), usersLimits);
+  const { project, user } = known ?? (await limitsOfUser(trx, scope));
+  refuseExcess(asked, await usageOf(trx, projectId), { ...project, containers: containerLimit });
+  if (Object.keys(user).length > 0) refuseExcess(asked, await usageOf(trx, projectId, userId), user);
 }
 
 /** Throws `Forbidden`, as Nova does, when a server would have more items of metadata than the project's may. */
-export async function checkMetadataItems(db: Knex, project: ProjectInRegion, items: number): Promise<void> {
-  const limit = await limitOf(db, project, 'metadata_items');
+export function checkMetadataItems(limits: OwnLimits, items: number): void {
+  const limit = limits.metadata_items;
   if (limit >= 0 && items > limit) throw new Forbidden(`Maximum number of metadata items exceeds ${limit}`);
 }
 
 /** Throws `Forbidden`, in Nova's words, for files that a server may not be given. Contents are base64; bytes of text count. */
-export async function checkInjectedFiles(
-  db: Knex,
-  project: ProjectInRegion,
-  files: readonly { path: string; contents: string }[],
-): Promise<void> {
-  if (files.length === 0) return;
-  const limits = await computeLimitsOf(db, project);
+export function checkInjectedFiles(limits: OwnLimits, files: readonly { path: string; contents: string }[]): void {
   const exceeds = (value: number, limit: number) => limit >= 0 && value > limit;
   const { injected_file_path_bytes: mostPath, injected_file_content_bytes: mostContent } = limits;
   if (exceeds(files.length, limits.injected_files)) throw new Forbidden('Personality file limit exceeded.');

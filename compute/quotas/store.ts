@@ -13,6 +13,21 @@ export async function ownLimits(db: Knex, owner: QuotaOwner): Promise<Partial<Li
   return named(await db('compute_quotas').where(keyOf(owner)).select('resource', 'maximum'));
 }
 
+/** The same of a project and of one of its users, in one question. */
+export async function ownLimitsOfBoth(
+  db: Knex,
+  { projectId, userId }: { projectId: string; userId: string },
+): Promise<{ ofProject: Partial<Limits>; ofUser: Partial<Limits> }> {
+  const rows = await db('compute_quotas')
+    .where({ project_id: projectId })
+    .whereRaw('user_id = any(?)', [['', userId]])
+    .select('user_id', 'resource', 'maximum');
+  return {
+    ofProject: named(rows.filter((row) => row.user_id === '')),
+    ofUser: named(rows.filter((row) => row.user_id === userId)),
+  };
+}
+
 /** Of everything that is named, the new numbers; the rest stays. */
 export async function setOwnLimits(trx: Knex, owner: QuotaOwner, limits: Partial<Limits>): Promise<void> {
   const rows = Object.entries(limits).map(([resource, maximum]) => ({ ...keyOf(owner), resource, maximum }));

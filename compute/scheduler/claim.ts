@@ -20,8 +20,9 @@ export type Placement =
  * Of many hosts a few are asked that seem to have most room; only when none of them takes it, and for the explanation, all.
  */
 export async function claimHost(trx: Knex, demand: Demand, scheduling: Scheduling): Promise<Placement> {
-  const host = (await hasManyHosts(trx)) ? await claimAmongBest(trx, demand, scheduling) : undefined;
-  return host === undefined ? claimAmongAll(trx, demand, scheduling) : { host };
+  const areMany = await hasManyHosts(trx);
+  const host = areMany ? await claimAmongBest(trx, demand, scheduling) : undefined;
+  return host === undefined ? claimAmongAll(trx, demand, scheduling, { areMany }) : { host };
 }
 
 /** Mostly the best takes it; only when it does not, the others are looked at before they are locked. */
@@ -74,7 +75,12 @@ async function candidates(trx: Knex, demand: Demand, { weights }: Scheduling): P
   return group.policy === 'soft-affinity' ? [...nearest, ...far] : [...far, ...nearest.reverse()];
 }
 
-async function claimAmongAll(trx: Knex, demand: Demand, scheduling: Scheduling): Promise<Placement> {
+async function claimAmongAll(
+  trx: Knex,
+  demand: Demand,
+  scheduling: Scheduling,
+  { areMany }: { areMany: boolean },
+): Promise<Placement> {
   const refusals: HostRefusal[] = [];
   const fitting: ComputeHost[] = [];
   for (const host of await listHosts(trx)) {
@@ -83,7 +89,9 @@ async function claimAmongAll(trx: Knex, demand: Demand, scheduling: Scheduling):
     else fitting.push(host);
   }
   for (const { id, name: hostName } of inOrder(fitting, demand, scheduling)) {
-    const { host, refusal } = await inSavepoint(trx, (savepoint) => claimOne(savepoint, id, demand, scheduling));
+    const { host, refusal } = await inSavepoint(trx, (savepoint) =>
+      claimOne(savepoint, id, demand, scheduling, { isHinted: areMany }),
+    );
     if (host) return { host };
     refusals.push({ hostName, ...refusal });
   }
@@ -98,11 +106,12 @@ async function claimOne(
   hostId: string,
   demand: Demand,
   scheduling: Scheduling,
-  { isLocked = false } = {},
+  { isLocked = false, isHinted = true } = {},
 ): Promise<Claim> {
   const host = await getHost(trx, hostId, { lock: !isLocked });
   const refusal = refusalOf(host, demand, scheduling);
   if (refusal !== undefined) return { host: undefined, refusal };
+  if (!isHinted) return { host }; // of few hosts nobody asks what is left of them but by counting
   const left = resources.map((resource) => [
     resource,
     freeOf(host, scheduling.allocation, resource) - demand[resource],

@@ -193,14 +193,14 @@ export async function failAction(db: Knex, number: number, refusal?: string): Pr
     });
 }
 
-/** Marks everything done that led to `revision`, or as failed when there is a message. */
+/** Marks everything done that led to `revision`, or as failed when there is a message; gives what it was, in its order. */
 export async function finishActionsUpTo(
   db: Knex,
   serverId: string,
   revision: number,
   message: string | null,
-): Promise<void> {
-  await db('server_actions')
+): Promise<ServerAction[]> {
+  const rows = await db('server_actions')
     .where({ server_id: serverId, finished_at: null })
     .where('revision', '<=', revision)
     .update({
@@ -208,7 +208,9 @@ export async function finishActionsUpTo(
       parameters: db.raw(withoutSecrets),
       finished_at: db.fn.now(),
       updated_at: db.fn.now(),
-    });
+    })
+    .returning('*');
+  return rows.map(fromRow).toSorted((a, b) => a.number - b.number);
 }
 
 /** Writes down a step that the host took for an action, successful when `error` is null; a repeated step replaces itself. */

@@ -7,13 +7,14 @@ import { isUuid } from '../../common/ids.ts';
 import type { Enforcer } from '../../common/policy/enforcer.ts';
 import { getUsableImage, type UsableImage } from '../../image/images/use.ts';
 import type { PropertyProtection } from '../../image/property-protection/protection.ts';
-import { deviceOwnerOn, requireZone } from '../aggregates/zones.ts';
+import { deviceOwnerIn, requireZone } from '../aggregates/zones.ts';
 import type { LocalDisk } from '../drivers/driver.ts';
 import type { Flavor } from '../flavors/flavor.ts';
 import { liveLimitsOf } from '../flavors/live-limits.ts';
 import { getFlavor } from '../flavors/store.ts';
 import { createGuestPorts, type GuestPort, type GuestPorts } from '../guest-ports.ts';
 import { findKeypair } from '../keypairs/store.ts';
+import { type LimitsOfUser, limitsOfUser } from '../quotas/limits.ts';
 import { checkInjectedFiles, checkMetadataItems, checkQuota, type QuotaScope } from '../quotas/quotas.ts';
 import { badReference } from '../references.ts';
 import { claimHost, type Placement } from '../scheduler/claim.ts';
@@ -97,9 +98,10 @@ export async function createServers(deps: ServerDeps, ctx: ProjectContext, asked
     const { vcpus, memoryMib, diskGib, extraSpecs } = found.flavor;
     const { projectId, userId } = ctx;
     const scope = { region: deps.region, projectId, userId };
-    await checkMetadataItems(trx, scope, Object.keys(asked.metadata).length);
-    await checkInjectedFiles(trx, scope, asked.personality);
-    const count = await countWithinQuota(trx, scope, asked.count, found.flavor);
+    const limits = await limitsOfUser(trx, scope);
+    checkMetadataItems(limits.project, Object.keys(asked.metadata).length);
+    checkInjectedFiles(limits.project, asked.personality);
+    const count = await countWithinQuota(trx, scope, limits, asked.count, found.flavor);
     if (count > 1) await takeTurns(trx);
     const { groupId, ...hints } = asked.hints;
     const inGroup = groupId === null ? null : { groupId, userId, region: deps.region, more: count };
@@ -131,7 +133,7 @@ export async function createServers(deps: ServerDeps, ctx: ProjectContext, asked
       await createGuestPorts(
         trx,
         ctx,
-        { id, deviceOwner: await deviceOwnerOn(trx, placement.host?.name ?? null), host: placement.host },
+        { id, deviceOwner: deviceOwnerIn(placement.host?.zone), host: placement.host },
         found.networks,
       );
     const servers: Server[] = [];
@@ -187,18 +189,19 @@ function checkCount({ count, networks, hostname }: NewServer): void {
 async function countWithinQuota(
   trx: Knex,
   scope: QuotaScope,
+  limits: LimitsOfUser,
   { least, most }: NewServer['count'],
   flavor: Flavor,
 ): Promise<number> {
   const { vcpus, memoryMib } = flavor;
   const diskGib = flavor.diskGib + extraDiskGib(flavor);
   const allows = (count: number) =>
-    checkQuota(trx, scope, {
-      instances: count,
-      cores: count * vcpus,
-      ram: count * memoryMib,
-      disk: count * diskGib,
-    });
+    checkQuota(
+      trx,
+      scope,
+      { instances: count, cores: count * vcpus, ram: count * memoryMib, disk: count * diskGib },
+      limits,
+    );
   await allows(least);
   let [fits, tooMany] = [least, most + 1];
   for (let tried = most; tooMany - fits > 1; tried = Math.floor((fits + tooMany) / 2))
@@ -229,7 +232,7 @@ async function insertServer(
   { zone }: RequestedPlace,
 ): Promise<void> {
   const isPlaced = placement.host !== undefined;
-  await trx('servers').insert({
+  const server = {
     id,
     project_id: ctx.projectId,
     user_id: ctx.userId,
@@ -264,8 +267,8 @@ async function insertServer(
     unplaced_reason: placement.reason ?? null,
     unplaced_details: placement.details ?? null,
     settled_revision: isPlaced ? 0 : 1, // without a host there is nothing to wait for
-  });
-  await trx('server_boot_data').insert({
+  };
+  const bootData = {
     server_id: id,
     user_data: asked.userData,
     public_key: publicKey,
@@ -273,7 +276,9 @@ async function insertServer(
     personality: JSON.stringify(asked.personality),
     image_properties: JSON.stringify(machineProperties(image.properties)),
     random_seed: randomBytes(512).toString('base64'),
-  });
+  };
+  // In one statement, as others wait for the locks that are held by now.
+  await trx.with('boot_data', trx('server_boot_data').insert(bootData)).insert(server).into('servers');
   await recordAction(trx, ctx, {
     serverId: id,
     action: 'create',

@@ -3,7 +3,7 @@ import type { ProjectContext } from '../../common/context.ts';
 import type { Knex } from '../../common/database/database.ts';
 import { Conflict, NotFound, PermanentFailure } from '../../common/errors.ts';
 import type { ServerDriver } from '../drivers/driver.ts';
-import { failAction, finishAction, listUnfinished, outcomeOf, recordEvent, type ServerAction } from './actions.ts';
+import { failAction, finishAction, outcomeOf, recordEvent, type ServerAction } from './actions.ts';
 import { ask } from './ask.ts';
 import type { ServerDeps } from './create.ts';
 import { eventOf } from './event-names.ts';
@@ -49,10 +49,10 @@ interface RequestDeps {
   hostName: string;
 }
 
-/** Asks the guest what is to be asked of it, on its host; after a crash perhaps once more. */
-export async function askGuest(deps: RequestDeps, server: Server): Promise<void> {
+/** Asks the guest what is to be asked of it, of what is not done yet, on its host; after a crash perhaps once more. */
+export async function askGuest(deps: RequestDeps, server: Server, actions: readonly ServerAction[]): Promise<void> {
   const { db, hostName } = deps;
-  for (const action of await listUnfinished(db, server.id)) {
+  for (const action of actions) {
     if (action.revision > server.revision || !isForGuest(action)) continue;
     const startedAt = new Date();
     const refusal = await askOne(deps, server, action);

@@ -2,6 +2,7 @@
 import { type ProjectContext, visibleTo } from '../../common/context.ts';
 import { notify } from '../../common/database/notifications.ts';
 import { BadRequest, NotFound } from '../../common/errors.ts';
+import { computeLimitsOf } from '../quotas/limits.ts';
 import { checkMetadataItems } from '../quotas/quotas.ts';
 import { recordAction } from './actions.ts';
 import { refuseLocked, refuseState } from './ask.ts';
@@ -59,7 +60,7 @@ export async function changeMetadata(
     refuseLocked(ctx, server);
     refuseState(server, 'update metadata', requirements['change metadata']);
     const changed = change(new Map(Object.entries(server.metadata)));
-    await checkMetadataItems(trx, { projectId: server.projectId, region }, changed.size);
+    checkMetadataItems(await computeLimitsOf(trx, { projectId: server.projectId, region }), changed.size);
     const metadata = Object.fromEntries(changed);
     await trx('servers')
       .where({ id: server.id })

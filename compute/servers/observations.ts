@@ -5,7 +5,12 @@ import { patienceSeconds } from '../limits.ts';
 import type { Server } from './server.ts';
 
 /** The server is as asked in this revision. Something newer may have been asked for meanwhile; that stays unsettled. */
-export async function settleServer(db: Knex, server: Server, power: PowerState): Promise<void> {
+export async function settleServer(
+  db: Knex,
+  server: Server,
+  power: PowerState,
+  pluggedPorts: readonly string[],
+): Promise<void> {
   await forgetPassword(db, server);
   await db('servers')
     .where({ id: server.id })
@@ -14,6 +19,7 @@ export async function settleServer(db: Knex, server: Server, power: PowerState):
       observed_disk_generation: server.diskGeneration,
       observed_rescue: server.rescueImageId !== null,
       observed_shelved: server.shelvedAt !== null,
+      observed_ports: pluggedPorts.toSorted(),
       settled_revision: server.revision,
       is_faulty: false,
       failing_since: null,

@@ -4,6 +4,7 @@ import { BadRequest, Conflict } from '../../common/errors.ts';
 import { isUuid } from '../../common/ids.ts';
 import { getUsableImage, type UsableImage } from '../../image/images/use.ts';
 import { findKeypair } from '../keypairs/store.ts';
+import { computeLimitsOf } from '../quotas/limits.ts';
 import { checkInjectedFiles, checkMetadataItems } from '../quotas/quotas.ts';
 import { badReference } from '../references.ts';
 import { ask } from './ask.ts';
@@ -53,9 +54,9 @@ export async function rebuildServer(
       checkImageFits(image, server);
       checkMachine(image.properties, server);
       checkZeroDisk(enforcer, ctx, server);
-      const project = { projectId: server.projectId, region };
-      await checkMetadataItems(trx, project, Object.keys(asked.metadata ?? {}).length);
-      await checkInjectedFiles(trx, project, asked.personality ?? []);
+      const limits = await computeLimitsOf(trx, { projectId: server.projectId, region });
+      checkMetadataItems(limits, Object.keys(asked.metadata ?? {}).length);
+      checkInjectedFiles(limits, asked.personality ?? []);
       await changeBootData(trx, server, image, asked);
       return {
         image_id: image.id,

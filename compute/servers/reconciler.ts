@@ -14,7 +14,14 @@ import type { HostImageCache } from '../image-cache/cache.ts';
 import { rebootGraceSeconds, shutdownGraceSeconds } from '../limits.ts';
 import { driveOf } from '../metadata/drive.ts';
 import type { VendorDataSettings } from '../metadata/vendor-data.ts';
-import { finishAction, finishActionsUpTo, listUnfinished, recordEvent, recordOwnAction } from './actions.ts';
+import {
+  finishAction,
+  finishActionsUpTo,
+  listUnfinished,
+  recordEvent,
+  recordOwnAction,
+  type ServerAction,
+} from './actions.ts';
 import { forgetOldHistory, reclaimDeleted, removeServerRow } from './deletion.ts';
 import { waitUnless, watchingDeletion } from './deletion-watch.ts';
 import { eventOf } from './event-names.ts';
@@ -25,7 +32,7 @@ import { machineOf, specsWith } from './machine.ts';
 import { handBack, handOver } from './moves/hand-over.ts';
 import { noteArrival, onTheirWay } from './moves/store.ts';
 import { acceptShutdown, type Fault, giveUpOn, recordFailure, settleServer, unsettle } from './observations.ts';
-import { hasItsPorts, listWithOtherPorts, rememberPorts } from './plugged-ports.ts';
+import { hasItsPorts, listWithOtherPorts } from './plugged-ports.ts';
 import type { Server, WantedPower } from './server.ts';
 import { keepAsImage, leaveShelf, offload, offloadShelved, restoreLostDisk } from './shelved.ts';
 import { giveUpSnapshots, takeSnapshots } from './snapshots.ts';
@@ -144,30 +151,25 @@ async function settle(deps: ServerReconcilerDeps, server: Server): Promise<void>
     await changeDisks(deps, server, spec, signal);
     return spec;
   });
-  await reboot(deps, server, spec);
+  const actions = await listUnfinished(db, server.id);
+  await reboot(deps, server, spec, actions);
   await driver.power(spec, wanted, { graceSeconds: await shutdownGrace(db, server.id, wanted) });
   // Of one that was suspended, nobody could change anything before.
   if (server.observedPower === 'suspended' && wanted === 'running') await driver.ensure(spec);
   if (!(await changeSize(deps, server, spec))) return;
-  await askGuest(deps, server);
-  await takeSnapshots(deps, server, spec);
+  await askGuest(deps, server, actions);
+  await takeSnapshots(deps, server, spec, actions);
   if (server.shelvedAt !== null && !server.observedShelved) {
     if (!(await keepAsImage(deps, server, spec))) return;
     if (server.offloadRequestedAt !== null) return offload(deps, server);
   }
   await db.transaction(async (trx) => {
-    await settleServer(trx, server, wanted);
+    const pluggedPorts = spec.ports.map((port) => port.id);
+    await settleServer(trx, server, wanted, pluggedPorts);
     await leaveShelf(trx, server);
-    await rememberPorts(
-      trx,
-      server.id,
-      spec.ports.map((port) => port.id),
-    );
     await noteArrival(trx, server.id, hostName);
-    for (const action of await listUnfinished(trx, server.id))
-      if (action.revision <= server.revision)
-        await recordEvent(trx, action.number, eventOf(action.action), action.startedAt, null, hostName);
-    await finishActionsUpTo(trx, server.id, server.revision, null);
+    for (const action of await finishActionsUpTo(trx, server.id, server.revision, null))
+      await recordEvent(trx, action.number, eventOf(action.action), action.startedAt, null, hostName);
   });
 }
 
@@ -202,9 +204,14 @@ async function changeDisks(
 }
 
 /** Each reboot that was asked for happens at least once; those that a later shutdown overtook are let go. */
-async function reboot({ db, driver, hostName }: ServerReconcilerDeps, server: Server, spec: ServerSpec): Promise<void> {
+async function reboot(
+  { db, driver, hostName }: ServerReconcilerDeps,
+  server: Server,
+  spec: ServerSpec,
+  actions: readonly ServerAction[],
+): Promise<void> {
   if (effectivePower(server) !== 'running') return;
-  for (const action of await listUnfinished(db, server.id)) {
+  for (const action of actions) {
     if (action.action !== 'reboot' || action.revision > server.revision) continue;
     const kind = action.parameters.type === 'SOFT' ? 'soft' : 'hard';
     await driver.reboot(spec, kind, { graceSeconds: rebootGraceSeconds });

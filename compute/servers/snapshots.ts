@@ -14,6 +14,7 @@ import {
 } from '../../image/images/snapshots.ts';
 import type { UploadDeps } from '../../image/images/uploads.ts';
 import type { ServerDriver, ServerSpec } from '../drivers/driver.ts';
+import { computeLimitsOf } from '../quotas/limits.ts';
 import { checkMetadataItems } from '../quotas/quotas.ts';
 import { failAction, finishAction, listUnfinished, recordEvent, type ServerAction } from './actions.ts';
 import { ask } from './ask.ts';
@@ -77,7 +78,10 @@ async function reserve(
     isFreeOfLocks: true,
     parameters: { imageId, ...(rotation !== undefined && { rotation, backupType: kind.backup_type }) },
     async change(trx, server) {
-      await checkMetadataItems(trx, { projectId: server.projectId, region }, Object.keys(metadata).length);
+      checkMetadataItems(
+        await computeLimitsOf(trx, { projectId: server.projectId, region }),
+        Object.keys(metadata).length,
+      );
       const { imageProperties } = await getBootData(trx, server.id);
       const properties = propertiesFor(imageProtection, ctx, metadata, {
         ...without(imageProperties, metadata),
@@ -135,11 +139,16 @@ export interface SnapshotDeps {
 }
 
 /**
- * Makes the images that were asked for. One that cannot be made is told in the log of actions and is no fault of the server,
+ * Makes the images that were asked for, of what is not done yet. One that cannot be made is told in the log of actions and is no fault of the server,
  * as in Nova. After a crash it is begun anew, once the upload that was cut off has been given up.
  */
-export async function takeSnapshots(deps: SnapshotDeps, server: Server, spec: ServerSpec): Promise<void> {
-  for (const action of await listUnfinished(deps.db, server.id)) {
+export async function takeSnapshots(
+  deps: SnapshotDeps,
+  server: Server,
+  spec: ServerSpec,
+  actions: readonly ServerAction[],
+): Promise<void> {
+  for (const action of actions) {
     const { imageId } = action.parameters;
     const isAboutOthers = imageId === undefined || action.action === 'shelve'; // that one is the server's own state
     if (isAboutOthers || action.revision > server.revision) continue;

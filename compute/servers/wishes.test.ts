@@ -65,7 +65,7 @@ test('a server is rescued from another image, with its own disk kept, and rebuil
   const before = await getServer(cloud.db, 'everyone', id);
   const other = await uploadImage(t, cloud, { name: 'other' });
   t.deepEqual(await act({ rescue: { adminPass: 'letmein', rescue_image_ref: other } }, 200), { adminPass: 'letmein' });
-  await settleServer(cloud.db, before, 'running'); // of the wish before, which ends only now
+  await settleServer(cloud.db, before, 'running', []); // of the wish before, which ends only now
   t.is((await cloud.db('server_boot_data').where({ server_id: id }).first()).admin_password, 'letmein');
   t.is(await claimedGib(), 2, 'its own disk and the one that it is rescued from');
   await act({ 'os-stop': null }, 409);

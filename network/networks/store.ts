@@ -48,10 +48,9 @@ export async function getNetwork(db: Knex, visible: Visible, id: string): Promis
 
 /** Keeps the network from being deleted or changed before the transaction ends: what is put on it stays right. */
 export async function lockNetwork(trx: Knex, visible: Visible, id: string): Promise<Network> {
-  const network = await getNetwork(trx, visible, id);
-  const locked = await trx('networks').where({ id }).whereNull('deletion_requested_at').forKeyShare().first('id');
-  if (locked === undefined) throw new NotFound('Network', id);
-  return network;
+  const row = isUuid(id) ? await visibleNetworks(trx, visible).where('n.id', id).forKeyShare('n').first() : undefined;
+  if (row === undefined) throw new NotFound('Network', id);
+  return networkFromRow(row);
 }
 
 export function networkFromRow(row: NetworkRow): Network {

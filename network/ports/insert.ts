@@ -35,7 +35,7 @@ export interface NewPortRow {
 export async function insertPort(trx: Knex, visible: Visible, port: NewPortRow): Promise<string> {
   const id = await insertRow(trx, port);
   await allocate(trx, id, port.networkId, port.fixedIps);
-  await setSecurityGroups(trx, visible, id, port.securityGroupIds);
+  await insertGroups(trx, id, await holdAll(trx, visible, port.securityGroupIds));
   await wake(trx, 'ports', id);
   return id;
 }
@@ -93,9 +93,19 @@ export async function setSecurityGroups(
   portId: string,
   groupIds: readonly string[],
 ): Promise<void> {
-  const unique = [...new Set(groupIds)].toSorted(); // one order for everybody, so that nobody waits in a circle
-  for (const id of unique) await holdSecurityGroup(trx, visible, id);
+  const held = await holdAll(trx, visible, groupIds);
   await trx('port_security_groups').where({ port_id: portId }).delete();
-  if (unique.length > 0)
-    await trx('port_security_groups').insert(unique.map((id) => ({ port_id: portId, security_group_id: id })));
+  await insertGroups(trx, portId, held);
+}
+
+/** Each once, and in one order for everybody, so that nobody waits in a circle. */
+async function holdAll(trx: Knex, visible: Visible, groupIds: readonly string[]): Promise<string[]> {
+  const unique = [...new Set(groupIds)].toSorted();
+  for (const id of unique) await holdSecurityGroup(trx, visible, id);
+  return unique;
+}
+
+async function insertGroups(trx: Knex, portId: string, groupIds: readonly string[]): Promise<void> {
+  if (groupIds.length > 0)
+    await trx('port_security_groups').insert(groupIds.map((id) => ({ port_id: portId, security_group_id: id })));
 }

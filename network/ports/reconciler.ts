@@ -15,23 +15,28 @@ import { allPorts, type PortRow, portFromRow } from './store.ts';
  */
 export function portReconciler(deps: ReconcilerDeps): Reconciler {
   const { db, driver } = deps;
-  const reconciler = drawingReconciler<PortRow>(deps, {
+  const reconciler = drawingReconciler<DrawnPortRow>(deps, {
     table: 'ports',
     kind: 'port',
-    async ensure({ id, revision, device_owner: owner, used_by_router: routerId, observed_up: before }) {
-      if (routerOwners.includes(owner)) {
+    find: (id) => allPorts(db).select(hasReleased(db)).where('p.id', id).first(),
+    async ensure(row) {
+      const { id, used_by_router: routerId, observed_up: before } = row;
+      const forget = async () => {
+        if (row.has_released) await forgetReleased(db, row); // what it released since is of a later revision
+      };
+      if (routerOwners.includes(row.device_owner)) {
         await yieldToRouter(deps, id, routerId);
-        await forgetReleased(db, { id, revision });
+        await forget();
         return {};
       }
-      const port = portFromRow(await allPorts(db).where('p.id', id).first());
+      const port = portFromRow(row);
       const held = await addressesStillHeld(db, [id]);
       const free = port.fixedIps.filter(({ address }) => !held.has(`${id} ${address}`));
       const isWhole = free.length === port.fixedIps.length;
       // Drawn without what is held when it holds something itself: two that exchange addresses would wait for each other.
-      if (!isWhole && !(await hasReleased(db, id))) return 'waiting';
+      if (!isWhole && !row.has_released) return 'waiting';
       await driver.ensurePort({ ...portSpec(port), fixedIps: free });
-      await forgetReleased(db, port);
+      await forget();
       if (!isWhole) return 'waiting';
       const up = (await driver.portStatus(id)) === 'up';
       return up === before ? {} : { observed_up: up };
@@ -42,8 +47,8 @@ export function portReconciler(deps: ReconcilerDeps): Reconciler {
       const router = await db('routers').where({ id: routerId }).first('revision', 'settled_revision');
       return router === undefined || router.revision === router.settled_revision;
     },
-    async settled({ attached_to: guest, network_id: networkId }) {
-      if (guest !== null) await wakeDoor(db, networkId);
+    async settled({ attached_to: guest, network_id: networkId, revision, settled_revision: settledBefore }) {
+      if (guest !== null && settledBefore !== revision) await wakeDoor(db, networkId);
     },
     async gone(trx, row) {
       await portGone(trx, row);
@@ -73,9 +78,13 @@ async function yieldToRouter({ db, driver }: ReconcilerDeps, id: string, routerI
   if (routerId !== null) await wake(db, 'routers', routerId);
 }
 
-async function hasReleased(db: Knex, id: string): Promise<boolean> {
-  return (await db('port_addresses').where({ port_id: id, released: true }).first('port_id')) !== undefined;
+interface DrawnPortRow extends PortRow {
+  /** The engine may have it with addresses that it has no more. */
+  has_released: boolean;
 }
+
+const hasReleased = (db: Knex) =>
+  db.raw('exists (select from port_addresses a where a.port_id = p.id and a.released) as has_released');
 
 /** Ports whose change of status was missed. */
 async function statusesThatDiffer({ db, driver }: ReconcilerDeps): Promise<string[]> {

@@ -64,7 +64,11 @@ export abstract class SimulatedGuestDriver<Spec extends { id: string }> implemen
   }
 
   onChange(listener: (id: string) => void): () => void {
-    const stop = this.host.onChange(listener);
+    // As engines do, it tells of its own kind of guests alone.
+    const others: ReadonlyMap<string, unknown> = this.#resource === 'Server' ? this.host.containers : this.host.servers;
+    const stop = this.host.onChange((id) => {
+      if (!others.has(id)) listener(id);
+    });
     this.#unsubscribe.add(stop);
     return () => {
       this.#unsubscribe.delete(stop);

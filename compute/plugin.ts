@@ -54,9 +54,11 @@ import { consoleHostMethods } from './consoles/roads.ts';
 import type { ConsoleSettings } from './consoles/tokens.ts';
 import type { ServerDriver } from './drivers/driver.ts';
 import { type HostMethods, hostCallReconciler } from './hosts/calls.ts';
+import type { Fence } from './hosts/guard/fence.ts';
 import { heartbeatReconciler } from './hosts/heartbeat.ts';
 import { hostLease, underLease, whileLeased } from './hosts/lease.ts';
 import { uptimeLine } from './hosts/uptime.ts';
+import { hostWatch } from './hosts/watch.ts';
 import { diskImages } from './image-cache/disks.ts';
 import type { CacheLimits } from './image-cache/limits.ts';
 import { metadataService } from './metadata/service.ts';
@@ -120,6 +122,8 @@ export interface ComputeModuleDeps {
   master: Secret;
   /** Whose servers are evacuated without anybody asking. */
   evacuationPolicy: EvacuationDeps['policy'];
+  /** After how many seconds of silence hosts that fence themselves lose their servers. */
+  evacuateAfterSeconds: number;
   /** Seconds after which resizes are confirmed by themselves; 0: never. */
   confirmSeconds: number;
   /** Who may say what of images. */
@@ -145,6 +149,8 @@ export interface ComputeModuleDeps {
     downAfterSeconds: number;
     /** Whether servers that ran when it ended run again once it is back. */
     resumesOnBoot: boolean;
+    /** What ends its servers when its agent has lost its lease; absent: nothing does. */
+    fence?: Fence;
     /** HOST:PORT where servers of other hosts come in; empty: nowhere. */
     migrationListen: string;
     consoles: HostConsoles;
@@ -296,7 +302,12 @@ export function computeModule(deps: ComputeModuleDeps): Module {
       ],
     },
     controllers: [
-      evacuationReconciler({ db, scheduling, policy: deps.evacuationPolicy }),
+      evacuationReconciler({
+        ...{ db, scheduling },
+        policy: deps.evacuationPolicy,
+        afterSeconds: deps.evacuateAfterSeconds,
+      }),
+      hostWatch({ db, log, policy: deps.evacuationPolicy }),
       pastServerReconciler({ db }),
     ],
     agents: agent.reconcilers,
@@ -310,6 +321,7 @@ export function computeModule(deps: ComputeModuleDeps): Module {
       return async () => {
         stop();
         await stopListening();
+        await agent.release();
       };
     },
   };
@@ -331,6 +343,7 @@ function agentOf(deps: ComputeModuleDeps) {
     ...{ db, log, hostName, downAfterSeconds },
     driver: host.driver,
     resumesOnBoot: host.resumesOnBoot,
+    ...(host.fence && { fence: host.fence }),
   });
   const driver = whileLeased(host.driver, lease);
   const { cache, reconciler: imageCacheReconciler } = diskImages({
@@ -390,6 +403,7 @@ function agentOf(deps: ComputeModuleDeps) {
       imageCacheReconciler,
       hostCallReconciler({ db, log, hostName, methods }),
     ],
+    release: lease.release,
     async letServersIn(): Promise<() => Promise<void>> {
       if (host.migrationListen !== '')
         listening = await listenForMoves(host.migrationListen, master, log, coming.answer);

@@ -222,11 +222,21 @@ export const ConfigSchema = Type.Object(
       description:
         'Whether servers that ran when this host went down run again once it is back; else they stay shut down until they are started',
     }),
-    evacuationPolicy: Type.Union([Type.Literal('none'), Type.Literal('forced-down')], {
+    fencing: Type.Union([Type.Literal('none'), Type.Literal('guard')], {
       default: 'none',
       description:
-        'Whose servers are made anew on other hosts without anybody asking, with what their image holds: none’s, or (forced-down) those of hosts that somebody forced down',
+        'What ends the servers of this host when its agent has been silent for hostDownSeconds, less five, alive or not: nothing, or (guard) a program beside it. Then the database must not be away for so long either',
     }),
+    evacuationPolicy: Type.Union([Type.Literal('none'), Type.Literal('forced-down'), Type.Literal('fenced')], {
+      default: 'none',
+      description:
+        'Whose servers are made anew on other hosts without anybody asking, with what their image holds: none’s; (forced-down) those of hosts that somebody forced down; or (fenced) also those of silent hosts whose guard has ended them',
+    }),
+    evacuateAfterSeconds: count(
+      60,
+      'Seconds of silence after which that happens to fenced hosts; hostDownSeconds at least',
+      86_400,
+    ),
     migrationListen: text(
       '',
       'HOST:PORT where this host lets servers of other hosts in, as their agents reach it; empty means that it takes none',

@@ -1,17 +1,27 @@
+import { uptime } from 'node:os';
 import test from 'ava';
 import { createLogger } from '../../common/logger.ts';
 import { startTestCloud } from '../../tests/cloud.ts';
 import type { ServerSpec } from '../drivers/driver.ts';
 import { startTwoHosts } from '../servers/moves/testing.ts';
 import { atVersion, prepareCompute, type TestCloud } from '../testing.ts';
+import type { Fence } from './guard/fence.ts';
 import { type HostLease, hostLease, whileLeased } from './lease.ts';
 
 const servers = '/compute/v2.1/servers';
 
 /** Of the agent of `host-1`, as if that had just been started. */
-function leaseOf({ db, drivers }: TestCloud, resumesOnBoot = true): HostLease {
+function leaseOf({ db, drivers }: TestCloud, resumesOnBoot = true, fence?: Fence): HostLease {
   const log = createLogger('silent');
-  return hostLease({ db, log, driver: drivers.servers, hostName: 'host-1', downAfterSeconds: 30, resumesOnBoot });
+  return hostLease({
+    db,
+    log,
+    driver: drivers.servers,
+    hostName: 'host-1',
+    downAfterSeconds: 30,
+    resumesOnBoot,
+    ...(fence && { fence }),
+  });
 }
 
 for (const resumesOnBoot of [true, false])
@@ -105,4 +115,46 @@ test('without a lease nothing is let run, and what runs can be stopped and remov
   isHeld = false;
   await driver.remove(id);
   t.is(host.servers.size, 0);
+});
+
+test('a guard never has more time than is written down, and nobody relies on one that is not there', async (t) => {
+  const cloud = await startTestCloud(t);
+  await prepareCompute(t, cloud);
+  const said: string[] = [];
+  let isAway = false;
+  const row = () => cloud.db('compute_hosts').where({ name: 'host-1' }).first();
+  const answer = async (word: string) => {
+    if (isAway) throw new Error('no guard');
+    said.push(`${word}, ${(await row()).is_fenced ? 'relied on' : 'not relied on'}`);
+  };
+  let endsAt = 0;
+  const fence: Fence = {
+    hold: () => answer('hold'),
+    extend: (until) => {
+      endsAt = until;
+      return answer('extend');
+    },
+    release: () => answer('release'),
+  };
+  const lease = leaseOf(cloud, true, fence);
+  const began = uptime();
+  await lease.ensure();
+  t.deepEqual(said, ['hold, not relied on', 'extend, relied on']);
+  t.true(endsAt >= began + 25 && endsAt <= uptime() + 25, 'five seconds before others may count it as dead');
+
+  isAway = true;
+  await lease.reconciler.reconcile('host-1');
+  t.false((await row()).is_fenced);
+  t.true(lease.isHeld());
+  isAway = false;
+  await lease.reconciler.reconcile('host-1');
+  await cloud.db('compute_hosts').update({ name: 'out of reach' });
+  said.length = 0;
+  await lease.reconciler.reconcile('host-1');
+  t.deepEqual(said, [], 'what is not written down is not told to the guard');
+  await cloud.db('compute_hosts').update({ name: 'host-1' });
+  await lease.release();
+  t.deepEqual(said, ['release, not relied on']);
+  await lease.reconciler.reconcile('host-1');
+  t.false((await row()).is_fenced);
 });

@@ -11,7 +11,8 @@ import type { Reconciler } from '../../common/reconcile/loop.ts';
 import type { ServerDriver } from '../drivers/driver.ts';
 import { letHostBootStand } from '../servers/host-boot.ts';
 import { listLeft } from '../servers/moves/store.ts';
-import { findLease, renewLease } from './store.ts';
+import type { Fence } from './guard/fence.ts';
+import { findLease, noteUnfenced, renewLease } from './store.ts';
 
 /** It ends so long before the host counts as dead: what stops guests gets by with that. */
 const marginSeconds = 5;
@@ -25,6 +26,8 @@ export interface LeaseDeps {
   downAfterSeconds: number;
   /** Whether servers that ran when the host ended run again once it is back. */
   resumesOnBoot: boolean;
+  /** What ends its servers when the lease is over; absent: nothing does. */
+  fence?: Fence;
 }
 
 export interface HostLease {
@@ -33,12 +36,16 @@ export interface HostLease {
   isHeld(): boolean;
   /** Has it, or throws why not. Of a host that nobody knows yet there is none, and nothing to do. */
   ensure(): Promise<void>;
+  /** The agent ends, and its servers run on: nothing is to end them, and nobody to rely on that. */
+  release(): Promise<void>;
 }
 
 export function hostLease(deps: LeaseDeps): HostLease {
-  const { db, hostName, downAfterSeconds } = deps;
+  const { db, log, hostName, downAfterSeconds } = deps;
+  const seconds = leaseSeconds(downAfterSeconds);
   let endsAt = Number.NEGATIVE_INFINITY; // in seconds of uptime, which go on while the host is suspended
   const isHeld = () => uptime() < endsAt;
+  let fence = deps.fence;
   let renewing: Promise<void> | undefined;
   /** One at a time: whoever asks meanwhile gets the same. */
   const renew = (): Promise<void> => {
@@ -53,10 +60,13 @@ export function hostLease(deps: LeaseDeps): HostLease {
     const bootId = await deps.driver.bootId();
     if (lease.isOver) await stopWhatLeft(deps);
     if (!deps.resumesOnBoot && lease.bootId !== null && lease.bootId !== bootId) await letHostBootStand(db, hostName);
+    const isFenced = await held(fence, log);
     const began = uptime();
-    await renewLease(db, hostName, { bootId, downAfterSeconds });
+    // First here: had the guard more time than is written down, others could start what still runs.
+    await renewLease(db, hostName, { bootId, downAfterSeconds, isFenced });
     if (lease.isOver) await stopWhatLeft(deps); // until just now it could still be evacuated
-    endsAt = began + downAfterSeconds - marginSeconds;
+    if (isFenced) await fence?.extend(began + seconds);
+    endsAt = began + seconds;
   };
   return {
     isHeld,
@@ -69,7 +79,31 @@ export function hostLease(deps: LeaseDeps): HostLease {
       },
       reconcile: renew,
     },
+    async release() {
+      if (fence === undefined) return;
+      const released = fence;
+      fence = undefined;
+      await renewing?.catch(() => undefined);
+      // In this order, and not at all without the database: whoever relies on the guard has to know first.
+      await noteUnfenced(db, hostName);
+      await released.release();
+    },
   };
+}
+
+/** For how long what runs may run on after the last sign of life. */
+export function leaseSeconds(downAfterSeconds: number): number {
+  return downAfterSeconds - marginSeconds;
+}
+
+async function held(fence: Fence | undefined, log: Logger): Promise<boolean> {
+  try {
+    await fence?.hold();
+    return fence !== undefined;
+  } catch (error) {
+    log.error({ err: error }, 'the guard of this host does not stand ready: nothing is evacuated from here by itself');
+    return false;
+  }
 }
 
 /** Wherever they run now, or are made: not here. What is left of them is removed, or kept, as their moves say. */

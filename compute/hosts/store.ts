@@ -198,11 +198,17 @@ export async function findLease(db: Knex, name: string): Promise<Lease | undefin
 export async function renewLease(
   db: Knex,
   name: string,
-  { bootId, downAfterSeconds }: { bootId: string; downAfterSeconds: number },
+  { bootId, downAfterSeconds, isFenced }: { bootId: string; downAfterSeconds: number; isFenced: boolean },
 ): Promise<void> {
+  const facts = { boot_id: bootId, down_after_seconds: downAfterSeconds, is_fenced: isFenced };
   await db('compute_hosts')
     .where({ name })
-    .update({ agent_seen_at: db.fn.now(), boot_id: bootId, down_after_seconds: downAfterSeconds });
+    .update({ agent_seen_at: db.fn.now(), ...facts });
+}
+
+/** What runs there runs on, whatever becomes of its agent. */
+export async function noteUnfenced(db: Knex, name: string): Promise<void> {
+  await db('compute_hosts').where({ name }).update({ is_fenced: false });
 }
 
 /** Takes a host out of scheduling, or back into it, or says that it is down; what runs there stays. Throws `NotFound`. */

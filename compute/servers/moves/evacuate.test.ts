@@ -139,6 +139,47 @@ test('servers of a host that was forced down are evacuated without anybody askin
   t.like(action, { message: 'Its host host-1 was forced down.', user_id: null });
 });
 
+test('servers of a silent host are evacuated by themselves only where its guard has ended them, and once', async (t) => {
+  const two = await startTwoHosts(t, { evacuationPolicy: 'fenced', evacuateAfterSeconds: 600 });
+  const { cloud, settle, createServer, show, hostOf, silence, first, second } = two;
+  const [id, paused] = [await createServer({ networks: [] }), await createServer({ networks: [] })];
+  await settle();
+  await cloud.as('member').post(`${servers}/${paused}/action`, { pause: null }, 202);
+  await settle();
+  await cloud.db('compute_hosts').update({ is_disabled: false });
+  const host = () => cloud.db('compute_hosts').where({ name: 'host-1' });
+  const controllers = cloud.modules.flatMap((module) => module.controllers);
+  const led = async () => {
+    for (const reconciler of controllers.filter(({ name }) => ['evacuations', 'dead-hosts'].includes(name)))
+      for (const one of await reconciler.pending(10)) await reconciler.reconcile(one);
+    await second.settle();
+    return hostOf(id);
+  };
+  await silence('host-1', true);
+  t.is(await led(), 'host-1', 'nobody knows that it does not run there');
+  await led();
+  const told = cloud.logLines.filter((line) => line.includes('its guests wait'));
+  t.is(told.length, 1, 'an operator is told, once');
+  await host().update({ is_fenced: true, agent_seen_at: cloud.db.raw("now() - interval '500 seconds'") });
+  t.is(await led(), 'host-1', 'not yet');
+  await host().update({ agent_seen_at: cloud.db.raw("now() - interval '601 seconds'") });
+  t.is(await led(), 'host-2');
+  await led();
+  t.is((await show(id)).status, 'ACTIVE');
+  const actions = await cloud.db('server_actions').where({ server_id: id, action: 'evacuate' });
+  t.is(actions.length, 1);
+  t.like(actions[0], { user_id: null, message: 'Its host host-1 was silent, and its guard has ended what ran there.' });
+  t.is(await hostOf(paused), 'host-1', 'left to an administrator');
+  const { migrations } = await atVersion(cloud.as('admin'), '2.80').get('/compute/v2.1/os-migrations');
+  t.like(migrations, [{ migration_type: 'evacuation', status: 'done', source_compute: 'host-1', user_id: null }]);
+
+  await silence('host-1', false);
+  await led();
+  t.true(cloud.logLines.some((line) => line.includes('a host is heard of again')));
+  await settle();
+  t.deepEqual([...first.servers.keys()], [paused]);
+});
+
 test('a server that can still go back does so at once when the host that it went to is dead', async (t) => {
   const { cloud, createServer, settle, show, hostOf, silence, first, second } = await startTwoHosts(t);
   const [admin, member] = [atVersion(cloud.as('admin'), '2.80'), cloud.as('member')];

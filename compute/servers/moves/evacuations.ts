@@ -9,22 +9,34 @@ import { lockServer } from '../store.ts';
 import { evacuation, isForDestination } from './evacuate.ts';
 import { findOpenMove } from './store.ts';
 
+/**
+ * `forced-down`: of the hosts of which somebody said so, who has made sure of it. `fenced`: also of those that have been silent for
+ * long, and whose guard has ended what ran. Silence alone proves nothing.
+ */
+export type EvacuationPolicy = 'none' | 'forced-down' | 'fenced';
+
 export interface EvacuationDeps {
   db: Knex;
   scheduling: Scheduling;
-  /** `forced-down`: of the hosts of which somebody said so, who has made sure of it. Silence alone proves nothing. */
-  policy: 'none' | 'forced-down';
+  policy: EvacuationPolicy;
+  /** Of silence of a host that fences itself. */
+  afterSeconds: number;
 }
 
-/** Makes the servers of hosts that were forced down anew on others, where the site wants that done by itself. */
-export function evacuationReconciler({ db, scheduling, policy }: EvacuationDeps): Reconciler {
+/** Makes the servers of hosts that surely run nothing any more anew on others, where the site wants that done by itself. */
+export function evacuationReconciler({ db, scheduling, policy, afterSeconds }: EvacuationDeps): Reconciler {
+  const ended = db.raw(
+    `(compute_hosts.is_forced_down or (? and compute_hosts.is_fenced and compute_hosts.agent_seen_at
+      < now() - greatest(?, compute_hosts.down_after_seconds) * interval '1 second'))`,
+    [policy === 'fenced', afterSeconds],
+  );
   return {
     name: 'evacuations',
     async pending(limit) {
       if (policy === 'none') return [];
       return db('servers')
         .join('compute_hosts', 'compute_hosts.id', 'servers.host_id')
-        .where('compute_hosts.is_forced_down', true)
+        .where(ended)
         .whereNull('servers.deletion_requested_at')
         .orderBy('servers.created_at')
         .limit(limit)
@@ -33,7 +45,10 @@ export function evacuationReconciler({ db, scheduling, policy }: EvacuationDeps)
     async reconcile(id) {
       await db.transaction(async (trx) => {
         const server = await lockServer(trx, 'everyone', id);
-        const host = await trx('compute_hosts').where({ id: server.hostId, is_forced_down: true }).first('name');
+        const host = await trx('compute_hosts')
+          .where({ id: server.hostId })
+          .where(ended)
+          .first('name', 'is_forced_down');
         // One that is paused, shelved or waits for its owner is left to an administrator, as Nova leaves it.
         if (host === undefined || obstacle(server, requirements.evacuate) !== undefined) return;
         const before = await findOpenMove(trx, id);
@@ -49,7 +64,9 @@ export function evacuationReconciler({ db, scheduling, policy }: EvacuationDeps)
           revision,
           requestId: `req-${randomUUID()}`,
           projectId: server.projectId,
-          message: `Its host ${host.name} was forced down.`,
+          message: host.is_forced_down
+            ? `Its host ${host.name} was forced down.`
+            : `Its host ${host.name} was silent, and its guard has ended what ran there.`,
         });
         await notify(trx, 'servers', id);
       });

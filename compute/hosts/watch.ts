@@ -1,0 +1,48 @@
+import type { Knex } from '../../common/database/database.ts';
+import type { Logger } from '../../common/logger.ts';
+import type { Reconciler } from '../../common/reconcile/loop.ts';
+import type { EvacuationPolicy } from '../servers/moves/evacuations.ts';
+import { listHosts } from './store.ts';
+
+export interface HostWatchDeps {
+  db: Knex;
+  log: Logger;
+  policy: EvacuationPolicy;
+}
+
+/** Tells the log of hosts that are dead to the cloud, once, and of those that are back; and what becomes of their servers. */
+export function hostWatch({ db, log, policy }: HostWatchDeps): Reconciler {
+  const told = new Set<string>();
+  const changed = async () =>
+    (
+      await db('compute_hosts').select(
+        'name',
+        'is_forced_down',
+        'is_fenced',
+        db.raw("is_forced_down or agent_seen_at < now() - down_after_seconds * interval '1 second' as is_dead"),
+      )
+    ).filter((host) => host.is_dead !== told.has(host.name));
+  return {
+    name: 'dead-hosts',
+    pending: async (limit) => (await changed()).slice(0, limit).map(({ name }) => name),
+    async reconcile(name) {
+      const host = (await changed()).find((one) => one.name === name);
+      if (host === undefined) return;
+      if (!host.is_dead) {
+        told.delete(name);
+        log.info({ host: name }, 'a host is heard of again');
+        return;
+      }
+      told.add(name);
+      const guests = (await listHosts(db)).find((one) => one.name === name)?.guests ?? 0;
+      const isEvacuated = policy !== 'none' && (host.is_forced_down || (policy === 'fenced' && host.is_fenced));
+      if (guests === 0) log.warn({ host: name }, 'a host is dead; nothing was on it');
+      else if (isEvacuated) log.warn({ host: name, guests }, 'a host is dead; its servers are evacuated');
+      else
+        log.error(
+          { host: name, guests },
+          'a host is dead, and its guests wait: power it off and force it down, then its servers can be evacuated',
+        );
+    },
+  };
+}

@@ -33,8 +33,6 @@ const sensible: Record<string, string[]> = {
   rescue: ['ACTIVE', 'SHUTOFF'],
   unrescue: ['RESCUE'],
   rebuild: ['ACTIVE', 'SHUTOFF'],
-  resize: ['ACTIVE', 'SHUTOFF'],
-  'resize back': ['ACTIVE', 'SHUTOFF'],
   'confirm resize': ['VERIFY_RESIZE'],
   'revert resize': ['VERIFY_RESIZE'],
   shelve: ['ACTIVE', 'SHUTOFF', 'PAUSED', 'SUSPENDED'],
@@ -48,6 +46,17 @@ export const askedOfSeveralHosts: Record<string, AskedBy> = {
   ...Object.fromEntries(
     Object.entries(actions).map(([name, action]) => [name, { ...action, when: sensible[name] ?? [] }]),
   ),
+  // To another host where its own has no room.
+  resize: {
+    body: () => ({ resize: { flavorRef: 'more' } }),
+    effect: perhaps((before) => resizedTo(before, 'more')),
+    when: ['ACTIVE', 'SHUTOFF'],
+  },
+  'resize back': {
+    body: () => ({ resize: { flavorRef: 'tiny' } }),
+    effect: perhaps((before) => resizedTo(before, 'tiny')),
+    when: ['ACTIVE', 'SHUTOFF'],
+  },
   // So much that a host has room for one of them: it goes to another host, or is refused.
   'resize to large': {
     body: () => ({ resize: { flavorRef: 'large' } }),

@@ -38,8 +38,8 @@ export class Disasters {
         await one.kill();
         return `the agent of ${one.name} is killed`;
       case 'power':
-        await this.#turn(one);
-        if (one.isDown) for (const [guest, { power }] of one.host.servers) if (isOn(power)) one.host.lose(guest);
+        if (one.isDown) await this.#turn(one);
+        else await this.cut(one);
         return `${one.name} is ${one.isDown ? 'without power' : 'back'}`;
       case 'network':
         await this.#turn(one);
@@ -64,13 +64,29 @@ export class Disasters {
         its.host.forget(id);
         return `${its.name} forgets its guest`;
       case 'image':
-        if (!this.isGone) await this.#cloud.as('admin').delete(`/image/v2/images/${this.imageId}`);
-        this.isGone = true;
+        await this.loseImage();
         return `the image ${this.imageId} is deleted`;
       case 'copies':
         await one.loseImages();
         return `${one.name} loses its copies of images`;
     }
+  }
+
+  /** Its power: its guests are gone with its agent. */
+  async cut(host: MortalHost): Promise<void> {
+    await this.#turn(host);
+    for (const [guest, { power }] of host.host.servers) if (isOn(power)) host.host.lose(guest);
+  }
+
+  /** What servers are made of is not there for those to come. */
+  async loseImage(): Promise<void> {
+    if (!this.isGone) await this.#cloud.as('admin').delete(`/image/v2/images/${this.imageId}`);
+    this.isGone = true;
+  }
+
+  /** What ends it, at the next rest. */
+  healBy(how: () => void): void {
+    this.#heal.push(how);
   }
 
   /** Everybody is there again, and nothing fails. */

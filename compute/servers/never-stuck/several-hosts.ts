@@ -62,11 +62,20 @@ export class Sequence {
     this.#disasters = new Disasters(options.hosts, options.cloud, this.#pick, options.imageId);
   }
 
-  note(what: string): void {
-    this.#options.story.push(what);
+  get story(): string[] {
+    return this.#options.story;
   }
 
-  async step(): Promise<void> {
+  note(what: string): void {
+    this.story.push(what);
+  }
+
+  /** To be called before the next rest. */
+  heal = (how: () => void): void => this.#disasters.healBy(how);
+  cut = (host: MortalHost): Promise<void> => this.#disasters.cut(host);
+  loseImage = (): Promise<void> => this.#disasters.loseImage();
+
+  async step(): Promise<unknown> {
     const alive = this.subjects.filter(({ isDeleted }) => !isDeleted);
     const dice = this.#random();
     if (alive.length === 0 || (dice < 0.08 && alive.length < most)) return this.create();
@@ -86,15 +95,17 @@ export class Sequence {
     return this.#pick(this.#random() < 0.75 && sensible.length > 0 ? sensible : Object.keys(known));
   }
 
-  async create(): Promise<void> {
+  async create(): Promise<Labelled> {
     const { networkId } = this.#options;
     const flavorRef = this.#pick(['tiny', 'grow']);
     const imageRef = await this.#image();
     const id = await this.ground.createServer({ flavorRef, imageRef, networks: [{ uuid: networkId }] });
     const ports = new Set<string>(await this.cloud.db('ports').where({ attached_to: id }).pluck('id'));
     const models = [{ ...newborn, flavor: flavorRef }];
-    this.subjects.push({ id, models, isDeleted: false, ports, metadata: {}, tags: [], isLocked: false });
+    const subject = { id, models, isDeleted: false, ports, metadata: {}, tags: [], isLocked: false };
+    this.subjects.push(subject);
     this.note(`create: ${id}`);
+    return subject;
   }
 
   /** One that is there; what servers stand on may be gone. */
@@ -232,12 +243,12 @@ export class Sequence {
       subject.models.push(...subject.models.map((model) => ({ ...model, power: 'SHUTOFF' as const })));
   }
 
-  /** All agents look at what is pending, and die somewhere on the way; waited for now and then. */
-  async work(): Promise<void> {
+  /** All agents look at what is pending, and die somewhere on the way; waited for now and then, or when that is said. */
+  async work(isWaitedFor = this.#random() < 0.4): Promise<void> {
     const works = this.hosts.map((host) =>
       host.work(Math.floor(this.#random() ** 2 * 250), { alsoSweeps: this.#random() < 0.1 }),
     );
-    if (this.#random() < 0.4) await Promise.all(works);
+    if (isWaitedFor) await Promise.all(works);
   }
 
   /** Nothing fails and nobody dies any more: a few looks have to be enough for everything. */

@@ -12,6 +12,7 @@ import { buildGuestImage } from '../../../host/guest-image/build.ts';
 import { serverDriverContract, smallServer, until } from '../contract.ts';
 import type { Machine, ServerSpec } from '../driver.ts';
 import { tapName } from './names.ts';
+import { driveWithAgent } from './real-agent.ts';
 import { type LibvirtHostUnderTest, openLibvirtHost, virsh } from './testing.ts';
 
 const run = promisify(execFile);
@@ -27,9 +28,10 @@ async function openWithServer(t: ExecutionContext<unknown>, changes: Partial<Ser
   return { host, spec, driver: host.driver, directory: join(host.guestsDirectory, spec.id) };
 }
 
+const cache = process.env.CIRROSTACK_TEST_CACHE ?? join(tmpdir(), 'cirrostack-test-cache');
+
 /** A server with a kernel that understands ACPI, started and ready. */
 async function openWithKernel(t: ExecutionContext<unknown>, changes: Partial<ServerSpec> = {}) {
-  const cache = process.env.CIRROSTACK_TEST_CACHE ?? join(tmpdir(), 'cirrostack-test-cache');
   const { path } = await buildGuestImage(cache);
   const all = await openWithServer(t, { image: { path, format: 'qcow2' }, memoryMib: 256, ...changes });
   await all.driver.ensure(all.spec);
@@ -40,17 +42,39 @@ async function openWithKernel(t: ExecutionContext<unknown>, changes: Partial<Ser
   return { ...all, readyCount };
 }
 
-// One guest for all three, as booting it takes most of the time.
+// One guest for all of it, as booting it takes most of the time.
 test.serial(
-  'a guest that understands finds its config drive, reboots softly without losing its QEMU, and is shut down by asking it',
+  'a guest that understands finds its config drive, obeys through its agent, reboots softly without losing its QEMU, and is shut down by asking it',
   async (t) => {
     const metadata = JSON.stringify({ uuid: 'x', hostname: 'named-by-drive', name: 'ü' });
-    const configDrive = { 'openstack/latest/meta_data.json': metadata };
-    const { driver, spec, directory, readyCount } = await openWithKernel(t, { configDrive });
+    const configDrive = { 'openstack/latest/meta_data.json': metadata, ...(await driveWithAgent(cache)) };
+    const guestAgent = { mustQuiesce: true };
+    const { driver, spec, directory, readyCount } = await openWithKernel(t, { configDrive, guestAgent });
     const drive = join(directory, 'config.iso');
     t.is(await output('isoinfo', '-J', '-x', '/openstack/latest/meta_data.json', '-i', drive), metadata);
     t.is(await output('isoinfo', '-R', '-x', '/openstack/latest/meta_data.json', '-i', drive), metadata);
     t.regex(await output('isoinfo', '-d', '-i', drive), /^Volume id: config-2$/m);
+
+    let why: unknown;
+    const isSet = (user: string) =>
+      driver.setPassword(spec.id, user, 'a new:password').then(
+        () => true,
+        (error) => {
+          why = error;
+          return false;
+        },
+      );
+    await until(t, "QEMU's own agent sets a password", () => isSet('cirro'));
+    t.false(await isSet('nobody-of-that-name'));
+    t.like(why, { message: 'its guest agent refused' });
+    const snapshot = randomUUID();
+    for await (const _ of await driver.openSnapshot(spec, snapshot, AbortSignal.timeout(120_000)));
+    await driver.dropSnapshot(spec.id, snapshot);
+    t.false(
+      (await readdir(directory)).includes('frozen'),
+      'its file systems were frozen and let go on, and it said so',
+    );
+    t.true(await isSet('root'), 'it answers on');
 
     const before = await virsh('domid', spec.id);
     await driver.reboot(spec, 'soft', { graceSeconds: 120 });

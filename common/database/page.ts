@@ -44,13 +44,13 @@ function askedFor(query: Record<string, unknown>): { key: string; direction?: st
 
 /**
  * One page of `query` by keyset: rows strictly after the marker's, whatever was inserted or removed meanwhile. `id` breaks
- * ties and must be among the selected columns. A marker outside of what `query` can see throws `BadRequest`.
+ * ties and must be among the selected columns. With `asArrays` rows are the values alone, see array-rows.ts. A marker outside of what `query` can see throws `BadRequest`.
  */
 export async function selectPage<Row extends object>(
   query: Knex.QueryBuilder,
   { limit, marker }: PageRequest,
   keys: SortKey[],
-  { idColumn = 'id' }: { idColumn?: string } = {},
+  { idColumn = 'id', asArrays = false }: { idColumn?: string; asArrays?: boolean } = {},
 ): Promise<{ rows: Row[]; more: boolean }> {
   const all = keys.some((key) => key.column === idColumn)
     ? keys
@@ -66,6 +66,7 @@ export async function selectPage<Row extends object>(
     whereAfter(query, all, (key) => last[unqualified(key.column)]);
   }
   for (const key of all) query.orderBy(key.column, key.direction);
+  if (asArrays) query.options({ rowMode: 'array' });
   const rows: Row[] = await query.limit(limit + 1);
   return { rows: rows.slice(0, limit), more: rows.length > limit && limit > 0 };
 }

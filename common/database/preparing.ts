@@ -3,6 +3,13 @@ import { hash } from 'node:crypto';
 import { createRequire } from 'node:module';
 import type { Knex } from 'knex';
 
+/**
+ * Beside what else a transaction asks first: until it ends, its prepared statements are planned once for each connection. By
+ * itself PostgreSQL plans each five times before it may decide that once is enough, which is most of them where a burst of
+ * requests meets new connections. For transactions that find rows by their keys, where no plan is better for some values.
+ */
+export const planOnceSql = "set_config('plan_cache_mode', 'force_generic_plan', true)";
+
 /** Once a statement has come so often, it will come again. Those of migrations, and of rare requests, never get there. */
 const oftenEnough = 10;
 /** Each takes some tens of kilobytes of every connection's process; beyond so many, none is prepared. */
@@ -12,11 +19,17 @@ const mostCounted = 2000;
 
 interface Asked {
   sql: string;
+  method?: string;
   bindings?: unknown[];
   options?: object;
 }
 
+interface Builder {
+  _single: { limit?: number; skipBinding?: Record<string, boolean> };
+}
+
 interface PgClient extends Knex.Client {
+  queryCompiler(builder: Builder, bindings?: unknown): unknown;
   _query(connection: unknown, asked: Asked): Promise<unknown>;
 }
 
@@ -30,6 +43,13 @@ const KnexPgClient: new (config: Knex.Config) => PgClient = createRequire(import
  * PostgreSQL did. PostgreSQL itself decides for each statement whether one plan is as good for all values as one for each.
  */
 class Preparing extends KnexPgClient {
+  /** `limit 1` as it stands, and not as a value: for any limit there is no plan as good as for that one. */
+  override queryCompiler(builder: Builder, bindings?: unknown): unknown {
+    const { _single: single } = builder;
+    if (single.limit === 1) single.skipBinding = { ...single.skipBinding, limit: true };
+    return super.queryCompiler(builder, bindings);
+  }
+
   override async _query(connection: unknown, asked: Asked): Promise<unknown> {
     const name = nameOf(asked);
     if (name === undefined) return super._query(connection, asked);
@@ -44,15 +64,19 @@ class Preparing extends KnexPgClient {
 
 export const PreparingClient = Preparing as unknown as typeof Knex.Client; // it is one, whose types say less
 
+/** Knex's words for what it has put together to be read. */
+const reading = new Set(['select', 'first', 'pluck']);
 const counts = new Map<string, number>();
 const names = new Map<string, string>();
 let generation = 0;
 
 /** Undefined for what is not, or not yet, to be prepared. */
-function nameOf({ sql, bindings = [] }: Asked): string | undefined {
+function nameOf({ sql, method, bindings = [] }: Asked): string | undefined {
   const known = names.get(sql);
   if (known !== undefined) return known;
-  if (bindings.length === 0 || names.size >= mostPrepared) return undefined;
+  // Without values, what is written by hand may be several statements, or begin a transaction.
+  const isOne = bindings.length > 0 || (method !== undefined && reading.has(method));
+  if (!isOne || names.size >= mostPrepared) return undefined;
   const count = (counts.get(sql) ?? 0) + 1;
   if (counts.size >= mostCounted) counts.clear();
   counts.set(sql, count);

@@ -53,9 +53,10 @@ export async function listHosts(db: Knex): Promise<ComputeHost[]> {
 export async function getHost(db: Knex, id: string, { lock = false } = {}): Promise<ComputeHost> {
   const lockSql = 'select id from compute_hosts where id = :id::uuid for no key update';
   if (lock) await preparedQuery(db, 'lock host', lockSql, { id });
-  const [host] = await getHosts(db, [id]); // a statement of its own: it sees what was committed before the lock was had
-  if (host === undefined) throw new NotFound('Host', id);
-  return host;
+  // A statement of its own: it sees what was committed before the lock was had.
+  const { rows } = await preparedQuery(db, 'host by id', hostByIdSql, { id });
+  if (rows[0] === undefined) throw new NotFound('Host', id);
+  return fromRow(rows[0]);
 }
 
 /** A few of them with their claims as they are now; those that are not there are left out. */
@@ -89,7 +90,7 @@ const hostColumns: readonly (keyof HostRow)[] = [
   ...(['reserved_memory_mib', 'reserved_disk_gib', 'traits', 'placement_generation', 'migration_address'] as const),
 ];
 
-const hostsByIdSql = `
+const hostsSql = (which: string) => `
   select ${hostColumns.map((column) => `h.${column}`).join(', ')},
     h.heartbeat_at > now() - h.down_after_seconds * interval '1 second' as is_fresh,
     h.agent_seen_at > now() - h.down_after_seconds * interval '1 second' as is_agent_here,
@@ -103,7 +104,11 @@ const hostsByIdSql = `
   cross join lateral (
     select jsonb_agg(a.metadata) as aggregates from compute_aggregate_hosts ah
     join compute_aggregates a on a.number = ah.aggregate_number where ah.host_id = h.id) g
-  where h.id = any(:ids::uuid[])`;
+  where ${which}`;
+
+// Two, as one plan is not as good for one host as for any number.
+const hostByIdSql = hostsSql('h.id = :id::uuid');
+const hostsByIdSql = hostsSql('h.id = any(:ids::uuid[])');
 
 /** Locks, as `getHost` does, the first of these hosts that nobody else has locked, and tells which; undefined: they all are. */
 export async function lockFirstFree(trx: Knex, ids: readonly string[]): Promise<string | undefined> {

@@ -1,4 +1,5 @@
 import type { Knex } from '../../common/database/database.ts';
+import { planOnceSql } from '../../common/database/preparing.ts';
 import { Forbidden, OverQuota } from '../../common/errors.ts';
 import { containerLimit } from '../limits.ts';
 import { type LimitsOfUser, limitsOfUser, type OwnLimits, type ProjectInRegion } from './limits.ts';
@@ -21,7 +22,9 @@ export async function checkQuota(
   known?: LimitsOfUser,
 ): Promise<void> {
   const { projectId, userId } = scope;
-  await trx.raw("select pg_advisory_xact_lock(hashtextextended('compute quota ' || ?, 0))", [projectId]);
+  // What comes after this others wait for: it shall be quick.
+  const lockSql = `select pg_advisory_xact_lock(hashtextextended('compute quota ' || ?, 0)), ${planOnceSql}`;
+  await trx.raw(lockSql, [projectId]);
   const { project, user } = known ?? (await limitsOfUser(trx, scope));
   refuseExcess(asked, await usageOf(trx, projectId), { ...project, containers: containerLimit });
   if (Object.keys(user).length > 0) refuseExcess(asked, await usageOf(trx, projectId, userId), user);

@@ -18,7 +18,7 @@ export interface Usage {
 
 /** What a project's servers and containers take, those in error and those being deleted included; or one user's of them. */
 export async function usageOf(db: Knex, projectId: string, userId: string | null = null): Promise<Usage> {
-  const claims = db('compute_claims').where({ project_id: projectId }).whereNot({ kind: 'move' });
+  const claims = db('compute_claims').where({ project_id: projectId }).whereRaw("kind <> 'move'");
   if (userId !== null)
     claims.whereIn(
       'id',

@@ -9,7 +9,7 @@ import { devicesWithAddress } from '../../network/ports.ts';
 import { zoneSql } from '../aggregates/zones.ts';
 import type { Server } from './server.ts';
 import { powerStateSql, progressSql, statusSql, taskStateSql, vmStateSql } from './status-sql.ts';
-import { fromRow, type ServerRow, selectServers } from './store.ts';
+import { fromValues, selectServers } from './store.ts';
 
 export interface ServerFilter {
   /** Narrows what is visible; never widens it. */
@@ -90,8 +90,8 @@ export async function listServers(
   const select = async (on: Knex) => {
     const query = narrowed(on, selectServers(on, visible, whichOf(filter)), filter);
     if (sort.some(({ column }) => column.startsWith('shown.')) || needsShown(filter)) query.joinRaw(shown);
-    const { rows, more } = await selectPage<ServerRow>(query, page, sort, { idColumn: 'servers.id' });
-    return { servers: rows.map(fromRow), more };
+    const { rows, more } = await selectPage<unknown[]>(query, page, sort, { idColumn: 'servers.id', asArrays: true });
+    return { servers: rows.map(fromValues), more };
   };
   const asked = given(filter.matching);
   if (asked.length === 0) return select(db);

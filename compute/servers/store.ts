@@ -1,5 +1,6 @@
 /** SQL of server rows as everybody reads them. Writers: `operations.ts` what was asked for, `observations.ts` what was seen. */
 import type { Visible } from '../../common/context.ts';
+import { arrayRows } from '../../common/database/array-rows.ts';
 import { type Knex, preparedQuery } from '../../common/database/database.ts';
 import { NotFound } from '../../common/errors.ts';
 import { isUuid } from '../../common/ids.ts';
@@ -80,7 +81,7 @@ const columns = [
 export async function getServer(db: Knex, visible: Visible, id: string): Promise<Server> {
   if (!isUuid(id)) throw new NotFound('Instance', id);
   const projectId = visible === 'everyone' ? null : visible.projectId;
-  const { rows } = await preparedQuery(db, 'server', serverSql, { id, projectId });
+  const { rows } = await preparedQuery(db, 'server', `${serverSql} ${ofProjectSql}`, { id, projectId });
   if (rows[0] === undefined) throw new NotFound('Instance', id);
   return fromRow(rows[0]);
 }
@@ -97,7 +98,9 @@ const serverSql = `select ${columns.join(', ')}, compute_hosts.name as host_name
     other_hosts.name as other_host_name, ${pendingTaskSql} as pending_task
   from servers left join compute_hosts on compute_hosts.id = servers.host_id
     left join compute_hosts as other_hosts on other_hosts.id = servers.other_host_id
-  where servers.id = :id::uuid and (:projectId::text is null or servers.project_id = :projectId)`;
+  where servers.id = :id::uuid`;
+const ofProjectSql = 'and (:projectId::text is null or servers.project_id = :projectId)';
+const onHostSql = 'and compute_hosts.name = :hostName::text';
 
 /** The same, with the row locked: what was decided on it holds until the transaction ends. */
 export async function lockServer(trx: Knex, visible: Visible, id: string): Promise<Server> {
@@ -143,8 +146,8 @@ export async function listUnsettledIds(db: Knex, hostName: string, limit: number
 /** Undefined when it is gone, or not this host's business. */
 export async function findServerOnHost(db: Knex, hostName: string, id: string): Promise<Server | undefined> {
   if (!isUuid(id)) return undefined;
-  const row = await selectServers(db, 'everyone').where({ 'servers.id': id, 'compute_hosts.name': hostName }).first();
-  return row && fromRow(row);
+  const { rows } = await preparedQuery(db, 'server on host', `${serverSql} ${onHostSql}`, { id, hostName });
+  return rows[0] && fromRow(rows[0]);
 }
 
 /** On whichever host and of whatever project; undefined when it is gone. */
@@ -227,6 +230,20 @@ export type ServerRow = Record<(typeof columns)[number] extends `servers.${infer
   other_host_name: string | null;
   pending_task: string | null;
 };
+
+/** As `selectServers` selects them. */
+const names = [
+  ...columns.map((column) => column.slice('servers.'.length)),
+  'host_name',
+  'other_host_name',
+  'pending_task',
+];
+const rowOf = arrayRows(names);
+
+/** Of the values alone, for long lists. */
+export function fromValues(values: readonly unknown[]): Server {
+  return fromRow(rowOf(values) as ServerRow);
+}
 
 export function fromRow(row: ServerRow): Server {
   return {

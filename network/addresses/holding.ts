@@ -18,7 +18,7 @@ export async function addressesStillHeld(db: Knex, portIds: readonly string[]): 
     )
     .join('ports as p', 'p.id', 'mine.port_id')
     .join('ports as before', 'before.id', 'old.port_id')
-    .where({ 'old.released': true })
+    .whereRaw('old.released')
     .whereIn('mine.port_id', [...portIds])
     .whereRaw('(p.used_by_router is null or before.used_by_router is distinct from p.used_by_router)')
     .select('mine.port_id', db.raw('host(mine.address) as address'));

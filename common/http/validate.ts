@@ -7,12 +7,11 @@ export function validator(schema: TSchema, where: 'body' | 'query'): (value: unk
   const compiled = compiledOnce(schema);
   return (value) => {
     if (compiled.Check(value)) return value;
-    const error = mostTelling(compiled.Errors(value));
+    const errors = compiled.Errors(value) as SchemaError[];
+    const error = mostTelling(errors);
     if (!error) throw new BadRequest(`The request ${where} is not valid.`);
     const field = error.instancePath.slice(1).replaceAll('/', '.') || where;
-    const extra = (error.params as { additionalProperties?: string[] }).additionalProperties;
-    if (extra) throw new BadRequest(`Invalid input for field/attribute ${field}: unexpected ${extra.join(', ')}.`);
-    throw new BadRequest(`Invalid input for field/attribute ${field}: ${error.message}.`);
+    throw new BadRequest(`Invalid input for field/attribute ${field}: ${told(error, errors)}.`);
   };
 }
 
@@ -27,19 +26,36 @@ function compiledOnce(schema: TSchema): Validator {
 interface SchemaError {
   keyword: string;
   instancePath: string;
-  params: object;
+  params: { additionalProperties?: string[]; type?: string; allowedValue?: unknown };
   message: string;
 }
 
-/** A union fails with one error for each alternative and one for itself; the first at the deepest path says most. */
+/** Those of an alternative that is of another kind, and those of unions for themselves. */
+const kinds = new Set(['type', 'const', 'anyOf', 'oneOf', 'not']);
+
+/**
+ * A union fails with one error for each alternative and one for itself. What says most is deepest in the value; there, what an
+ * alternative of the right kind has against it; then the first.
+ */
 function mostTelling(errors: SchemaError[]): SchemaError | undefined {
-  const real = errors.filter((error) => error.keyword !== 'boolean');
-  return real.reduce<SchemaError | undefined>(
-    (best, error) => (best && depth(best) >= depth(error) ? best : error),
-    undefined,
-  );
+  const weight = ({ instancePath, keyword }: SchemaError) =>
+    2 * instancePath.split('/').length + (kinds.has(keyword) ? 0 : 1);
+  return errors
+    .filter((error) => error.keyword !== 'boolean')
+    .reduce<SchemaError | undefined>(
+      (best, error) => (best && weight(best) >= weight(error) ? best : error),
+      undefined,
+    );
 }
 
-function depth(error: SchemaError): number {
-  return error.instancePath.split('/').length;
+/** Where the value is of no alternative's kind, all of them are told. */
+function told(error: SchemaError, errors: SchemaError[]): string {
+  const { additionalProperties } = error.params;
+  if (additionalProperties) return `unexpected ${additionalProperties.join(', ')}`;
+  const alternatives = errors
+    .filter(({ instancePath, keyword }) => instancePath === error.instancePath && kinds.has(keyword))
+    .map(({ keyword, params }) => ({ type: params.type, const: JSON.stringify(params.allowedValue) })[keyword])
+    .filter((one) => one !== undefined);
+  const isOfAKind = error.keyword === 'type' || error.keyword === 'const';
+  return isOfAKind && alternatives.length > 0 ? `must be ${[...new Set(alternatives)].join(' or ')}` : error.message;
 }

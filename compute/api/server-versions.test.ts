@@ -83,6 +83,9 @@ test('options, filters, tags and locks come with their microversions', async (t)
   await create({ networks: 'none', personality: [] }, 400);
   await create({ networks: 'none', hostname: '-bad' }, 400);
   await create({ networks: 'none', host: 'host-1' }, 403);
+  const admin = atVersion(cloud.as('admin'), '2.96');
+  const elsewhere = { server: { ...fields, networks: 'none', host: 'nowhere' } };
+  t.regex((await admin.post('/compute/v2.1/servers', elsewhere, 400)).badRequest.message, /nowhere could not be found/);
   const more = { networks: 'none', description: 'blue one', tags: ['a', 'b'], hostname: 'www.example' };
   const { server } = await create(more);
   const path = `/compute/v2.1/servers/${server.id}`;

@@ -1,6 +1,6 @@
 /** All the SQL of compute hosts. Facts and heartbeat are the agent's to write; `is_disabled` is an administrator's. */
 import { given, type Knex, preparedQuery } from '../../common/database/database.ts';
-import { Conflict, NotFound } from '../../common/errors.ts';
+import { BadRequest, Conflict, NotFound } from '../../common/errors.ts';
 import { zoneOf } from '../aggregates/aggregate.ts';
 import { heartbeatSeconds } from '../limits.ts';
 import { ownTraits } from '../scheduler/traits.ts';
@@ -332,4 +332,10 @@ function fromRow(row: HostRow): ComputeHost {
     claimedDiskGib: row.claimed_disk_gib,
     guests: row.guests,
   };
+}
+
+/** Throws `BadRequest` when there is no host of that name. */
+export async function requireHost(db: Knex, name: string): Promise<void> {
+  if ((await db('compute_hosts').where({ name }).first('id')) === undefined)
+    throw new BadRequest(`Compute host ${name} could not be found.`);
 }

@@ -1,5 +1,6 @@
 import { type ProjectContext, visibleTo } from '../../common/context.ts';
 import { BadRequest, Conflict } from '../../common/errors.ts';
+import { withoutControls } from '../../common/terminal-text.ts';
 import { type ConsoleType, consoleUrl } from '../consoles/console.ts';
 import { type ConsoleSettings, issueConsoleToken } from '../consoles/tokens.ts';
 import { callHost } from '../hosts/calls.ts';
@@ -19,14 +20,8 @@ export async function consoleOutput(
   const server = await getServer(db, visibleTo(ctx), id);
   if (server.hostId === null || server.observedPower === null) throw new Conflict(`Instance ${server.id} is not ready`);
   const output = await callHost(db, server.hostId, 'consoleOutput', { id: server.id, lines: lines ?? null });
-  const text = readable(output as string);
+  const text = withoutControls(output as string); // Nova leaves of a sequence what can be read (nova/api/openstack/compute/console_output.py)
   return lines === undefined ? text : text.replace(/\n$/, '');
-}
-
-/** Without what would control the terminal of whoever reads it (nova/api/openstack/compute/console_output.py), also as C1 controls. */
-function readable(output: string): string {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what it is about
-  return output.replace(/[\x00-\x08\x0b-\x1f\x7f-\x9f]/g, '');
 }
 
 export interface ConsoleDeps extends Pick<ServerDeps, 'db'> {

@@ -13,6 +13,7 @@ import type { Flavor } from '../flavors/flavor.ts';
 import { liveLimitsOf } from '../flavors/live-limits.ts';
 import { getFlavor } from '../flavors/store.ts';
 import { createGuestPorts, type GuestPort, type GuestPorts } from '../guest-ports.ts';
+import { requireHost } from '../hosts/store.ts';
 import { findKeypair } from '../keypairs/store.ts';
 import { type LimitsOfUser, limitsOfUser } from '../quotas/limits.ts';
 import { checkInjectedFiles, checkMetadataItems, checkQuota, type QuotaScope } from '../quotas/quotas.ts';
@@ -93,6 +94,7 @@ export async function createServers(deps: ServerDeps, ctx: ProjectContext, asked
   checkCount(asked);
   return deps.db.transaction(async (trx) => {
     if (place.zone !== null) await requireZone(trx, place.zone);
+    if (asked.hostName !== null) await requireHost(trx, asked.hostName);
     const found = await resolve({ ...deps, db: trx }, ctx, asked);
     checkZeroDisk(deps.enforcer, ctx, found.flavor);
     const { vcpus, memoryMib, diskGib, extraSpecs } = found.flavor;

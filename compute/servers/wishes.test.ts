@@ -276,9 +276,11 @@ test('an image is made of a server, running or not, and as many backups are kept
     backups.push(await ask({ createBackup: { name, backup_type: 'daily', rotation: 2 } }));
     await cloud.settle();
   }
+  const ofNoType = await ask({ createBackup: { name: 'four', backup_type: '', rotation: 1 } });
+  await cloud.settle();
   t.is((await show(id)).status, 'SHUTOFF');
   await member.get(`/image/v2/images/${backups[0]}`, 404);
-  for (const kept of [first, ...backups.slice(1)]) t.is((await image(kept)).status, 'active');
+  for (const kept of [first, ofNoType, ...backups.slice(1)]) t.is((await image(kept)).status, 'active');
 
   const untold = await member.request({
     method: 'POST',

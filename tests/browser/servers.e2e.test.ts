@@ -18,7 +18,10 @@ test('a server is created, stopped, started and deleted, and each step shows by 
   await page.getByRole('heading', { name: 'web-1', level: 1 }).waitFor();
   const status = page.locator('header .status');
   await status.getByText('ACTIVE').waitFor();
-  await page.getByText(/^10\.1\.0\.\d+$/).waitFor();
+  await page
+    .getByRole('listitem')
+    .getByText(/^10\.1\.0\.\d+$/)
+    .waitFor();
   await page.getByRole('log', { name: 'Console log' }).getByText('booted').waitFor();
   const history = page.getByRole('table', { name: 'History' });
   await history.getByRole('row', { name: /^create/ }).waitFor();
@@ -41,6 +44,69 @@ test('a server is created, stopped, started and deleted, and each step shows by 
   await page.getByRole('button', { name: 'Delete server web-1' }).click();
   await page.getByRole('dialog').getByRole('button', { name: 'Delete' }).click();
   await page.getByText('Nothing runs here yet').waitFor();
+  t.deepEqual(problems, []);
+});
+
+test('a server is labelled, resized, locked, shelved and put on another network from its page', async (t) => {
+  const cloud = await startRunningCloud(t);
+  const { imageId, networkId } = await prepareGround(cloud);
+  const flavor = { id: 'big', name: 'big', ram: 128, vcpus: 2, disk: 1 };
+  await cloud.ask('admin', 'POST', '/compute/v2.1/flavors', { flavor });
+  const asked = { name: 'web-2', imageRef: imageId, flavorRef: 'tiny', networks: [{ uuid: networkId }] };
+  const { server } = await cloud.ask('member', 'POST', '/compute/v2.1/servers', { server: asked });
+  const { page, problems } = await visit(t, cloud, { path: `/servers/${server.id}` });
+  await logIn(page, 'member');
+  const status = page.locator('header .status');
+  await status.getByText('ACTIVE').waitFor();
+  const button = (name: string) => page.getByRole('button', { name, exact: true });
+  const dialog = page.getByRole('dialog');
+
+  await button('Edit …').click();
+  await dialog.getByLabel('Name').fill('site');
+  await dialog.getByLabel('Description').fill('the front');
+  await dialog.getByLabel('Tags').fill('blue, green,');
+  await dialog.getByRole('button', { name: 'Save' }).click();
+  await page.getByRole('heading', { name: 'site', level: 1 }).waitFor();
+  await page.getByText('the front').waitFor();
+  t.deepEqual((await cloud.ask('member', 'GET', `/compute/v2.1/servers?tags=blue,green`)).servers.length, 1);
+
+  await button('Resize …').click();
+  await dialog.getByRole('button', { name: 'Resize' }).click();
+  await status.getByText('VERIFY_RESIZE').waitFor();
+  await button('Confirm resize').click();
+  await status.getByText('ACTIVE').waitFor();
+  await page.getByText('big: 2 vCPUs').waitFor();
+
+  await button('Lock …').click();
+  await dialog.getByRole('button', { name: 'Lock' }).click();
+  await button('Unlock').waitFor();
+  t.is(await button('Stop').getAttribute('aria-disabled'), 'true');
+  await button('Unlock').click();
+  await button('Lock …').waitFor();
+
+  await button('Attach').click();
+  const interfaces = page.getByRole('table', { name: 'Interfaces' });
+  await interfaces
+    .getByRole('row', { name: /ACTIVE/ })
+    .nth(1)
+    .waitFor();
+  await interfaces
+    .getByRole('button', { name: /Detach/ })
+    .last()
+    .click();
+  await dialog.getByRole('button', { name: 'Detach' }).click();
+  await interfaces
+    .getByRole('button', { name: /Detach/ })
+    .nth(1)
+    .waitFor({ state: 'detached' });
+
+  await button('Create image …').click();
+  await dialog.getByRole('button', { name: 'Create image' }).click();
+  await dialog.waitFor({ state: 'detached' });
+  await button('Shelve').click();
+  await status.getByText('SHELVED_OFFLOADED').waitFor();
+  await button('Unshelve').click();
+  await status.getByText('ACTIVE').waitFor();
   t.deepEqual(problems, []);
 });
 

@@ -28,7 +28,7 @@ export const imageActions = {
     value: Type.Object(
       {
         name: Name,
-        backup_type: Type.String({ minLength: 1, maxLength: 255 }),
+        backup_type: Type.String({ maxLength: 255 }), // clients send none as an empty one
         rotation: Count(0),
         metadata: Type.Optional(Metadata),
       },

@@ -3,7 +3,7 @@ import type { ProjectContext } from '../../../common/context.ts';
 import type { Knex } from '../../../common/database/database.ts';
 import { BadRequest } from '../../../common/errors.ts';
 import { bindPorts } from '../../../network/ports.ts';
-import { getHost } from '../../hosts/store.ts';
+import { getHost, requireHost } from '../../hosts/store.ts';
 import type { Scheduling } from '../../scheduler/scheduling.ts';
 import { ask } from '../ask.ts';
 import type { ServerDeps } from '../create.ts';
@@ -12,7 +12,7 @@ import { oldFlavorOf, sizeColumns } from '../sizes.ts';
 import { requirements } from '../states.ts';
 import type { MoveKind } from './move.ts';
 import { changeMove, endStay, findOpenMove, getOpenMove, insertMove } from './store.ts';
-import { claimTarget, type Leaving, onItsHost, placed, requireHost } from './target.ts';
+import { claimTarget, type Leaving, onItsHost, placed } from './target.ts';
 
 /**
  * Takes the server to another host, shut down, and starts it there if it is to run; then it waits to be confirmed or reverted,

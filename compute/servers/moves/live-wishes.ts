@@ -1,9 +1,11 @@
 /** What is asked of servers that are to go while they run. */
+
 import type { ProjectContext } from '../../../common/context.ts';
 import { visibleTo } from '../../../common/context.ts';
 import type { Knex } from '../../../common/database/database.ts';
 import { notify } from '../../../common/database/notifications.ts';
 import { BadRequest, Conflict, NotFound } from '../../../common/errors.ts';
+import { requireHost } from '../../hosts/store.ts';
 import { recordAction } from '../actions.ts';
 import { ask } from '../ask.ts';
 import type { ServerDeps } from '../create.ts';
@@ -11,7 +13,7 @@ import { requirements } from '../states.ts';
 import { getServer, lockServer } from '../store.ts';
 import { liveStatuses, type Move } from './move.ts';
 import { fromRow, insertMove, moveTopic } from './store.ts';
-import { claimTarget, onItsHost, placed, requireHost } from './target.ts';
+import { claimTarget, onItsHost, placed } from './target.ts';
 
 /** Takes a running server to another host without shutting it down. Throws `BadRequest` when no host can take it, `Conflict`. */
 export async function liveMigrateServer(

@@ -66,12 +66,6 @@ async function refuseLostImage(trx: Knex, { id, hostId, diskImageId }: PlacedSer
   );
 }
 
-/** Throws `BadRequest` when there is no host of that name. */
-export async function requireHost(trx: Knex, name: string): Promise<void> {
-  if ((await trx('compute_hosts').where({ name }).first('id')) === undefined)
-    throw new BadRequest(`Compute host ${name} could not be found.`);
-}
-
 /** Throws `BadRequest` with the scheduler's reasons. */
 export function placed(placement: Placement): ComputeHost {
   if (placement.host === undefined) throw new BadRequest(placement.reason);

@@ -12,7 +12,7 @@ const prefixes: Record<Service, string> = {
 };
 
 /** Pinned, so that a newer cloud answers this dashboard as it was written. */
-const microversions: Partial<Record<Service, string>> = { compute: 'compute 2.2', container: 'container 1.39' };
+const microversions: Partial<Record<Service, string>> = { compute: 'compute 2.26', container: 'container 1.39' };
 
 export interface Call {
   token?: string | undefined;

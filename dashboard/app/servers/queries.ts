@@ -66,13 +66,16 @@ export function useConsoleOutput(id: string, lines: number) {
  */
 export function useRemoteConsole(id: string, show: Show, attempt: number) {
   const api = useApi();
-  const asked =
-    show === 'screen' ? { 'os-getVNCConsole': { type: 'novnc' } } : { 'os-getSerialConsole': { type: 'serial' } };
+  const asked = show === 'screen' ? { protocol: 'vnc', type: 'novnc' } : { protocol: 'serial', type: 'serial' };
   return useQuery({
     queryKey: ['remote consoles', id, show, attempt],
     queryFn: async () => {
-      const { console } = await api.post<{ console: { url: string } }>('compute', `${path(id)}/action`, asked);
-      return framePath(show, console.url);
+      const { remote_console: found } = await api.post<{ remote_console: { url: string } }>(
+        'compute',
+        `${path(id)}/remote-consoles`,
+        { remote_console: asked },
+      );
+      return framePath(show, found.url);
     },
     retry: false,
     staleTime: Number.POSITIVE_INFINITY,
@@ -91,6 +94,59 @@ export function useServerAction(id: string) {
     mutationFn: (body: object) => api.post<void>('compute', `${path(id)}/action`, body),
     onSettled: () => cache.invalidateQueries({ queryKey: ['servers'] }),
   });
+}
+
+/** Changes what differs. */
+export function useEditServer({ id, tags: before }: Server) {
+  const api = useApi();
+  const cache = useQueryClient();
+  return async ({ tags, ...labels }: { name: string; description: string | null; tags: string[] }) => {
+    await api.put('compute', path(id), { server: labels });
+    if (tags.join() !== before.join()) await api.put('compute', `${path(id)}/tags`, { tags });
+    await cache.invalidateQueries({ queryKey: ['servers'] });
+  };
+}
+
+/** A port of the server's, as it is plugged in. */
+export interface Interface {
+  port_id: string;
+  net_id: string;
+  port_state: string;
+  mac_addr: string;
+  fixed_ips: { subnet_id: string; ip_address: string }[];
+}
+
+/** One that was just plugged in is up in a moment, which the server's own state does not tell. */
+export function useInterfaces(server: Server) {
+  const api = useApi();
+  const { id, status } = server;
+  return useQuery({
+    queryKey: ['servers', id, 'interfaces'],
+    queryFn: async ({ signal }) =>
+      (await api.get<{ interfaceAttachments: Interface[] }>('compute', `${path(id)}/os-interface`, signal))
+        .interfaceAttachments,
+    refetchInterval: ({ state: { data } }) =>
+      refreshAfterMs(
+        isMoving(server) || (status === 'ACTIVE' && data?.some((one) => one.port_state !== 'ACTIVE') === true),
+      ),
+  });
+}
+
+export function useChangeInterfaces(id: string) {
+  const api = useApi();
+  const cache = useQueryClient();
+  const base = `${path(id)}/os-interface`;
+  const refresh = () => cache.invalidateQueries({ queryKey: ['servers'] });
+  return {
+    async attach(networkId: string) {
+      await api.post('compute', base, { interfaceAttachment: { net_id: networkId } });
+      await refresh();
+    },
+    async detach(portId: string) {
+      await api.delete('compute', `${base}/${encodeURIComponent(portId)}`);
+      await refresh();
+    },
+  };
 }
 
 export function useDeleteServer(id: string) {

@@ -13,6 +13,8 @@ import { paths } from '../paths.ts';
 import { ServerAddresses } from './addresses.tsx';
 import { ConsoleCard } from './console-card.tsx';
 import { HistoryCard } from './history-card.tsx';
+import { InterfacesCard } from './interfaces-card.tsx';
+import { MoreActions } from './more-actions.tsx';
 import { useDeleteServer, useServer, useServerAction } from './queries.ts';
 import { type Server, whyNot } from './server.ts';
 
@@ -24,7 +26,14 @@ export function ServerPage() {
     <Page
       title={server?.name ?? 'Server'}
       back={{ to: paths.overview, label: 'Servers & containers' }}
-      lead={server ? <Status status={server.status} task={server['OS-EXT-STS:task_state']} /> : undefined}
+      lead={
+        server ? (
+          <>
+            <Status status={server.status} task={server['OS-EXT-STS:task_state']} />{' '}
+            {server.locked ? <span className="tag">locked</span> : null}
+          </>
+        ) : undefined
+      }
     >
       <Loaded query={query} what="the server">
         {(server) => <Content server={server} />}
@@ -53,6 +62,7 @@ function Content({ server }: { server: Server }) {
           <ServerAddresses server={server} />
         </Card>
       </div>
+      <InterfacesCard server={server} />
       <ConsoleCard server={server} />
       <HistoryCard server={server} />
     </>
@@ -68,6 +78,15 @@ function ServerFacts({ server }: { server: Server }) {
       <Facts
         facts={{
           Id: <code>{server.id}</code>,
+          Description: server.description,
+          Tags:
+            server.tags.length === 0
+              ? null
+              : server.tags.map((tag) => (
+                  <span className="tag" key={tag}>
+                    {tag}
+                  </span>
+                )),
           Flavor: flavor ? flavorText(flavor) : <code>{server.flavor.id}</code>,
           Image:
             imageId === ''
@@ -119,7 +138,7 @@ function Actions({ server }: { server: Server }) {
         <DeleteButton
           kind="server"
           name={server.name}
-          whyNot={isDeleting ? 'It is being deleted.' : null}
+          whyNot={isDeleting ? 'It is being deleted.' : server.locked ? 'It is locked; unlock it first.' : null}
           consequence="Its disk and its ports go with it. This cannot be undone."
           submit={async () => {
             await remove();
@@ -127,6 +146,7 @@ function Actions({ server }: { server: Server }) {
           }}
         />
       </div>
+      <MoreActions server={server} action={action} />
       {action.error ? <FailureBox error={action.error} what="The server could not do that" /> : null}
     </>
   );

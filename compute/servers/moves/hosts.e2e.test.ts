@@ -1,12 +1,14 @@
 /** Two hosts on this machine, each with its libvirtd and its agent: servers go from one to the other, and one host is lost. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { existsSync } from 'node:fs';
 import { chmod, mkdir, mkdtemp, open, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { startTestCloud } from '../../../tests/cloud.ts';
 import { until } from '../../drivers/contract/host-under-test.ts';
+import { guardFence } from '../../hosts/guard/fence.ts';
 import { atVersion, type TestCloud } from '../../testing.ts';
 
 /** Written to disks, so far from their beginning that no file system has anything there. */
@@ -16,6 +18,8 @@ interface NamespaceHost {
   /** Where its own files are, seen from here. */
   own: string;
   kill(): Promise<void>;
+  /** Of its agent alone. */
+  killAgent(): Promise<void>;
 }
 
 async function startHost(t: ExecutionContext, cloud: TestCloud, name: string, number: number): Promise<NamespaceHost> {
@@ -32,6 +36,7 @@ async function startHost(t: ExecutionContext, cloud: TestCloud, name: string, nu
     ovnNorthbound: `unix:${join(own, 'none.sock')}`,
     ovnSouthbound: `unix:${join(own, 'none.sock')}`,
     migrationListen: '127.0.0.1:0',
+    fencing: 'guard',
   };
   await writeFile(join(own, 'config.json'), JSON.stringify(config), { mode: 0o600 });
   const alone = ['--mount', '--uts', '--pid', '--fork', '--kill-child=KILL', '--mount-proc'];
@@ -61,7 +66,13 @@ async function startHost(t: ExecutionContext, cloud: TestCloud, name: string, nu
     }
     await rm(own, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 });
   });
-  return { own, kill };
+  const killAgent = async () => {
+    for (const pid of (await readdir('/proc')).filter((one) => /^\d+$/.test(one))) {
+      const command = await readFile(`/proc/${pid}/cmdline`, 'latin1').catch(() => '');
+      if (command.includes(`main.ts\0--config\0${join(own, 'config.json')}`)) process.kill(Number(pid), 'SIGKILL');
+    }
+  };
+  return { own, kill, killAgent };
 }
 
 /**
@@ -85,7 +96,7 @@ function countingDisk(): Buffer {
 
 test('a running server goes to another host with its memory and its disks, and back shut down, and is made anew when that host is lost', async (t) => {
   t.timeout(180_000);
-  const cloud = await startTestCloud(t);
+  const cloud = await startTestCloud(t, { evacuationPolicy: 'fenced' });
   await chmod(cloud.config.dataDir, 0o711);
   await mkdir(join(cloud.config.dataDir, 'cache'), { recursive: true });
   const admin = atVersion(cloud.as('admin'), '2.80');
@@ -188,12 +199,50 @@ test('a running server goes to another host with its memory and its disks, and b
   await until(t, 'it has booted', async () => /booted/.test(await output()));
   await nothingIsLeft();
 
+  const lost = performance.now();
+  const took = (what: string) => t.log(what, Math.round(performance.now() - lost), 'ms');
+  // East loses its power when the server has gone, and just before its agent writes that down.
+  await until(t, 'it counts', async () => (await letters()).length > 1);
   await admin.post(`${path}/action`, { 'os-migrateLive': { block_migration: 'auto', host: 'west' } }, 202);
-  await becomes('ACTIVE', 'west');
-  await nothingIsLeft();
-  await west.kill();
-  await cloud.db('compute_hosts').where({ name: 'west' }).update({ is_forced_down: true });
+  const row = await cloud.db.transaction();
+  await row('servers').where({ id }).forUpdate().select('id');
+  await until(t, 'its agent is about to write it down', async () => {
+    const waiting = `select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`;
+    return (await cloud.db.raw(waiting)).rows.length > 0;
+  });
+  await east.kill();
+  await row.rollback();
+  const forced = (isDown: boolean) =>
+    cloud.db('compute_hosts').where({ name: 'east' }).update({ is_forced_down: isDown });
+  await forced(true);
   await admin.post(`${path}/action`, { evacuate: {} }, 200);
+  await becomes('ACTIVE', 'west');
+  await until(t, 'it counts on', async () => (await output()).replace(/[^a-z]/g, '').length > 2);
+  t.false((await output()).includes('booted'), 'what had arrived was not made anew');
+  took('taken over');
+  await hasItsData(west);
+
+  // The agent of west ends and its servers run on, until the guard ends them: only then are they evacuated.
+  await forced(false);
+  await startHost(t, cloud, 'east', 1);
+  await nothingIsLeft();
+  const pidFile = join(west.own, 'run', 'qemu', `cs-${id}.pid`);
+  took('east is back');
+  t.true(existsSync(pidFile));
+  await west.killAgent();
+  const evacuated = async () => {
+    await cloud
+      .db('compute_hosts')
+      .where({ name: 'west' })
+      .update({ agent_seen_at: new Date(0) });
+    const [evacuations] = cloud.modules.flatMap((one) => one.controllers).filter(({ name }) => name === 'evacuations');
+    for (const one of (await evacuations?.pending(10)) ?? []) await evacuations?.reconcile(one);
+  };
+  const options = { runDirectory: '', logFile: '', firstSeconds: 0 };
+  await guardFence({ socket: join(west.own, 'compute', 'guard.sock'), ...options }).extend(0);
+  await until(t, 'the guard has ended it', async () => !existsSync(pidFile));
+  took('ended by the guard');
+  await evacuated();
   await becomes('ACTIVE', 'east');
   await until(t, 'it has booted', async () => /booted/.test(await output()));
   await admin.delete(path);

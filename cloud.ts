@@ -28,7 +28,7 @@ import { hostCaches } from './compute/image-cache/host-caches.ts';
 import { imageLimits } from './compute/image-cache/limits.ts';
 import { vendorDataSettings } from './compute/metadata/vendor-data.ts';
 import { computeMigrations, computeModule, computePolicy } from './compute/plugin.ts';
-import { schedulingOf } from './compute/scheduler/scheduling.ts';
+import { type Scheduling, schedulingOf } from './compute/scheduler/scheduling.ts';
 import { openBundle } from './dashboard/bundle.ts';
 import { consolePages } from './dashboard/console-pages.ts';
 import { dashboardModule } from './dashboard/plugin.ts';
@@ -106,7 +106,10 @@ export async function buildCloud(config: Config, log: Logger, given?: Drivers): 
   const vendors = await vendorDataSettings(config);
   const compliance = complianceOf(config);
   const sourceOf = sourceAddressFrom(config.trustedProxies);
-  const scheduling = schedulingOf(config);
+  const scheduling: Scheduling = {
+    ...schedulingOf(config),
+    noValidHost: (why) => log.warn(why, 'no valid host'),
+  };
   const databaseUrl = config.databaseUrl.reveal();
   const db = openDatabase(databaseUrl);
   await migrate(db, migrations);

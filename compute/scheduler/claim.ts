@@ -95,7 +95,9 @@ async function claimAmongAll(
     if (host) return { host };
     refusals.push({ hostName, ...refusal });
   }
-  return { host: undefined, ...explainNoValidHost(refusals) };
+  const why = explainNoValidHost(refusals);
+  scheduling.noValidHost?.({ ...why, projectId: demand.projectId });
+  return { host: undefined, ...why };
 }
 
 type Claim = { host: ComputeHost; refusal?: undefined } | { host: undefined; refusal: Refusal };

@@ -1,4 +1,4 @@
-import type { Refusal } from './filters.ts';
+import { filterNames, type Refusal } from './filters.ts';
 
 export interface HostRefusal extends Refusal {
   hostName: string;
@@ -7,8 +7,8 @@ export interface HostRefusal extends Refusal {
 const mostHostsListed = 50;
 
 /**
- * Why no host fits. `reason` is for whoever asked and names no host; `details` goes through the hosts one by one, for
- * administrators.
+ * Why no host fits. `reason` goes through the filters, with how many hosts each left and what would have helped, for whoever
+ * asked, and names no host; `details` goes through the hosts one by one, for administrators.
  */
 export function explainNoValidHost(refusals: readonly HostRefusal[]): { reason: string; details: string } {
   if (refusals.length === 0)
@@ -17,7 +17,12 @@ export function explainNoValidHost(refusals: readonly HostRefusal[]): { reason: 
       details: 'No host agent has reported to this cloud.',
     };
   const byFilter = Map.groupBy(refusals, (refusal) => refusal.filter);
-  const groups = [...byFilter].map(([filter, failed]) => `${filter} refused ${count(failed.length)}${closest(failed)}`);
+  const inOrder = [...byFilter].sort(([a], [b]) => filterNames.indexOf(a) - filterNames.indexOf(b));
+  let left = refusals.length;
+  const groups = inOrder.map(([filter, failed]) => {
+    left -= failed.length;
+    return `${filter} refused ${count(failed.length)}${closest(failed)}${left > 0 ? `, ${left} left` : ''}`;
+  });
   const listed = refusals
     .slice(0, mostHostsListed)
     .map(({ hostName, filter, reason, detail }) => `${hostName}: ${filter}: ${reason}${detail ? `: ${detail}` : ''}`);

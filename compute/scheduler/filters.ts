@@ -107,6 +107,8 @@ const optional = {
 
 export type OptionalFilter = keyof typeof optional;
 export const optionalFilters = Object.keys(optional) as OptionalFilter[];
+/** In the order in which hosts are asked. */
+export const filterNames: readonly string[] = [...Object.keys(always), ...optionalFilters];
 
 /** The first check that fails; undefined when the guest fits. */
 export function refusalOf(

@@ -11,6 +11,8 @@ export interface Scheduling {
   weights: Weights;
   /** How much of hosts may be promised, where nothing is said of one. */
   allocation: Allocation;
+  /** Hears of every guest that no host could take, and why. */
+  noValidHost?(why: { reason: string; details: string; projectId: string }): void;
 }
 
 /**

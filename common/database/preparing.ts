@@ -13,9 +13,9 @@ export const planOnceSql = "set_config('plan_cache_mode', 'force_generic_plan', 
 /** Once a statement has come so often, it will come again. Those of migrations, and of rare requests, never get there. */
 const oftenEnough = 10;
 /** Each takes some tens of kilobytes of every connection's process; beyond so many, none is prepared. */
-const mostPrepared = 250;
+const mostPrepared = 200;
 /** Texts that are counted: where names or numbers of values become part of a text, there is no end of them. */
-const mostCounted = 2000;
+const mostCounted = 1000;
 
 interface Asked {
   sql: string;

@@ -5,7 +5,7 @@ export type Tone = 'good' | 'moving' | 'off' | 'bad';
 const good = new Set(['active', 'running', 'available', 'online']);
 const bad = new Set(['error', 'killed', 'dead', 'unknown', 'error_deleting']);
 const moving =
-  /^(build|creating|deleting|restarting|rebuilding|stopping|starting|reboot|hard_reboot|saving|uploading|importing|pending_.*|migrating|resize|rebuild)$/;
+  /^(build|creating|deleting|restarting|rebuilding|stopping|starting|reboot|hard_reboot|saving|uploading|importing|pending_.*|migrating|resize|revert_resize|rebuild|password)$/;
 
 /** What a status word of any service means to the eye: works, is under way, rests, or needs somebody. */
 export function toneOf(status: string): Tone {

@@ -10,12 +10,15 @@ const lengths = ['50', '200', '1000'];
 
 /** The tail of the serial console. A server that no host holds has none to ask for. */
 export function ConsoleCard({ server }: { server: Server }) {
-  const isSomewhere = !['building', 'error'].includes(server['OS-EXT-STS:vm_state'] ?? 'building');
+  const nothing = whyNone(server);
   return (
-    <Card title="Console log">
-      {isSomewhere ? <Output id={server.id} /> : <p className="quiet">It has not booted yet.</p>}
-    </Card>
+    <Card title="Console log">{nothing === null ? <Output id={server.id} /> : <p className="quiet">{nothing}</p>}</Card>
   );
+}
+
+function whyNone(server: Server): string | null {
+  if (!server['OS-SRV-USG:launched_at']) return 'It has not booted yet.';
+  return server['OS-EXT-STS:vm_state'] === 'shelved_offloaded' ? 'It is put away: no host holds it.' : null;
 }
 
 function Output({ id }: { id: string }) {

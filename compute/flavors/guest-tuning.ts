@@ -8,7 +8,7 @@ export interface GuestTuning {
   cpuPeriodMicros?: number;
   cpuQuotaMicros?: number;
   topology?: { sockets: number; cores: number; threads: number };
-  /** Of the root disk, by libvirt's names: `read_bytes_sec` … */
+  /** Of each disk, by libvirt's names: `read_bytes_sec` … */
   diskLimits?: Record<string, number>;
   hasBootMenu?: true;
   /** What happens to a guest that stops feeding it. */

@@ -20,7 +20,7 @@ export function bootMenu({ hasBootMenu }: GuestTuning): Element[] {
   return hasBootMenu ? [element('bootmenu', { enable: 'yes', timeout: 3000 })] : [];
 }
 
-/** Inside of the root `<disk>`. */
+/** Inside of each `<disk>` that can be written. */
 export function diskTuning({ diskLimits = {} }: GuestTuning): Element[] {
   const limits = Object.entries(diskLimits).map(([name, value]) => element(name, {}, [String(value)]));
   return limits.length === 0 ? [] : [element('iotune', {}, limits)];

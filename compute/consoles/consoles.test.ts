@@ -121,6 +121,34 @@ test('an address is worth nothing once its server was stopped, moved or deleted,
   t.is(await refused(last), 403);
 });
 
+test('an address opens the console of the server that it was given for, whatever else it says', async (t) => {
+  const { cloud, ground, id, ask, member, refused } = await prepare(t);
+  const other = await ground.createServer();
+  await cloud.settle();
+  const says = (server: string, words: string) => {
+    const guest = ground.host.servers.get(server);
+    if (guest) guest.output += words;
+    ground.host.changed(server);
+  };
+  const headers = { 'x-instance-id': other, 'x-server-id': other };
+  const mine = await openConsole(t, `${await ask('serial')}&server=${other}&instance_uuid=${other}`, { headers });
+  says(other, 'of the other\n');
+  says(id, 'of this one\n');
+  await mine.says('of this one\n');
+  t.false(mine.received().includes('of the other'));
+  const elsewhere = (await ask('serial')).replace('/console?', `/console/${other}?`);
+  t.not(await refused(elsewhere), 101, 'there is one path for all');
+
+  const unused = await ask('serial');
+  const token = unused.split('token=')[1];
+  const admin = atVersion(cloud.as('admin'), '2.31');
+  const { console: shown } = await admin.get(`/compute/v2.1/os-console-auth-tokens/${token}`);
+  t.is(shown.instance_uuid, id);
+  await member.delete(`/compute/v2.1/servers/${id}`);
+  await cloud.settle();
+  t.is(await refused(unused), 403, 'it does not become that of another server');
+});
+
 async function hostRow({ db }: Awaited<ReturnType<typeof startTestCloud>>) {
   const { id: _, number: __, ...row } = await db('compute_hosts').first();
   return row;

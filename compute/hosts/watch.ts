@@ -13,15 +13,13 @@ export interface HostWatchDeps {
 /** Tells the log of hosts that are dead to the cloud, once, and of those that are back; and what becomes of their servers. */
 export function hostWatch({ db, log, policy }: HostWatchDeps): Reconciler {
   const told = new Set<string>();
-  const changed = async () =>
-    (
-      await db('compute_hosts').select(
-        'name',
-        'is_forced_down',
-        'is_fenced',
-        db.raw("is_forced_down or agent_seen_at < now() - down_after_seconds * interval '1 second' as is_dead"),
-      )
-    ).filter((host) => host.is_dead !== told.has(host.name));
+  const isDead = "(is_forced_down or agent_seen_at < now() - down_after_seconds * interval '1 second')";
+  const changed = async () => {
+    const hosts = await db('compute_hosts')
+      .whereRaw(`${isDead} or name = any(?)`, [[...told]])
+      .select('name', 'is_forced_down', 'is_fenced', db.raw(`${isDead} as is_dead`));
+    return hosts.filter((host) => host.is_dead !== told.has(host.name));
+  };
   return {
     name: 'dead-hosts',
     pending: async (limit) => (await changed()).slice(0, limit).map(({ name }) => name),

@@ -42,10 +42,14 @@ async function mortalAgent(
   };
 }
 
-/** Has the agent of a host work on a server and its moves until it is killed, after so many steps; true when it was not. */
-export async function workUntilKilled(two: TwoHosts, hostName: string, id: string, steps: number): Promise<boolean> {
-  const death = reaper(steps);
-  const driver = hostName === 'host-1' ? two.cloud.drivers.servers : two.second.driver;
+/** After so many steps, or in that call of the driver: before its work is done, or after. */
+export type Moment = number | { call: keyof ServerDriver; when: 'before' | 'after' };
+
+/** Has the agent of a host work on a server and its moves until it is killed; true when it was not. */
+export async function workUntilKilled(two: TwoHosts, hostName: string, id: string, moment: Moment): Promise<boolean> {
+  const real = hostName === 'host-1' ? two.cloud.drivers.servers : two.second.driver;
+  const { death, driver } =
+    typeof moment === 'number' ? { death: reaper(moment), driver: real } : dyingIn(real, moment);
   const { servers, moves } = await mortalAgent(two, hostName, driver, death);
   try {
     await servers.reconcile(id);
@@ -55,6 +59,22 @@ export async function workUntilKilled(two: TwoHosts, hostName: string, id: strin
     if (!(error instanceof Killed) && !death.isDead()) throw error;
     return false;
   }
+}
+
+function dyingIn(real: ServerDriver, { call, when }: Exclude<Moment, number>) {
+  const death = reaper(Number.POSITIVE_INFINITY);
+  const driver = new Proxy(real, {
+    get: (target, name) => {
+      const method = Reflect.get(target, name);
+      if (name !== call || typeof method !== 'function') return method;
+      return async (...args: unknown[]) => {
+        if (when === 'after') await method.apply(target, args);
+        death.kill();
+        death.step();
+      };
+    },
+  });
+  return { death, driver };
 }
 
 /** Works with a process that dies after ever more steps, a new one each time; gives the number of deaths. */

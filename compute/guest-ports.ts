@@ -39,6 +39,7 @@ export async function createGuestPorts(
         securityGroupIds,
         deviceId: guest.id,
         deviceOwner: guest.deviceOwner,
+        needsSubnet: true,
         hostName: guest.host?.name ?? null,
       });
   } catch (error) {

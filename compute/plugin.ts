@@ -90,6 +90,7 @@ import { letDestinationsDecide } from './migrations/0020-decided-there.ts';
 import { keepEvacuated } from './migrations/0021-evacuations.ts';
 import { addLeases } from './migrations/0021-leases.ts';
 import { tellAgentsFromEngines } from './migrations/0022-signs-of-life.ts';
+import { keepWhatWasAskedOfHosts } from './migrations/0024-what-was-asked-of-hosts.ts';
 import { countEphemeralDisks } from './migrations/0026-usage-of-ephemeral-disks.ts';
 import type { Scheduling } from './scheduler/scheduling.ts';
 import { lockPolicy } from './servers/locks.ts';
@@ -185,6 +186,7 @@ export const computeMigrations: Migration[] = [
   keepDeletedServers,
   keepEvacuated,
   tellAgentsFromEngines,
+  keepWhatWasAskedOfHosts,
   countEphemeralDisks,
   letDestinationsDecide,
   addLeases,

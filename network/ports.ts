@@ -37,6 +37,8 @@ export interface PortRequest {
   name?: string;
   /** What the guest is told that the port is for. */
   tag?: string;
+  /** A network that has no addresses to give is refused, as Nova does for new servers; else the port has none. */
+  needsSubnet?: boolean;
   /** The host that will carry it; null while that is not known (`bindPort` later). */
   hostName: string | null;
 }
@@ -58,7 +60,8 @@ export interface GuestAddress {
 
 /**
  * Gives the device a port, inside the caller's transaction. Throws `NetworkNotFound`/`PortNotFound` (as `NotFound`),
- * `Conflict` kinds (`PortInUse`, `IpAddressInUse`, `IpAddressGenerationFailure`), `Forbidden` and `OverQuota`.
+ * `Conflict` kinds (`PortInUse`, `IpAddressInUse`, `IpAddressGenerationFailure`), `Forbidden`, `OverQuota`, and `BadRequest` in Nova's
+ * words (nova/exception.py, `NetworkRequiresSubnet`, `PortRequiresFixedIP`).
  */
 export async function createPort(trx: Knex, request: PortRequest): Promise<{ id: string; networkId: string }> {
   if (request.portId !== undefined) return await takePort(trx, request, request.portId);
@@ -66,6 +69,8 @@ export async function createPort(trx: Knex, request: PortRequest): Promise<{ id:
   const network = await lockNetwork(trx, request.visible, request.networkId);
   if (network.external && !network.shared && network.projectId !== request.projectId && request.visible !== 'everyone')
     throw new Forbidden(`It is not allowed to create an interface on external network ${network.id}.`);
+  if (request.needsSubnet && network.subnetIds.length === 0)
+    throw new BadRequest(`Network ${network.id} requires a subnet in order to boot instances on.`);
   // As `create_port:fixed_ips:ip_address` has it: on somebody else's network one gets an address, one does not choose it.
   if (request.fixedIp !== undefined && network.projectId !== request.projectId && request.visible !== 'everyone')
     throw new Forbidden(
@@ -94,6 +99,7 @@ async function takePort(trx: Knex, request: PortRequest, portId: string): Promis
   const port = await lockPort(trx, request.visible, portId);
   if (port.attachedTo !== null || port.deviceOwner.startsWith('network:'))
     throw new PortInUse(`Port ${portId} is still in use.`);
+  if (request.needsSubnet && port.fixedIps.length === 0) await requireSubnet(trx, port);
   await change(trx, 'ports', portId, {
     attached_to: request.deviceId,
     attached_order: trx.raw(`nextval('ports_attached_order')`),
@@ -103,6 +109,12 @@ async function takePort(trx: Knex, request: PortRequest, portId: string): Promis
     device_tag: request.tag ?? null,
   });
   return { id: portId, networkId: port.networkId };
+}
+
+/** Without an address where there are some, a port was meant to have none. */
+async function requireSubnet(trx: Knex, { id, networkId }: { id: string; networkId: string }): Promise<void> {
+  const subnet = await trx('subnets').where({ network_id: networkId, deletion_requested_at: null }).first('id');
+  if (subnet === undefined) throw new BadRequest(`Port ${id} requires a FixedIP in order to be used.`);
 }
 
 /** Says which host carries the port; null unbinds it. A port that is not there any more is left alone. */

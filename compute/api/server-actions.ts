@@ -7,6 +7,7 @@ import { route } from '../../common/http/route.ts';
 import { definePolicy, projectReader } from '../../common/policy/rules.ts';
 import type { ComputeApiDeps } from './deps.ts';
 import { closed } from './fields.ts';
+import { tellingHosts } from './no-valid-host.ts';
 import type { ServerActionSpec } from './server-actions/action.ts';
 import { consoleActions } from './server-actions/consoles.ts';
 import { diskActionPolicy, diskActions } from './server-actions/disks.ts';
@@ -84,7 +85,8 @@ export const serverActionRoutes = (deps: ComputeApiDeps) => [
       const action = actions[name];
       if (action === undefined || !isInForce(action, version)) throw new BadRequest(`There is no such action: ${name}`);
       deps.enforcer.authorize(ctx, action.rule);
-      const answer = await action.run({ deps, ctx, id: params.server_id ?? '', value, version, h });
+      const id = params.server_id ?? '';
+      const answer = await tellingHosts(deps, ctx, async () => action.run({ deps, ctx, id, value, version, h }));
       return (answer as ResponseObject | undefined) ?? h.response().code(202);
     },
   }),

@@ -45,12 +45,14 @@ const Network = Type.Object(
 
 const Servers = Type.Union([Uuid, Type.Array(Uuid, { maxItems: 100 })]);
 
-/** Others may stand there, as Nova lets a site's own filters have theirs. */
+/** Others may stand there, as Nova lets a site's own filters have theirs; but not those of its filters that are not here. */
 const Hints = Type.Object({
   group: Type.Optional(Uuid),
   same_host: Type.Optional(Servers),
   different_host: Type.Optional(Servers),
 });
+
+const unhonouredHints = ['query', 'build_near_host_ip', 'cidr', 'different_cell', 'target_cell'];
 
 export const CreateServer = Type.Object(
   {
@@ -128,6 +130,7 @@ export function newServer(version: Version, body: Static<typeof CreateServer>): 
   });
   if (since(version, 2, 57) && asked.personality !== undefined)
     throw new BadRequest('Invalid input for field/attribute server: unexpected personality.');
+  refuseHints(hints);
   refuseVolumes(asked);
   const devices = blockDevices(version, asked.block_device_mapping_v2 ?? []);
   return {
@@ -158,6 +161,14 @@ export function newServer(version: Version, body: Static<typeof CreateServer>): 
       differentHost: [hints.different_host ?? []].flat(),
     },
   };
+}
+
+function refuseHints(hints: object): void {
+  const name = unhonouredHints.find((one) => one in hints);
+  if (name !== undefined)
+    throw new BadRequest(
+      `Invalid input for field/attribute ${name}: no filter here honours that scheduler hint; there are group, same_host and different_host.`,
+    );
 }
 
 /** Given directly, or as the device that the server starts from. */

@@ -103,11 +103,26 @@ test('whatever is wrong with a new server is refused with a word about it, and n
   }
   for (const body of [{}, { server: null }, { server: [] }, { servers: [usual] }, [], null, 'x'])
     await newest.post('/compute/v2.1/servers', body, 400);
-  const hints = { server: usual, 'os:scheduler_hints': { group: theirs.serverGroup } };
-  await newest.post('/compute/v2.1/servers', hints, 400);
+  const theirServer = (await strangersServer()).id;
+  for (const hints of [
+    { group: theirs.serverGroup },
+    { group: 'x' },
+    { same_host: theirServer },
+    { same_host: 'x' },
+    { different_host: [nowhere, theirServer] },
+    { query: '[]' },
+  ])
+    await newest.post('/compute/v2.1/servers', { server: usual, 'os:scheduler_hints': hints }, 400);
+  await stranger.delete(`/compute/v2.1/servers/${theirServer}`);
+  await cloud.settle();
   const { servers } = await admin.get('/compute/v2.1/servers?all_tenants=1');
   t.deepEqual(servers, []);
   t.deepEqual((await admin.get('/network/v2.0/ports?device_owner=compute:nova')).ports, []);
+
+  async function strangersServer() {
+    const server = { ...usual, imageRef: imageId };
+    return (await atVersion(stranger, '2.96').post('/compute/v2.1/servers', { server }, 202)).server;
+  }
 
   async function strangersThings() {
     const { network } = await stranger.post('/network/v2.0/networks', { network: { name: 'theirs' } });

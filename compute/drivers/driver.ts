@@ -104,6 +104,8 @@ export interface Machine {
   isUefi?: boolean;
   /** Its clock shows the host's local time, as Windows expects. */
   keepsLocalTime?: boolean;
+  /** It has a High Precision Event Timer; absent: as the hypervisor has it by itself. */
+  hasHpet?: boolean;
 }
 
 export interface ServerSpec {

@@ -5,7 +5,6 @@ export interface ComputeHost extends HostCapacity {
   /** The number by which microversions before 2.53 name it, as hypervisor and as service. */
   number: number;
   address: string;
-  virtualisation: string;
   /** An administrator says that it is down, whatever its agent says. */
   isForcedDown: boolean;
   /** Its agent is silent, too, or an administrator says so: nothing is known to run there, where `isUp` tells of the engine. */

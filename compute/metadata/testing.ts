@@ -27,6 +27,8 @@ export const exampleFacts = (): MetadataFacts => ({
     adminPassword: 'first',
     personality: [{ path: '/etc/motd', contents: 'aGVsbG8=' }],
     imageProperties: {},
+    imageMinRamMib: 0,
+    hints: { sameHost: [], differentHost: [] },
     vendorData: null,
   },
   links: [

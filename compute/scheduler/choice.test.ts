@@ -25,6 +25,7 @@ function host(name: string, changes: Partial<HostCapacity> = {}): HostCapacity {
     hypervisorVersion: 7_002_000,
     cpuModel: 'x',
     architecture: 'x86_64',
+    virtualisation: 'kvm',
     traits: ['CUSTOM_GPU'],
     inventories: unsaid,
     vcpus: 4,
@@ -98,7 +99,7 @@ test('a host refuses by its aggregates, its capabilities and by what nothing hon
   ] as const)
     t.is(refused(fast, { extraSpecs: { [name]: value } }), undefined, name);
   t.is(refused(fast, { extraSpecs: { 'trait:CUSTOM_GPU': 'forbidden' } }), 'RequiredTraitsFilter');
-  t.is(refused(fast, { traits: { 'trait:CUSTOM_FPGA': 'required' } }), 'RequiredTraitsFilter');
+  t.is(refused(fast, { imageProperties: { 'trait:CUSTOM_FPGA': 'required' } }), 'RequiredTraitsFilter');
   const sockets = { extraSpecs: { 'hw:cpu_sockets': '2' }, vcpus: 0 }; // a resize claims what it takes more
   t.is(refused(fast, { ...sockets, guestVcpus: 3 }), 'ComputeCapabilitiesFilter');
   t.is(refused(fast, { ...sockets, guestVcpus: 4 }), undefined);

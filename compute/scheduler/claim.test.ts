@@ -175,6 +175,7 @@ test('each check refuses under its name and says by how much', (t) => {
     hypervisorVersion: 7_002_000,
     cpuModel: 'x',
     architecture: 'x86_64',
+    virtualisation: 'kvm',
     traits: [],
     inventories: { vcpus: unsaid, memoryMib: unsaid, diskGib: unsaid },
     vcpus: 1,

@@ -15,8 +15,8 @@ export interface Demand {
   projectId: string;
   /** The flavor's; containers have none. */
   extraSpecs?: Readonly<Record<string, string>>;
-  /** `trait:NAME` to `required` or `forbidden`, as its image has it; the flavor says more in its extra specs. */
-  traits?: Readonly<Record<string, string>>;
+  /** Its image's: `trait:NAME`, and what the hypervisor has to be; the flavor says more in its extra specs. */
+  imageProperties?: Readonly<Record<string, string>>;
   /** Of the server group it belongs to, if it does. */
   group?: GroupDemand;
   /** Names of hosts where something of it is left that is to be removed before it may be there again. */

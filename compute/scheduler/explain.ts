@@ -37,7 +37,8 @@ function closest(failed: readonly HostRefusal[]): string {
   const least = failed.reduce((best, next) =>
     (next.missing?.amount ?? 0) < (best.missing?.amount ?? 0) ? next : best,
   );
-  if (least.missing === undefined) return failed.length === 1 ? ` (${least.reason})` : '';
+  if (least.missing === undefined)
+    return failed.every(({ reason }) => reason === least.reason) ? ` (${least.reason})` : '';
   return ` (${failed.length === 1 ? '' : 'at best '}${least.missing.amount} ${least.missing.unit} missing)`;
 }
 

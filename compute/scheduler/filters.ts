@@ -5,6 +5,7 @@ import { isForOthers, type Metadata, unmetSpec } from './aggregate-filters.ts';
 import { unmetCapability } from './capabilities.ts';
 import { type Allocation, capacityOf, type HostResources, type Resource } from './capacity.ts';
 import type { Demand } from './demand.ts';
+import { unmetRequirement } from './image-requirements.ts';
 import { unmetTrait } from './traits.ts';
 
 export interface HostCapacity extends HostResources {
@@ -25,6 +26,8 @@ export interface HostCapacity extends HostResources {
   hypervisorVersion: number;
   cpuModel: string;
   architecture: string;
+  /** `kvm` where its processors run guests themselves. */
+  virtualisation: string;
   /** By Placement's names: what it says of itself, and what administrators have given it. */
   traits: readonly string[];
   /** Where servers of other hosts come in; absent or null: nowhere. */
@@ -57,7 +60,7 @@ const always = {
   AvailabilityZoneFilter: (host, { zone }) =>
     zone === null || zone === host.zone ? undefined : { reason: `not in zone ${zone}` },
   RequestedHostFilter: (host, { hostName }) =>
-    hostName === null || hostName === host.name ? undefined : { reason: `not the requested host ${hostName}` },
+    hostName === null || hostName === host.name ? undefined : { reason: 'not the requested host', detail: hostName },
   MoveFilter(host, { leaving, uncleared }) {
     if (uncleared?.has(host.name)) return { reason: 'what was left of the server there is not removed yet' };
     if (leaving === undefined) return undefined;
@@ -73,9 +76,13 @@ const always = {
 } satisfies Record<string, Filter>;
 
 const optional = {
-  RequiredTraitsFilter(host, { extraSpecs = {}, traits = {} }) {
-    const unmet = unmetTrait(host.traits, extraSpecs) ?? unmetTrait(host.traits, traits);
+  RequiredTraitsFilter(host, { extraSpecs = {}, imageProperties = {} }) {
+    const unmet = unmetTrait(host.traits, extraSpecs) ?? unmetTrait(host.traits, imageProperties);
     return unmet === undefined ? undefined : { reason: unmet };
+  },
+  ImagePropertiesFilter(host, { imageProperties = {} }) {
+    const unmet = unmetRequirement(host, imageProperties);
+    return unmet === undefined ? undefined : { reason: `the image asks for ${unmet}` };
   },
   ComputeCapabilitiesFilter(host, { extraSpecs = {}, vcpus, guestVcpus = vcpus }) {
     const [spec] = unhonouredSpecs(extraSpecs);
@@ -121,6 +128,22 @@ export function refusalOf(
     if (refusal !== undefined) return { filter, ...refusal };
   }
   for (const filter of filters) {
+    const refusal = (optional[filter] as Filter)(host, demand, allocation);
+    if (refusal !== undefined) return { filter, ...refusal };
+  }
+  return undefined;
+}
+
+/** What another image may change of whether a guest can be where it is. */
+const aboutImages: readonly OptionalFilter[] = ['RequiredTraitsFilter', 'ImagePropertiesFilter'];
+
+/** Whether a guest can stay on its host with that image, whatever else the host is asked before it takes one. */
+export function imageRefusalOf(
+  host: HostCapacity,
+  demand: Demand,
+  { filters, allocation }: { filters: readonly OptionalFilter[]; allocation: Allocation },
+): Refusal | undefined {
+  for (const filter of filters.filter((one) => aboutImages.includes(one))) {
     const refusal = (optional[filter] as Filter)(host, demand, allocation);
     if (refusal !== undefined) return { filter, ...refusal };
   }

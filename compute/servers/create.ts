@@ -7,13 +7,12 @@ import { isUuid } from '../../common/ids.ts';
 import type { Enforcer } from '../../common/policy/enforcer.ts';
 import { getUsableImage, type UsableImage } from '../../image/images/use.ts';
 import type { PropertyProtection } from '../../image/property-protection/protection.ts';
-import { deviceOwnerIn, requireZone } from '../aggregates/zones.ts';
+import { deviceOwnerIn } from '../aggregates/zones.ts';
 import type { LocalDisk } from '../drivers/driver.ts';
 import type { Flavor } from '../flavors/flavor.ts';
 import { liveLimitsOf } from '../flavors/live-limits.ts';
 import { getFlavor } from '../flavors/store.ts';
 import { createGuestPorts, type GuestPort, type GuestPorts } from '../guest-ports.ts';
-import { requireHost } from '../hosts/store.ts';
 import { findKeypair } from '../keypairs/store.ts';
 import { type LimitsOfUser, limitsOfUser } from '../quotas/limits.ts';
 import { checkInjectedFiles, checkMetadataItems, checkQuota, type QuotaScope } from '../quotas/quotas.ts';
@@ -25,11 +24,11 @@ import type { GroupDemand } from '../server-groups/server-group.ts';
 import { recordAction } from './actions.ts';
 import { hintedHosts, type SchedulerHints } from './hints.ts';
 import { bootableFormat, checkImageFits, checkZeroDisk } from './image-fit.ts';
-import { machineProperties } from './image-properties.ts';
+import { inheritableProperties } from './image-properties.ts';
 import { type AskedDisks, disksOf, extraDiskGib } from './local-disks.ts';
 import { checkMachine } from './machine.ts';
 import { resolveNetworks } from './networks.ts';
-import { type RequestedPlace, requestedPlace } from './place.ts';
+import { checkPlace, type RequestedPlace, requestedPlace } from './place.ts';
 import { hostnameFrom, type Server } from './server.ts';
 import { getServer } from './store.ts';
 
@@ -90,11 +89,10 @@ export interface NewServer {
  * `OverQuota`.
  */
 export async function createServers(deps: ServerDeps, ctx: ProjectContext, asked: NewServer): Promise<Server[]> {
-  const place = requestedPlace(deps, ctx, asked);
+  const askedPlace = requestedPlace(deps, ctx, asked);
   checkCount(asked);
   return deps.db.transaction(async (trx) => {
-    if (place.zone !== null) await requireZone(trx, place.zone);
-    if (asked.hostName !== null) await requireHost(trx, asked.hostName);
+    const place = await checkPlace(trx, askedPlace);
     const found = await resolve({ ...deps, db: trx }, ctx, asked);
     checkZeroDisk(deps.enforcer, ctx, found.flavor);
     const { vcpus, memoryMib, diskGib, extraSpecs } = found.flavor;
@@ -114,7 +112,7 @@ export async function createServers(deps: ServerDeps, ctx: ProjectContext, asked
       diskGib: diskGib + extraDiskGib(found.flavor),
       projectId,
       extraSpecs,
-      traits: found.image.properties,
+      imageProperties: found.image.properties,
       ...place,
       ...(await hintedHosts(trx, ctx, hints)),
     };
@@ -234,6 +232,7 @@ async function insertServer(
   { zone }: RequestedPlace,
 ): Promise<void> {
   const isPlaced = placement.host !== undefined;
+  const { sameHost, differentHost } = asked.hints;
   const server = {
     id,
     project_id: ctx.projectId,
@@ -276,7 +275,9 @@ async function insertServer(
     public_key: publicKey,
     admin_password: isPlaced ? asked.adminPassword : null,
     personality: JSON.stringify(asked.personality),
-    image_properties: JSON.stringify(machineProperties(image.properties)),
+    image_properties: JSON.stringify(inheritableProperties(image.properties)),
+    image_min_ram_mib: image.minRamMib,
+    scheduler_hints: JSON.stringify({ sameHost, differentHost }),
     random_seed: randomBytes(512).toString('base64'),
   };
   // In one statement, as others wait for the locks that are held by now.

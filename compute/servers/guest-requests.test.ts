@@ -99,7 +99,7 @@ test('a guest is interrupted so that it dumps what it knows, and what its image 
   await cloud.settle();
   const { images } = await member.get('/image/v2/images?name=copy');
   t.like(images[0], { hw_qemu_guest_agent: 'yes', os_require_quiesce: 'yes', os_shutdown_timeout: '9' });
-  t.is(images[0].note, undefined);
+  t.is(images[0].note, 'n');
   t.is(host.lastGraceSeconds, undefined);
   await member.post(actionPath(id), { 'os-stop': null }, 202);
   await cloud.settle();

@@ -21,7 +21,7 @@ export function checkImageFits(
   { memoryMib, diskGib }: Pick<Flavor, 'memoryMib' | 'diskGib'>,
 ): void {
   bootableFormat(image);
-  if (memoryMib < image.minRamMib) throw new BadRequest("Flavor's memory is too small for requested image.");
+  checkMemory(image.minRamMib, { memoryMib });
   if (diskGib === 0) return; // as large as the image
   const bytes = diskBytesOf(image);
   if (bytes > diskGib * gib)
@@ -32,6 +32,11 @@ export function checkImageFits(
     throw new BadRequest(
       `Flavor's disk is smaller than the minimum size specified in image metadata. Flavor disk is ${diskGib * gib} bytes, minimum size is ${image.minDiskGib * gib} bytes.`,
     );
+}
+
+/** Throws `BadRequest` (nova/exception.py, `FlavorMemoryTooSmall`). */
+export function checkMemory(minRamMib: number, { memoryMib }: Pick<Flavor, 'memoryMib'>): void {
+  if (memoryMib < minRamMib) throw new BadRequest("Flavor's memory is too small for requested image.");
 }
 
 /**

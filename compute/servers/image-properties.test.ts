@@ -1,11 +1,16 @@
 import test from 'ava';
-import { adminUserOf, hasGuestAgent, machineProperties, shutdownSecondsOf } from './image-properties.ts';
+import { adminUserOf, hasGuestAgent, inheritableProperties, shutdownSecondsOf } from './image-properties.ts';
 
 test('what an image says of its machine is kept, and read as Nova reads it', (t) => {
-  t.deepEqual(machineProperties({ hw_qemu_guest_agent: 'yes', os_type: 'linux', note: 'x', how: 'y' }), {
+  const kept = {
     hw_qemu_guest_agent: 'yes',
     os_type: 'linux',
-  });
+    'trait:CUSTOM_X': 'required',
+    img_hv_type: 'kvm',
+    note: 'x',
+  };
+  const itsOwn = { img_signature: 'x', img_signature_hash_method: 'y', bittorrent: 'true', os_glance_importing: 'a' };
+  t.deepEqual(inheritableProperties({ ...kept, ...itsOwn, mappings: '[]', backup_type: 'daily' }), kept);
   for (const word of ['yes', 'True', '1', 'on']) t.true(hasGuestAgent({ hw_qemu_guest_agent: word }), word);
   for (const word of ['no', '', '2']) t.false(hasGuestAgent({ hw_qemu_guest_agent: word }), word);
   t.false(hasGuestAgent({}));

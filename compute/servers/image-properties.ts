@@ -9,9 +9,16 @@ export type ImageProperties = Readonly<Record<string, string>>;
 /** A user may name the grace; a guest that does not obey must not keep its host waiting for longer. */
 const longestShutdownSeconds = 300;
 
-/** Those that are about the machine or what runs on it; the others are for people. */
-export function machineProperties(properties: ImageProperties): ImageProperties {
-  return Object.fromEntries(Object.entries(properties).filter(([name]) => /^(hw|os)_/.test(name)));
+/** About the image alone: its signature and key, how it is carried and kept, and of which backups it was one. */
+const ofTheImageAlone =
+  /^(os_glance.*|img_signature.*|cinder_encryption_key_.*|cache_in_nova|bittorrent|(img_)?mappings|(img_)?block_device_mapping|backup_type)$/;
+
+/**
+ * Those that hold for whatever is made of the image: a server, and images of that (nova/compute/utils.py,
+ * `initialize_instance_snapshot_metadata`).
+ */
+export function inheritableProperties(properties: ImageProperties): ImageProperties {
+  return Object.fromEntries(Object.entries(properties).filter(([name]) => !ofTheImageAlone.test(name)));
 }
 
 /** QEMU's guest agent runs in it. */

@@ -11,9 +11,10 @@ import { getFlavor } from '../flavors/store.ts';
 import { badReference } from '../references.ts';
 import { ask } from './ask.ts';
 import type { ServerDeps } from './create.ts';
-import { claimMore } from './resize.ts';
+import { checkImageTakes, claimMore } from './resize.ts';
 import type { Server, ServerFlavor } from './server.ts';
 import { requirements } from './states.ts';
+import { getBootData } from './store.ts';
 
 /**
  * Gives the running server the processors and the memory of another flavor. What it needs more is claimed at once, and what it needs
@@ -35,6 +36,7 @@ export async function liveResizeServer(
       const problem = liveResizeProblem(server, flavor);
       if (problem !== undefined)
         throw new BadRequest(`Server ${server.id} cannot become that while it runs: ${problem}.`);
+      checkImageTakes(await getBootData(trx, server.id), flavor);
       await claimMore(trx, { region, scheduling }, server, flavor, { diskGib: 0 });
       const to = { ...flavor, flavorId: flavor.id, flavorName: flavor.name };
       return {

@@ -61,6 +61,30 @@ test('a port made before is used, kept when the server goes, and not for two ser
   await cloud.as('stranger').post('/compute/v2.1/servers', foreign, 400);
 });
 
+test('no server is made on a network without a subnet, where it could have no address', async (t) => {
+  const cloud = await startTestCloud(t);
+  const { imageId, createServer } = await prepareCompute(t, cloud);
+  const member = cloud.as('member');
+  const { network } = await member.post('/network/v2.0/networks', { network: { name: 'bare' } });
+  const make = async (port: object) =>
+    (await member.post('/network/v2.0/ports', { port: { network_id: network.id, ...port } })).port.id;
+  const port = await make({});
+  const refused = async (networks?: object[]) => {
+    const server = { name: 'w', imageRef: imageId, flavorRef: 'tiny', networks };
+    return (await member.post('/compute/v2.1/servers', { server }, 400)).badRequest.message;
+  };
+  const why = `Network ${network.id} requires a subnet in order to boot instances on.`;
+  t.is(await refused([{ uuid: network.id }]), why);
+  t.is(await refused(), why, 'nor because it is the only network there is');
+  t.is(await refused([{ port }]), `Port ${port} requires a FixedIP in order to be used.`);
+  await member.post('/network/v2.0/subnets', {
+    subnet: { network_id: network.id, ip_version: 4, cidr: '10.1.0.0/24' },
+  });
+  await createServer({ networks: [{ uuid: network.id }] });
+  await createServer({ networks: [{ port: await make({ fixed_ips: [] }) }] });
+  t.is((await member.get('/compute/v2.1/servers')).servers.length, 2);
+});
+
 test('a network may have any name, and its servers are shown and listed all the same', async (t) => {
   const cloud = await startTestCloud(t);
   const { createServer } = await prepareCompute(t, cloud);

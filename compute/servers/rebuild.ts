@@ -3,14 +3,18 @@ import type { Knex } from '../../common/database/database.ts';
 import { BadRequest, Conflict } from '../../common/errors.ts';
 import { isUuid } from '../../common/ids.ts';
 import { getUsableImage, type UsableImage } from '../../image/images/use.ts';
+import { getHost } from '../hosts/store.ts';
 import { findKeypair } from '../keypairs/store.ts';
 import { computeLimitsOf } from '../quotas/limits.ts';
 import { checkInjectedFiles, checkMetadataItems } from '../quotas/quotas.ts';
 import { badReference } from '../references.ts';
+import { imageRefusalOf } from '../scheduler/filters.ts';
+import { refuseHost } from '../scheduler/no-valid-host.ts';
+import type { Scheduling } from '../scheduler/scheduling.ts';
 import { ask } from './ask.ts';
 import type { ServerDeps } from './create.ts';
 import { bootableFormat, checkImageFits, checkZeroDisk } from './image-fit.ts';
-import { machineProperties } from './image-properties.ts';
+import { type ImageProperties, inheritableProperties } from './image-properties.ts';
 import { checkMachine } from './machine.ts';
 import { withoutRescue } from './rescue.ts';
 import type { Server } from './server.ts';
@@ -33,9 +37,12 @@ export interface RebuildRequest {
   personality?: { path: string; contents: string }[];
 }
 
-/** Gives the server a new root disk, of the same image or another. What was on the old one is gone. */
+/**
+ * Gives the server a new root disk, of the same image or another. What was on the old one is gone. Throws `NoValidHost` for an
+ * image that asks for what its host has not, `BadRequest`, `Conflict`.
+ */
 export async function rebuildServer(
-  { db, region, enforcer }: ServerDeps,
+  { db, region, enforcer, scheduling }: ServerDeps,
   ctx: ProjectContext,
   id: string,
   asked: RebuildRequest,
@@ -54,6 +61,7 @@ export async function rebuildServer(
       checkImageFits(image, server);
       checkMachine(image.properties, server);
       checkZeroDisk(enforcer, ctx, server);
+      await checkHost(trx, scheduling, server, image.properties);
       const limits = await computeLimitsOf(trx, { projectId: server.projectId, region });
       checkMetadataItems(limits, Object.keys(asked.metadata ?? {}).length);
       checkInjectedFiles(limits, asked.personality ?? []);
@@ -73,11 +81,24 @@ export async function rebuildServer(
   return getServer(db, visibleTo(ctx), id);
 }
 
+/** A server does not leave its host for another image, which must not get it past what the host was asked (CVE-2017-16239). */
+async function checkHost(
+  trx: Knex,
+  scheduling: Scheduling,
+  { hostId, hostName, vcpus, memoryMib, diskGib, projectId }: Server,
+  imageProperties: ImageProperties,
+): Promise<void> {
+  if (hostId === null || hostName === null) return;
+  const demand = { vcpus, memoryMib, diskGib, projectId, zone: null, hostName, imageProperties };
+  const refusal = imageRefusalOf(await getHost(trx, hostId), demand, scheduling);
+  refuseHost(scheduling, projectId, refusal && { hostName, ...refusal });
+}
+
 /** A key is the server's owner's, whoever rebuilds it. */
 async function changeBootData(
   trx: Knex,
   server: Server,
-  image: Pick<UsableImage, 'properties'>,
+  image: Pick<UsableImage, 'properties' | 'minRamMib'>,
   asked: RebuildRequest,
 ): Promise<void> {
   const keypair = asked.keyName ? await findKeypair(trx, server.userId, asked.keyName) : undefined;
@@ -86,7 +107,8 @@ async function changeBootData(
     .where({ server_id: server.id })
     .update({
       admin_password: asked.adminPassword,
-      image_properties: JSON.stringify(machineProperties(image.properties)),
+      image_properties: JSON.stringify(inheritableProperties(image.properties)),
+      image_min_ram_mib: image.minRamMib,
       ...(asked.keyName !== undefined && { public_key: keypair?.publicKey ?? null }),
       ...(asked.userData !== undefined && { user_data: asked.userData }),
       ...(asked.personality !== undefined && { personality: JSON.stringify(asked.personality) }),

@@ -6,7 +6,9 @@ import { badReference } from '../references.ts';
 import { ask, refuseState } from './ask.ts';
 import type { ServerDeps } from './create.ts';
 import { bootableFormat, checkRescueFits, imageDiskGib } from './image-fit.ts';
+import { checkRescueDisk } from './machine.ts';
 import { requirements } from './states.ts';
+import { getBootData } from './store.ts';
 
 export interface RescueRequest {
   /** Undefined: what the server's own disk was made from. */
@@ -30,18 +32,21 @@ export async function rescueServer(
     requirement: requirements.rescue,
     power: 'running',
     async change(trx, server) {
+      const { imageProperties } = await getBootData(trx, server.id);
       await trx('server_boot_data').where({ server_id: server.id }).update({ admin_password: adminPassword });
       const rescueDisk = async (id: string, format: 'raw' | 'qcow2') => ({
         rescue_image_id: id,
         rescue_image_format: format,
         rescue_disk_gib: (await imageDiskGib(trx, id)) ?? server.diskGib,
       });
+      if (imageId === undefined) checkRescueDisk(imageProperties, imageProperties);
       if (imageId === undefined) return rescueDisk(server.diskImageId, server.diskImageFormat);
       if (!isUuid(imageId)) throw new BadRequest('Invalid rescue_image_ref provided.');
       const image = await getUsableImage(trx, visibleTo(ctx), imageId).catch(
         badReference('Can not find requested image'),
       );
       await checkRescueFits(trx, image, server);
+      checkRescueDisk(image.properties, imageProperties);
       return rescueDisk(image.id, bootableFormat(image));
     },
   });

@@ -7,16 +7,19 @@ import { getFlavor } from '../flavors/store.ts';
 import { checkQuota } from '../quotas/quotas.ts';
 import { badReference } from '../references.ts';
 import { claimHost } from '../scheduler/claim.ts';
+import { NoValidHost, placed } from '../scheduler/no-valid-host.ts';
 import { ask } from './ask.ts';
 import type { ServerDeps } from './create.ts';
-import { imageDiskGib } from './image-fit.ts';
+import { checkMemory, imageDiskGib } from './image-fit.ts';
 import { extraDiskGib, resizedDisks } from './local-disks.ts';
+import { checkMachine } from './machine.ts';
 import { coldMove, stayHere, turnBack } from './moves/cold.ts';
 import { insertMove } from './moves/store.ts';
 import { onItsHost } from './moves/target.ts';
 import type { Server, ServerFlavor } from './server.ts';
 import { oldFlavorOf, sizeColumns } from './sizes.ts';
 import { requirements } from './states.ts';
+import { type BootData, getBootData } from './store.ts';
 
 /**
  * Makes the server another size, from a copy of its disk, on its host or where that has no room on another one; the old one is kept until it is confirmed or reverted.
@@ -36,6 +39,7 @@ export async function resizeServer(
     async change(trx, server, revision) {
       const flavor = await getFlavor(trx, visibleTo(ctx), flavorId).catch(badReference());
       checkChange(server, flavor);
+      checkImageTakes(await getBootData(trx, server.id), flavor);
       const localDisks = resizedDisks(server.localDisks, flavor);
       if (server.diskGib === 0) await checkHoldsImage(trx, server, flavor);
       const place = await claimPlace(trx, ctx, { region, scheduling }, server, flavor);
@@ -95,7 +99,7 @@ async function claimPlace(
   try {
     await claimMore(trx, deps, server, flavor);
   } catch (error) {
-    if (!(error instanceof BadRequest) || !(await hasOtherHosts(trx))) throw error;
+    if (!(error instanceof NoValidHost) || !(await hasOtherHosts(trx))) throw error;
     return coldMove(trx, ctx, deps.scheduling, server, { hostName: null, size: flavor, kind: 'resize' });
   }
   await noteStay(trx, ctx, server);
@@ -126,13 +130,22 @@ function checkChange(server: Server, flavor: Flavor): void {
   if (flavor.diskGib < server.diskGib) throw new BadRequest('Unable to resize disk down.');
 }
 
+/** What its image asks for holds for every size of it. Throws `BadRequest`. */
+export function checkImageTakes(
+  { imageProperties, imageMinRamMib }: Pick<BootData, 'imageProperties' | 'imageMinRamMib'>,
+  flavor: Flavor,
+): void {
+  checkMemory(imageMinRamMib, flavor);
+  checkMachine(imageProperties, flavor);
+}
+
 /** The disk so far is as large as its image. */
 async function checkHoldsImage(trx: Knex, server: Server, { diskGib }: Flavor): Promise<void> {
   const needed = await imageDiskGib(trx, server.diskImageId);
   if (diskGib > 0 && needed !== undefined && needed > diskGib) throw new BadRequest('Unable to resize disk down.');
 }
 
-/** What the new size takes beyond the old one, and a second disk until it is settled which of them stays. */
+/** What the new size takes beyond the old one, and a second disk until it is settled which of them stays. Throws `NoValidHost`, `OverQuota`. */
 export async function claimMore(
   trx: Knex,
   { region, scheduling }: Pick<ServerDeps, 'region' | 'scheduling'>,
@@ -144,8 +157,9 @@ export async function claimMore(
   const ram = Math.max(0, flavor.memoryMib - server.memoryMib);
   const disk = Math.max(0, flavor.diskGib + extraDiskGib(flavor) - server.diskGib - extraDiskGib(server));
   const { projectId, userId } = server;
+  const { imageProperties } = await getBootData(trx, server.id);
   await checkQuota(trx, { region, projectId, userId }, { cores, ram, disk });
-  const { host, reason } = await claimHost(
+  const placement = await claimHost(
     trx,
     {
       vcpus: cores,
@@ -156,10 +170,11 @@ export async function claimMore(
       hostName: server.hostName,
       projectId,
       extraSpecs: flavor.extraSpecs,
+      imageProperties,
     },
     scheduling,
   );
-  if (host === undefined) throw new BadRequest(reason);
+  placed(placement);
 }
 
 export function flavorColumns(flavor: ServerFlavor) {

@@ -11,11 +11,11 @@ import { deviceOwnerOn, requireZone, zonesByHost } from '../aggregates/zones.ts'
 import { findHostId } from '../hosts/store.ts';
 import { availabilityZone } from '../limits.ts';
 import { claimHost } from '../scheduler/claim.ts';
-import { lockGroupOfServer } from '../server-groups/membership.ts';
+import { placed } from '../scheduler/no-valid-host.ts';
 import { ask } from './ask.ts';
 import type { ServerDeps } from './create.ts';
+import { lastingDemand } from './lasting-demand.ts';
 import { extraDiskGib } from './local-disks.ts';
-import { hostsToClear } from './moves/store.ts';
 import type { Server } from './server.ts';
 import { origin, reserveImageOf } from './snapshots.ts';
 import { requirements, statusOf } from './states.ts';
@@ -39,11 +39,11 @@ export async function shelveServer(deps: ServerDeps, ctx: ProjectContext, id: st
     requirement: requirements.shelve,
     parameters: { imageId },
     async change(trx, server) {
-      const { imageProperties } = await getBootData(trx, server.id);
+      const { imageProperties, imageMinRamMib: minRamMib } = await getBootData(trx, server.id);
       const own = { ...imageProperties, ...origin(server), image_type: 'snapshot' };
       const properties = propertiesFor(imageProtection, ctx, {}, own);
       const name = `${server.name.slice(0, 247)}-shelved`;
-      await reserveImageOf(trx, region, server, imageId, { name, properties });
+      await reserveImageOf(trx, region, server, imageId, { name, properties, minRamMib });
       return {
         shelved_at: trx.fn.now(),
         shelve_image_id: imageId,
@@ -71,7 +71,7 @@ export interface UnshelvePlace {
 }
 
 /**
- * Lets the server run again: where it is, or on a host that has room. Throws `BadRequest` with the scheduler's reasons when none
+ * Lets the server run again: where it is, or on a host that has room. Throws `NoValidHost` with the scheduler's reasons when none
  * has, `Forbidden` when the caller may not choose the host, `Conflict`.
  */
 export async function unshelveServer(
@@ -111,15 +111,13 @@ async function placeAnew(
   if (hostName !== undefined) await checkHost(trx, hostName, zone);
   await requireImage(trx, server);
   const { vcpus, memoryMib, diskGib, projectId, extraSpecs } = server;
-  const group = await lockGroupOfServer(trx, server.id);
-  const uncleared = await hostsToClear(trx, server.id);
-  const where = { zone, hostName: hostName ?? null, uncleared, ...(group && { group }) };
-  const { host, reason = '' } = await claimHost(
+  const where = { zone, hostName: hostName ?? null, ...(await lastingDemand(trx, server.id)) };
+  const placement = await claimHost(
     trx,
     { vcpus, memoryMib, diskGib: diskGib + extraDiskGib(server), projectId, extraSpecs, ...where },
     scheduling,
   );
-  if (host === undefined) throw new BadRequest(reason);
+  const host = placed(placement);
   await bindPorts(trx, server.id, { hostName: host.name, deviceOwner: await deviceOwnerOn(trx, host.name) });
   return {
     availability_zone: zone,

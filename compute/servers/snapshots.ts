@@ -82,13 +82,13 @@ async function reserve(
         await computeLimitsOf(trx, { projectId: server.projectId, region }),
         Object.keys(metadata).length,
       );
-      const { imageProperties } = await getBootData(trx, server.id);
+      const { imageProperties, imageMinRamMib: minRamMib } = await getBootData(trx, server.id);
       const properties = propertiesFor(imageProtection, ctx, metadata, {
         ...without(imageProperties, metadata),
         ...origin(server),
         ...kind,
       });
-      await reserveImageOf(trx, region, server, imageId, { name, properties });
+      await reserveImageOf(trx, region, server, imageId, { name, properties, minRamMib });
       return {};
     },
   });
@@ -101,7 +101,7 @@ export async function reserveImageOf(
   region: string,
   server: Server,
   imageId: string,
-  { name, properties }: { name: string; properties: Record<string, string> },
+  { name, properties, minRamMib }: { name: string; properties: Record<string, string>; minRamMib: number },
 ): Promise<void> {
   await reserveImage(trx, region, imageId, {
     ...newImage(server.projectId),
@@ -110,11 +110,12 @@ export async function reserveImageOf(
     containerFormat: 'bare',
     visibility: 'private',
     minDiskGib: server.diskGib,
+    minRamMib,
     properties,
   });
 }
 
-/** What the image of the server said of its machine goes for its copy, too, unless the user says otherwise. */
+/** What the image of the server said goes for its copy, too, unless the user says otherwise. */
 function without(inherited: ImageProperties, said: Readonly<Record<string, string>>): Record<string, string> {
   return Object.fromEntries(Object.entries(inherited).filter(([name]) => said[name] === undefined));
 }

@@ -4,6 +4,7 @@ import { arrayRows } from '../../common/database/array-rows.ts';
 import { type Knex, preparedQuery } from '../../common/database/database.ts';
 import { NotFound } from '../../common/errors.ts';
 import { isUuid } from '../../common/ids.ts';
+import type { ServerHints } from './hints.ts';
 import type { ImageProperties } from './image-properties.ts';
 import type { Server } from './server.ts';
 import { pendingTaskSql } from './status-sql.ts';
@@ -197,8 +198,12 @@ export interface BootData {
   adminPassword: string | null;
   /** Files by their path, base64. */
   personality: { path: string; contents: string }[];
-  /** Of the image that it was made or rebuilt from: what that says of the machine. */
+  /** Of the image that it was made or rebuilt from: what holds for whatever is made of that. */
   imageProperties: ImageProperties;
+  /** The least memory that the same image asks for. */
+  imageMinRamMib: number;
+  /** Where it was to be when it was made. */
+  hints: ServerHints;
   /** What vendors answered when its config drive was made; null before that. */
   vendorData: Record<string, unknown> | null;
 }
@@ -214,6 +219,8 @@ export async function getBootData(db: Knex, id: string): Promise<BootData> {
     adminPassword: row.admin_password,
     personality: row.personality,
     imageProperties: row.image_properties,
+    imageMinRamMib: row.image_min_ram_mib,
+    hints: { sameHost: [], differentHost: [], ...row.scheduler_hints },
     vendorData: row.vendor_data,
   };
 }

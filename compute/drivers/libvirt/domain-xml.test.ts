@@ -50,6 +50,18 @@ test('a working KVM changes the type, the processor and the clock', (t) => {
   t.notRegex(xml, /csum/);
 });
 
+test('the event timer is as the image wants it', (t) => {
+  const clockOf = (hasHpet: boolean | undefined, virtualisation: HostTraits['virtualisation']) =>
+    /<clock[^>]*\/>|<clock.*<\/clock>/.exec(
+      describeDomain({ ...spec, machine: { hasHpet } }, files, { ...host, virtualisation }).xml,
+    )?.[0];
+  t.regex(clockOf(true, 'kvm') ?? '', /name="hpet" present="yes"/);
+  t.regex(clockOf(undefined, 'kvm') ?? '', /name="hpet" present="no"/);
+  t.is(clockOf(undefined, 'tcg'), '<clock offset="utc"/>');
+  t.is(clockOf(true, 'tcg'), '<clock offset="utc"><timer name="hpet" present="yes"/></clock>');
+  t.is(clockOf(false, 'tcg'), '<clock offset="utc"><timer name="hpet" present="no"/></clock>');
+});
+
 test('the same server gives the same hash, and any difference another', (t) => {
   const { xml, hash } = describeDomain(spec, files, host);
   t.is(describeDomain(structuredClone(spec), files, host).hash, hash);

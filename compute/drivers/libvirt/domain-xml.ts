@@ -114,13 +114,14 @@ function domainElements(spec: ServerSpec, files: GuestFiles, host: HostTraits): 
   ];
 }
 
-function clock({ virtualisation }: HostTraits, { keepsLocalTime }: Machine): Element {
+function clock({ virtualisation }: HostTraits, { keepsLocalTime, hasHpet }: Machine): Element {
   const offset = keepsLocalTime ? 'localtime' : 'utc';
-  if (virtualisation === 'tcg') return element('clock', { offset });
+  const hpet = (present: boolean) => element('timer', { name: 'hpet', present: present ? 'yes' : 'no' });
+  if (virtualisation === 'tcg') return element('clock', { offset }, hasHpet === undefined ? [] : [hpet(hasHpet)]);
   return element('clock', { offset }, [
     element('timer', { name: 'rtc', tickpolicy: 'catchup' }),
     element('timer', { name: 'pit', tickpolicy: 'delay' }),
-    element('timer', { name: 'hpet', present: 'no' }),
+    hpet(hasHpet ?? false),
   ]);
 }
 

@@ -4,6 +4,7 @@ import type { Knex } from '../../../common/database/database.ts';
 import { BadRequest } from '../../../common/errors.ts';
 import { bindPorts } from '../../../network/ports.ts';
 import { getHost, requireHost } from '../../hosts/store.ts';
+import { placed } from '../../scheduler/no-valid-host.ts';
 import type { Scheduling } from '../../scheduler/scheduling.ts';
 import { ask } from '../ask.ts';
 import type { ServerDeps } from '../create.ts';
@@ -12,11 +13,11 @@ import { oldFlavorOf, sizeColumns } from '../sizes.ts';
 import { requirements } from '../states.ts';
 import type { MoveKind } from './move.ts';
 import { changeMove, endStay, findOpenMove, getOpenMove, insertMove } from './store.ts';
-import { claimTarget, type Leaving, onItsHost, placed } from './target.ts';
+import { claimTarget, type Leaving, onItsHost } from './target.ts';
 
 /**
  * Takes the server to another host, shut down, and starts it there if it is to run; then it waits to be confirmed or reverted,
- * as after a resize. Throws `BadRequest` when no host can take it, `Conflict`.
+ * as after a resize. Throws `NoValidHost` when no host can take it, `Conflict`.
  */
 export async function migrateServer(
   { db, scheduling }: ServerDeps,

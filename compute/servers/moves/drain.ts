@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto';
 import type { ProjectContext } from '../../../common/context.ts';
 import type { Knex } from '../../../common/database/database.ts';
 import { CloudError } from '../../../common/errors.ts';
+import { inFull, NoValidHost } from '../../scheduler/no-valid-host.ts';
 import type { ServerDeps } from '../create.ts';
 import { confirmResize } from '../resize.ts';
 import type { Server } from '../server.ts';
@@ -34,6 +35,7 @@ export async function drainHost(deps: DrainDeps, hostName: string): Promise<Drai
   const servers = await serversOf(deps.db, hostName);
   for (const server of servers) {
     const problem = await letGo(deps as ServerDeps, server, hostName).catch((error: unknown) => {
+      if (error instanceof NoValidHost) return inFull(error);
       if (error instanceof CloudError) return error.message;
       throw error;
     });

@@ -4,6 +4,7 @@ import { BadRequest, Conflict, NotFound } from '../../../common/errors.ts';
 import { diskSizeOfImage, getUsableImage } from '../../../image/images/use.ts';
 import { bindPorts } from '../../../network/ports.ts';
 import { getHost, requireHost } from '../../hosts/store.ts';
+import { placed } from '../../scheduler/no-valid-host.ts';
 import type { Scheduling } from '../../scheduler/scheduling.ts';
 import { ask } from '../ask.ts';
 import type { ServerDeps } from '../create.ts';
@@ -14,7 +15,7 @@ import { requirements } from '../states.ts';
 import { backFromTheDead } from './cold.ts';
 import { type Move, sendingStatuses } from './move.ts';
 import { changeMove, findOpenMove, insertMove } from './store.ts';
-import { claimTarget, onItsHost, type PlacedServer, placed } from './target.ts';
+import { claimTarget, onItsHost, type PlacedServer } from './target.ts';
 
 export interface EvacuationRequest {
   hostName: string | null;

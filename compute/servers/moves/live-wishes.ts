@@ -6,6 +6,7 @@ import type { Knex } from '../../../common/database/database.ts';
 import { notify } from '../../../common/database/notifications.ts';
 import { BadRequest, Conflict, NotFound } from '../../../common/errors.ts';
 import { requireHost } from '../../hosts/store.ts';
+import { placed } from '../../scheduler/no-valid-host.ts';
 import { recordAction } from '../actions.ts';
 import { ask } from '../ask.ts';
 import type { ServerDeps } from '../create.ts';
@@ -13,9 +14,9 @@ import { requirements } from '../states.ts';
 import { getServer, lockServer } from '../store.ts';
 import { liveStatuses, type Move } from './move.ts';
 import { fromRow, insertMove, moveTopic } from './store.ts';
-import { claimTarget, onItsHost, placed } from './target.ts';
+import { claimTarget, onItsHost } from './target.ts';
 
-/** Takes a running server to another host without shutting it down. Throws `BadRequest` when no host can take it, `Conflict`. */
+/** Takes a running server to another host without shutting it down. Throws `NoValidHost` when no host can take it, `Conflict`. */
 export async function liveMigrateServer(
   { db, scheduling }: ServerDeps,
   ctx: ProjectContext,

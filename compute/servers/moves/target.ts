@@ -7,10 +7,9 @@ import { getHost } from '../../hosts/store.ts';
 import { hasImage } from '../../image-cache/store.ts';
 import { claimHost, type Placement } from '../../scheduler/claim.ts';
 import type { Scheduling } from '../../scheduler/scheduling.ts';
-import { lockGroupOfServer } from '../../server-groups/membership.ts';
+import { lastingDemand } from '../lasting-demand.ts';
 import { extraDiskGib } from '../local-disks.ts';
 import type { Server } from '../server.ts';
-import { hostsToClear } from './store.ts';
 
 export interface Leaving {
   /** An administrator's choice; null: any. */
@@ -31,7 +30,7 @@ export async function claimTarget(
   server: PlacedServer,
   { hostName, size, how }: Leaving,
 ): Promise<Placement> {
-  const group = await lockGroupOfServer(trx, server.id);
+  const lasting = await lastingDemand(trx, server.id);
   const from = await getHost(trx, server.hostId);
   const placement = await claimHost(
     trx,
@@ -43,8 +42,7 @@ export async function claimTarget(
       zone: server.availabilityZone,
       hostName,
       projectId: server.projectId,
-      ...(group && { group }),
-      uncleared: await hostsToClear(trx, server.id),
+      ...lasting,
       leaving: {
         hostName: server.hostName,
         needsRoad: how !== 'evacuated',
@@ -64,12 +62,6 @@ async function refuseLostImage(trx: Knex, { id, hostId, diskImageId }: PlacedSer
   throw new BadRequest(
     `Instance ${id} cannot go to ${to.name}: the image ${diskImageId} that its disk stands on is gone, also from both hosts.`,
   );
-}
-
-/** Throws `BadRequest` with the scheduler's reasons. */
-export function placed(placement: Placement): ComputeHost {
-  if (placement.host === undefined) throw new BadRequest(placement.reason);
-  return placement.host;
 }
 
 export type PlacedServer = Server & { hostId: string; hostName: string };

@@ -42,11 +42,14 @@ const tag =
   (name: string, status?: number): MakeCall =>
   (it) => ({ headers, params: { server_id: it.server, tag: name }, ...(status && { status }) });
 
-/** What every new server has, and what this one has of somebody’s things. */
+/** What every new server has, what this one has of somebody’s things, and by which of those it is told where to be. */
 const newServer =
-  (more: (it: Things) => object): MakeCall =>
+  (more: (it: Things) => object, hints: (it: Things) => object = () => ({})): MakeCall =>
   (it) => ({
-    body: { server: { name: 'new', imageRef: it.image, flavorRef: it.flavor, ...more(it) } },
+    body: {
+      server: { name: 'new', imageRef: it.image, flavorRef: it.flavor, ...more(it) },
+      'os:scheduler_hints': hints(it),
+    },
   });
 
 export const computeCalls: Calls = {
@@ -69,9 +72,18 @@ export const computeCalls: Calls = {
   ],
   'GET /v2.1/servers/detail': [nothing, (it) => ({ query: { uuid: it.server } })],
   'POST /v2.1/servers': [
-    newServer((it) => ({ networks: [{ uuid: it.network }], security_groups: [{ name: it.securityGroup }] })),
-    newServer((it) => ({ networks: [{ port: it.serverPort }], key_name: it.keypair })),
-    newServer((it) => ({ networks: [{ uuid: it.network }], security_groups: [{ name: it.securityGroupName }] })),
+    newServer(
+      (it) => ({ networks: [{ uuid: it.network }], security_groups: [{ name: it.securityGroup }] }),
+      (it) => ({ group: it.serverGroup }),
+    ),
+    newServer(
+      (it) => ({ networks: [{ port: it.serverPort }], key_name: it.keypair }),
+      (it) => ({ same_host: it.server }),
+    ),
+    newServer(
+      (it) => ({ networks: [{ uuid: it.network }], security_groups: [{ name: it.securityGroupName }] }),
+      (it) => ({ different_host: [it.server] }),
+    ),
     newServer((it) => ({ networks: [{ uuid: it.network }], flavorRef: it.privateFlavor })),
     newServer((it) => ({
       networks: [{ uuid: it.network }],
@@ -116,6 +128,11 @@ export const computeCalls: Calls = {
     (it) => ({ params: { server_id: it.server }, body: { rescue: { rescue_image_ref: it.image } }, status: 200 }),
     act({ unrescue: null }),
     (it) => ({ params: { server_id: it.server }, body: { rebuild: { imageRef: it.image } } }),
+    (it) => ({
+      headers,
+      params: { server_id: it.server },
+      body: { rebuild: { imageRef: it.image, key_name: it.keypair } },
+    }),
     resize,
     act({ revertResize: null }),
     resize,

@@ -50,6 +50,8 @@ export class Sequence {
   readonly #disasters: Disasters;
   /** Of those who wait for what their guest says. */
   readonly #waiting: Promise<unknown>[] = [];
+  /** Of agents that nobody has waited for. */
+  readonly #working: Promise<unknown>[] = [];
 
   constructor(t: ExecutionContext, options: SequenceOptions) {
     this.t = t;
@@ -249,10 +251,12 @@ export class Sequence {
       host.work(Math.floor(this.#random() ** 2 * 250), { alsoSweeps: this.#random() < 0.1 }),
     );
     if (isWaitedFor) await Promise.all(works);
+    else this.#working.push(...works);
   }
 
   /** Nothing fails and nobody dies any more: a few looks have to be enough for everything. */
   async comeToRest(): Promise<void> {
+    await Promise.all(this.#working.splice(0)); // or one of them would bring a mortal back to life
     await this.#disasters.end();
     let before = '';
     for (let looks = 0; looks < 15; looks += 1) {
@@ -397,6 +401,7 @@ export class Sequence {
   }
 
   async stop(): Promise<void> {
+    await Promise.all(this.#working.splice(0));
     for (const host of this.hosts) await host.kill();
   }
 }

@@ -1,5 +1,5 @@
 /** A cloud that listens and moves by itself, for clients that know nothing of us: real PostgreSQL, simulated hosts. */
-import { mkdtemp, rm } from 'node:fs/promises';
+import { copyFile, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { ExecutionContext } from 'ava';
@@ -33,7 +33,10 @@ export async function startClientCloud(
 ): Promise<ClientCloud> {
   const databaseUrl = await createTestDatabase(t, migrations, { name: 'personas', fill: fillIdentity });
   const dataDir = await mkdtemp(join(tmpdir(), 'cirrostack-clients-'));
-  t.teardown(() => rm(dataDir, { recursive: true, force: true }));
+  t.teardown(async () => {
+    const directories = [dataDir, ...Array.from({ length: hosts - 1 }, (_, i) => ownName(dataDir, i + 2))];
+    for (const directory of directories) await rm(directory, { recursive: true, force: true });
+  });
   const logLines: string[] = [];
   const log = pino({ level: 'info', base: null }, { write: (line: string) => logLines.push(line) });
   const network = new SimulatedNetworkEngine();
@@ -50,10 +53,23 @@ export async function startClientCloud(
     return cloud.url();
   };
   const url = await start({});
-  for (let number = 2; number <= hosts; number += 1) await start({ roles: 'agent' }, `host-${number}`);
+  for (let number = 2; number <= hosts; number += 1)
+    await start({ roles: 'agent', dataDir: await ownDirectory(dataDir, number) }, `host-${number}`);
   return {
     ...{ url, dataDir, logLines },
     errors: () => logLines.filter((line) => (JSON.parse(line) as { level: number }).level >= 50),
     startAnother: () => start({ roles: 'api', publicUrl: url }),
   };
 }
+
+/** Of one more host: copies of images are a host's own, and the other would remove what its own servers do not need. */
+async function ownDirectory(first: string, number: number): Promise<string> {
+  const directory = ownName(first, number);
+  await mkdir(directory);
+  await copyFile(join(first, 'master.key'), join(directory, 'master.key'));
+  const stores = [{ id: 'default', type: 'files', directory: join(first, 'images') }];
+  await writeFile(join(directory, 'image-stores.json'), JSON.stringify({ stores }));
+  return directory;
+}
+
+const ownName = (first: string, number: number) => `${first}-host-${number}`;

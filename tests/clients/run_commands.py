@@ -8,6 +8,7 @@ import json
 import logging
 import os
 import sys
+import time
 
 
 def openstack(argv):
@@ -40,6 +41,8 @@ class Terminal(io.StringIO):
         return True
 
 
+sleep = time.sleep
+time.sleep = lambda seconds: sleep(min(seconds, 0.2))  # `--wait` looks every five seconds whether it has come
 requests, answers = sys.stdin, sys.stdout
 sys.stdin = Terminal()
 for line in requests:

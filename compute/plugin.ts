@@ -92,7 +92,9 @@ import { addLeases } from './migrations/0021-leases.ts';
 import { tellAgentsFromEngines } from './migrations/0022-signs-of-life.ts';
 import { keepWhatWasAskedOfHosts } from './migrations/0024-what-was-asked-of-hosts.ts';
 import { countEphemeralDisks } from './migrations/0026-usage-of-ephemeral-disks.ts';
+import { rememberRemains } from './migrations/0027-remains.ts';
 import type { Scheduling } from './scheduler/scheduling.ts';
+import { deadHostReconciler } from './servers/dead-hosts.ts';
 import { lockPolicy } from './servers/locks.ts';
 import { type Arrivals, arrivals } from './servers/moves/arrivals.ts';
 import { type EvacuationDeps, evacuationReconciler } from './servers/moves/evacuations.ts';
@@ -190,6 +192,7 @@ export const computeMigrations: Migration[] = [
   countEphemeralDisks,
   letDestinationsDecide,
   addLeases,
+  rememberRemains,
 ];
 
 export const computePolicy = {
@@ -310,6 +313,7 @@ export function computeModule(deps: ComputeModuleDeps): Module {
         afterSeconds: deps.evacuateAfterSeconds,
       }),
       hostWatch({ db, log, policy: deps.evacuationPolicy }),
+      deadHostReconciler({ db, reclaimSeconds: deps.reclaimSeconds }),
       pastServerReconciler({ db }),
     ],
     agents: agent.reconcilers,

@@ -11,6 +11,7 @@ import type { Reconciler } from '../../common/reconcile/loop.ts';
 import type { ServerDriver } from '../drivers/driver.ts';
 import { letHostBootStand } from '../servers/host-boot.ts';
 import { listLeft } from '../servers/moves/store.ts';
+import { listRemains } from '../servers/remains.ts';
 import type { Fence } from './guard/fence.ts';
 import { findLease, noteUnfenced, renewLease } from './store.ts';
 
@@ -106,9 +107,9 @@ async function held(fence: Fence | undefined, log: Logger): Promise<boolean> {
   }
 }
 
-/** Wherever they run now, or are made: not here. What is left of them is removed, or kept, as their moves say. */
+/** Wherever they run now, or are made, or deleted: not here. What is left of them is removed, or kept, as their moves say. */
 async function stopWhatLeft({ db, driver, hostName, log }: LeaseDeps): Promise<void> {
-  for (const id of await listLeft(db, hostName)) {
+  for (const id of [...(await listLeft(db, hostName)), ...(await listRemains(db, hostName))]) {
     const guest = await driver.observe(id);
     if (guest === undefined || guest.power === 'shutdown' || guest.power === 'crashed') continue;
     log.warn({ server: id, host: hostName }, 'this host was dead to the cloud: stopping a server that has left it');

@@ -4,10 +4,12 @@ import type { Knex } from '../../common/database/database.ts';
 import { notify } from '../../common/database/notifications.ts';
 import { isUuid } from '../../common/ids.ts';
 import { releasePorts } from '../../network/ports.ts';
+import { holdIfDead } from '../hosts/dead.ts';
 import { finishActionsUpTo, recordAction } from './actions.ts';
 import { ask, refuseLocked } from './ask.ts';
 import type { ServerDeps } from './create.ts';
 import { endMovesOf } from './moves/store.ts';
+import { leaveRemains } from './remains.ts';
 import type { Server } from './server.ts';
 import { discardShelveImage } from './shelved.ts';
 import { discardUnfinishedImages } from './snapshots.ts';
@@ -19,7 +21,7 @@ const historyDays = 30;
 
 /**
  * Asks for the server to go; where the site keeps deleted servers for a while, it is only shut down at first. One that no
- * host holds goes at once. Asking again is no error. Throws `Conflict` when it is locked.
+ * host holds, or a dead one, goes at once. Asking again is no error. Throws `Conflict` when it is locked.
  */
 export async function deleteServer(deps: ServerDeps, ctx: ProjectContext, id: string): Promise<void> {
   await remove(deps, ctx, id, { isForced: deps.reclaimSeconds === 0 });
@@ -39,12 +41,15 @@ async function remove(
   await db.transaction(async (trx) => {
     const server = await lockServer(trx, visibleTo(ctx), id);
     refuseLocked(ctx, server);
-    const isDone = server.deletionRequestedAt !== null || (!isForced && server.softDeletedAt !== null);
-    if (isDone) return;
+    const isAsked = server.deletionRequestedAt !== null;
+    if (!isAsked && !isForced && server.softDeletedAt !== null) return;
     const revision = server.revision + 1;
-    const isSoft = !isForced && server.hostId !== null;
-    await recordAction(trx, ctx, { serverId: server.id, action: isSoft ? 'softDelete' : 'delete', revision });
+    const isSoft = !isForced && server.hostId !== null && !isAsked;
+    if (!isAsked)
+      await recordAction(trx, ctx, { serverId: server.id, action: isSoft ? 'softDelete' : 'delete', revision });
     if (server.hostId === null) return removeServerRow(trx, server);
+    if (!isSoft && (await holdIfDead(trx, server.hostId))) return removeFromDeadHost(trx, server);
+    if (isAsked) return;
     const column = isSoft ? 'soft_deleted_at' : 'deletion_requested_at';
     await trx('servers')
       .where({ id: server.id })
@@ -73,6 +78,12 @@ export async function removeServerRow(trx: Knex, server: Server): Promise<void> 
   await finishActionsUpTo(trx, server.id, server.revision + 1, null);
   await rememberServer(trx, server.id);
   await trx('servers').where({ id: server.id }).delete();
+}
+
+/** In a transaction that holds its host dead: it is gone at once, and what is left of it once that host is back. */
+export async function removeFromDeadHost(trx: Knex, server: Server): Promise<void> {
+  await leaveRemains(trx, server);
+  await removeServerRow(trx, server);
 }
 
 /** As it was, with nothing going on any more. */

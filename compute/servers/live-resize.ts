@@ -11,6 +11,7 @@ import { getFlavor } from '../flavors/store.ts';
 import { badReference } from '../references.ts';
 import { ask } from './ask.ts';
 import type { ServerDeps } from './create.ts';
+import { refuseOnDeadHost } from './dead-hosts.ts';
 import { checkImageTakes, claimMore } from './resize.ts';
 import type { Server, ServerFlavor } from './server.ts';
 import { requirements } from './states.ts';
@@ -32,6 +33,7 @@ export async function liveResizeServer(
     api: 'liveResize',
     requirement: requirements['live resize'],
     async change(trx, server) {
+      await refuseOnDeadHost(trx, server);
       const flavor = await getFlavor(trx, visibleTo(ctx), flavorId).catch(badReference());
       const problem = liveResizeProblem(server, flavor);
       if (problem !== undefined)

@@ -33,6 +33,7 @@ import { handBack, handOver } from './moves/hand-over.ts';
 import { noteArrival, onTheirWay } from './moves/store.ts';
 import { acceptShutdown, type Fault, giveUpOn, recordFailure, settleServer, unsettle } from './observations.ts';
 import { hasItsPorts, listWithOtherPorts } from './plugged-ports.ts';
+import { forgetRemains, hasRemains, listRemains } from './remains.ts';
 import type { Server, WantedPower } from './server.ts';
 import { keepAsImage, leaveShelf, offload, offloadShelved, restoreLostDisk } from './shelved.ts';
 import { giveUpSnapshots, takeSnapshots } from './snapshots.ts';
@@ -65,10 +66,13 @@ export function serverReconciler(deps: ServerReconcilerDeps): Reconciler {
   return {
     name: 'servers',
     concurrency: 64, // a step mostly waits for its guest; what costs the host something is bounded by the driver
-    pending: (limit) => listUnsettledIds(db, hostName, limit),
+    pending: async (limit) => [
+      ...(await listUnsettledIds(db, hostName, limit)),
+      ...(await listRemains(db, hostName, limit)),
+    ],
     async reconcile(id) {
       const server = await findServerOnHost(db, hostName, id);
-      if (server === undefined) return;
+      if (server === undefined) return removeRemains(deps, id);
       const isLeaving = server.deletionRequestedAt !== null;
       try {
         await (isLeaving ? removeServer : settle)(deps, server);
@@ -121,6 +125,13 @@ async function isPutToRest({ driver, log }: ServerReconcilerDeps, id: string): P
 async function removeServer({ db, driver }: ServerReconcilerDeps, server: Server): Promise<void> {
   await driver.remove(server.id);
   await db.transaction((trx) => removeServerRow(trx, server));
+}
+
+/** Of a server that was deleted while this host was dead. */
+async function removeRemains({ db, driver, hostName }: ServerReconcilerDeps, id: string): Promise<void> {
+  if (!(await hasRemains(db, hostName, id))) return;
+  await driver.remove(id);
+  await forgetRemains(db, hostName, id);
 }
 
 async function settle(deps: ServerReconcilerDeps, server: Server): Promise<void> {

@@ -10,6 +10,7 @@ import { claimHost } from '../scheduler/claim.ts';
 import { NoValidHost, placed } from '../scheduler/no-valid-host.ts';
 import { ask } from './ask.ts';
 import type { ServerDeps } from './create.ts';
+import { refuseOnDeadHost } from './dead-hosts.ts';
 import { checkMemory, imageDiskGib } from './image-fit.ts';
 import { extraDiskGib, resizedDisks } from './local-disks.ts';
 import { checkMachine } from './machine.ts';
@@ -37,6 +38,7 @@ export async function resizeServer(
     api: 'resize',
     requirement: requirements.resize,
     async change(trx, server, revision) {
+      await refuseOnDeadHost(trx, server);
       const flavor = await getFlavor(trx, visibleTo(ctx), flavorId).catch(badReference());
       checkChange(server, flavor);
       checkImageTakes(await getBootData(trx, server.id), flavor);

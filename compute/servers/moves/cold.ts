@@ -1,13 +1,15 @@
 /** Servers that go to another host shut down: what is asked for. */
 import type { ProjectContext } from '../../../common/context.ts';
 import type { Knex } from '../../../common/database/database.ts';
-import { BadRequest } from '../../../common/errors.ts';
+import { BadRequest, Conflict } from '../../../common/errors.ts';
 import { bindPorts } from '../../../network/ports.ts';
+import { isHostDead } from '../../hosts/dead.ts';
 import { getHost, requireHost } from '../../hosts/store.ts';
 import { placed } from '../../scheduler/no-valid-host.ts';
 import type { Scheduling } from '../../scheduler/scheduling.ts';
 import { ask } from '../ask.ts';
 import type { ServerDeps } from '../create.ts';
+import { refuseOnDeadHost } from '../dead-hosts.ts';
 import type { Server } from '../server.ts';
 import { oldFlavorOf, sizeColumns } from '../sizes.ts';
 import { requirements } from '../states.ts';
@@ -30,6 +32,7 @@ export async function migrateServer(
     api: 'migrate',
     requirement: requirements.migrate,
     async change(trx, server, revision) {
+      await refuseOnDeadHost(trx, server);
       if (hostName !== null) await requireHost(trx, hostName);
       if (hostName !== null && hostName === server.hostName)
         throw new BadRequest(`Cannot migrate to the host where the server exists.`);
@@ -81,7 +84,7 @@ export async function stayHere(trx: Knex, server: Server): Promise<object> {
 
 /**
  * The server goes back to where it came from, which its host sees to unless that is dead; or stays there, where it has not come
- * away yet. Gives what changes of its row.
+ * away yet. Throws `Conflict` while the host that it came from is dead. Gives what changes of its row.
  */
 export async function turnBack(trx: Knex, server: Server): Promise<object> {
   if (server.otherHostId === null) {
@@ -95,6 +98,11 @@ export async function turnBack(trx: Knex, server: Server): Promise<object> {
   }
   const fromTheDead = await backFromTheDead(trx, server, null);
   if (fromTheDead !== undefined) return fromTheDead;
+  // What it has here would be given up for what nobody can reach.
+  if (await isHostDead(trx, server.otherHostId))
+    throw new Conflict(
+      `Service is unavailable at this time: the host that instance ${server.id} came from is down. It can stay where it is (confirmResize).`,
+    );
   await changeMove(trx, move.id, { status: 'reverting' });
   return { move: 'back' };
 }

@@ -23,7 +23,7 @@ import { carriedDisks } from './carried.ts';
 import { bringImage } from './carried-image.ts';
 import type { Move } from './move.ts';
 import { callOverRoad, readAnswer } from './road.ts';
-import { addressOf, changeMove, changeOwner, getOpenMove } from './store.ts';
+import { addressOf, advanceMove, changeMove, changeOwner, getOpenMove } from './store.ts';
 import { inPieces } from './wire.ts';
 
 export interface LeavingDeps {
@@ -50,7 +50,7 @@ export async function handOver(
     const address = await addressOf(db, move.destinationHost);
     await bringImage(deps, server, move, address); // while it still runs
     if ((await driver.observe(server.id)) !== undefined) await driver.power(spec, 'shutdown', { graceSeconds });
-    if (move.status === 'pre-migrating') await changeMove(db, move.id, { status: 'migrating' });
+    if (move.status === 'pre-migrating') await advanceMove(db, move, 'migrating');
     await sendDisks(deps, server, move, address);
   } catch (error) {
     const reason = await whyGivenUp(db, server, move, error);

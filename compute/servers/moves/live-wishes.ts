@@ -10,6 +10,7 @@ import { placed } from '../../scheduler/no-valid-host.ts';
 import { recordAction } from '../actions.ts';
 import { ask } from '../ask.ts';
 import type { ServerDeps } from '../create.ts';
+import { refuseLiveOnDeadHost } from '../dead-hosts.ts';
 import { requirements } from '../states.ts';
 import { getServer, lockServer } from '../store.ts';
 import { liveStatuses, type Move } from './move.ts';
@@ -29,6 +30,7 @@ export async function liveMigrateServer(
     requirement: requirements['live migrate'],
     async change(trx, asked) {
       const server = onItsHost(asked);
+      await refuseLiveOnDeadHost(trx, server);
       if (hostName !== null) await requireHost(trx, hostName);
       if (hostName === server.hostName)
         throw new BadRequest(`Unable to migrate instance (${id}) to current host (${hostName}).`);

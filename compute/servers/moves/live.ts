@@ -8,9 +8,9 @@ import type { Server } from '../server.ts';
 import { findServer, lockServer } from '../store.ts';
 import { bringImage } from './carried-image.ts';
 import { failActions, type LeavingDeps, reasonOf } from './hand-over.ts';
-import type { Move } from './move.ts';
+import { liveStatuses, type Move } from './move.ts';
 import { callOverRoad } from './road.ts';
-import { addressOf, changeMove, changeOwner, findMove } from './store.ts';
+import { addressOf, advanceMove, changeMove, changeOwner, endLost, findMove } from './store.ts';
 
 const lookMs = 500;
 
@@ -18,7 +18,7 @@ const lookMs = 500;
 export async function letGo(deps: LeavingDeps, move: Move): Promise<void> {
   const { db, driver, log } = deps;
   const server = await findServer(db, move.serverId);
-  if (server === undefined || server.move !== 'live') return; // deleted: who removed it has ended the move
+  if (server === undefined || server.move !== 'live') return endIfLost(db, move);
   let failure: unknown;
   if (move.status === 'running') {
     await driver.abortMigration(server.id); // of a predecessor that was cut off: nobody can go on with it
@@ -40,15 +40,25 @@ export async function letGo(deps: LeavingDeps, move: Move): Promise<void> {
   });
 }
 
+/** Who deleted the server, or took it elsewhere, has ended the move; unless somebody has written after that. */
+async function endIfLost(db: Knex, { id, serverId }: Move): Promise<void> {
+  await db.transaction(async (trx) => {
+    const now = await lockServer(trx, 'everyone', serverId).catch(() => undefined);
+    const still = await findMove(trx, id);
+    const isOpen = still !== undefined && (liveStatuses as readonly string[]).includes(still.status);
+    if (isOpen && now?.move !== 'live') await endLost(trx, still);
+  });
+}
+
 async function go(deps: LeavingDeps, server: Server, move: Move): Promise<void> {
   const { db, driver, master } = deps;
   if (move.abortRequestedAt !== null) throw new Unavailable('It was called off.');
-  await changeMove(db, move.id, { status: 'preparing' });
+  await advanceMove(db, move, 'preparing');
   const address = await addressOf(db, move.destinationHost);
   await bringImage(deps, server, move, address);
   const prepared = await callOverRoad(address, master, move.id, { call: 'prepare' });
   prepared.socket.destroy();
-  await changeMove(db, move.id, { status: 'running' });
+  await advanceMove(db, { ...move, status: 'preparing' }, 'running');
   const watch = watchMove(deps, move.id, server.id);
   try {
     await driver.migrate(

@@ -1,7 +1,7 @@
 /** The SQL of moves. What ends or changes one locks the server's row first: a move and its server never disagree. */
 import { given, type Knex } from '../../../common/database/database.ts';
 import { notify } from '../../../common/database/notifications.ts';
-import { NotFound, Unavailable } from '../../../common/errors.ts';
+import { Conflict, NotFound, Unavailable } from '../../../common/errors.ts';
 import { bindPorts } from '../../../network/ports.ts';
 import type { MigrationProgress } from '../../drivers/driver.ts';
 import { liveStatuses, type Move, type MoveKind, type MoveStatus, openStatuses, sendingStatuses } from './move.ts';
@@ -20,9 +20,14 @@ export interface NewMove {
   sourceKept?: boolean;
 }
 
-/** In the transaction that asks for it; it ends a resize on the server's host. Throws when the server is on its way already. */
+/**
+ * In the transaction that asks for it, and holds the server's row; it ends a resize on the server's host. Throws `Conflict` when the
+ * server is on its way already.
+ */
 export async function insertMove(trx: Knex, move: NewMove): Promise<void> {
   await endStay(trx, move.serverId, 'error');
+  const open = await findOpenMove(trx, move.serverId);
+  if (open !== undefined) await endLost(trx, open);
   const [{ id }] = await trx('server_migrations')
     .insert({
       server_id: move.serverId,
@@ -36,6 +41,17 @@ export async function insertMove(trx: Knex, move: NewMove): Promise<void> {
     })
     .returning('id');
   await notify(trx, moveTopic, id);
+}
+
+/** Ends a move that its server is not on. Throws `Conflict` when it is, or has just been evacuated. */
+export async function endLost(trx: Knex, { id, kind, serverId, status }: Move): Promise<void> {
+  const onItsWay = await trx('servers')
+    .where({ id: serverId })
+    .whereRaw('(move is not null or other_host_id is not null)')
+    .first('id');
+  if (onItsWay !== undefined || status === 'accepted')
+    throw new Conflict(`Cannot move instance ${serverId} while its ${kind} ${id} is ${status}: wait for its end.`);
+  await changeMove(trx, id, { status: 'error', reason: 'The server went another way.' });
 }
 
 export interface MoveChanges {
@@ -63,6 +79,20 @@ export async function changeMove(db: Knex, id: string, changes: MoveChanges): Pr
       }),
       updated_at: db.fn.now(),
     });
+  await notify(db, moveTopic, id);
+}
+
+/**
+ * Takes a move one step further. Throws `Unavailable` when it is not where it was: it has ended meanwhile (its server was deleted, or
+ * evacuated from a host that only seemed dead), and nobody would end it a second time.
+ */
+export async function advanceMove(
+  db: Knex,
+  { id, status }: Pick<Move, 'id' | 'status'>,
+  to: MoveStatus,
+): Promise<void> {
+  const advanced = await db('server_migrations').where({ id, status }).update({ status: to, updated_at: db.fn.now() });
+  if (advanced === 0) throw new Unavailable('The migration has ended meanwhile.');
   await notify(db, moveTopic, id);
 }
 

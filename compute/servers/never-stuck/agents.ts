@@ -10,6 +10,7 @@ import { singleStore } from '../../../image/stores/stores.ts';
 import type { SimulatedHost } from '../../drivers/simulated/host.ts';
 import { SimulatedServerDriver } from '../../drivers/simulated/server-driver.ts';
 import { heartbeatReconciler } from '../../hosts/heartbeat.ts';
+import { hostLease } from '../../hosts/lease.ts';
 import type { HostImageCache } from '../../image-cache/cache.ts';
 import { hostImageRecords } from '../../image-cache/store.ts';
 import { noVendors } from '../../metadata/vendor-data.ts';
@@ -26,6 +27,7 @@ interface Life {
   death: Reaper;
   reconcilers: Reconciler[];
   heartbeat: Reconciler;
+  lease: Reconciler;
   listening: Listening;
 }
 
@@ -65,8 +67,9 @@ export class MortalHost {
     await this.#ending;
     if (this.isDown) return;
     this.#life ??= this.#begin(stepsToLive);
-    const { heartbeat, reconcilers } = await this.#life;
+    const { heartbeat, lease, reconcilers } = await this.#life;
     await heartbeat.reconcile(this.name).catch((error) => this.#failed(error));
+    await lease.reconcile(this.name).catch((error) => this.#failed(error));
     await Promise.all(
       reconcilers.map(async (reconciler) => {
         const swept = alsoSweeps && reconciler.sweep ? await reconciler.sweep().catch(() => []) : [];
@@ -143,6 +146,7 @@ export class MortalHost {
         downAfterSeconds: 30,
         onEngineBack: async () => undefined, // all of them are looked at again and again
       }),
+      lease: hostLease({ ...common, downAfterSeconds: 30, resumesOnBoot: true }).reconciler,
       reconcilers: [
         serverReconciler({ ...common, reclaimSeconds, shelvedOffloadSeconds, vendors: noVendors, images }),
         moveReconciler({ ...common, arrivals: coming, confirmSeconds: 0 }),

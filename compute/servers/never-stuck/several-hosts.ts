@@ -36,7 +36,7 @@ export interface SequenceOptions {
 
 /** What may be in the way of something that was asked for in the right state. */
 const refusals =
-  /No valid host|must change flavor|is still in use|is gone|cannot go to|cannot become|could not be found|is not in use|has no port|not associated|already associated|Unable to find|takes no servers/;
+  /No valid host|must change flavor|is still in use|is gone|cannot go to|cannot become|could not be found|is not in use|has no port|not associated|already associated|Unable to find|takes no servers|is unavailable at this time/;
 
 export class Sequence {
   readonly t: ExecutionContext;

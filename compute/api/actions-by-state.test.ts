@@ -55,8 +55,8 @@ const known = (imageRef: string): Asked[] => [
   ask('unrescue', { unrescue: null }, ['rescued']),
   ask('rebuild', { rebuild: { imageRef } }, ['active', 'stopped', 'error']),
   ask('resize', { resize: { flavorRef: 'more' } }, ['active', 'stopped']),
-  ask('confirmResize', { confirmResize: null }, ['resized'], { isFreeOfLocks: true }),
-  ask('revertResize', { revertResize: null }, ['resized'], { isFreeOfLocks: true }),
+  ask('confirmResize', { confirmResize: null }, ['resized']),
+  ask('revertResize', { revertResize: null }, ['resized']),
   ask('createImage', { createImage: { name: 'i' } }, ['active', 'stopped', 'paused', 'suspended'], {
     isFreeOfLocks: true,
   }),
@@ -73,7 +73,7 @@ const known = (imageRef: string): Asked[] => [
   ask('trigger_crash_dump', { trigger_crash_dump: null }, ['active', 'paused', 'rescued', 'resized', 'error'], {
     version: '2.17',
   }),
-  ask('restore', { restore: null }, ['soft-delete'], { isFreeOfLocks: true }),
+  ask('restore', { restore: null }, ['soft-delete']),
   ask('migrate', { migrate: null }, ['active', 'stopped']),
   ask('os-migrateLive', { 'os-migrateLive': { block_migration: 'auto', host: null } }, ['active', 'paused'], {
     version: '2.30',

@@ -2,7 +2,7 @@ import Docker from 'dockerode';
 import { Conflict, NotFound, PermanentFailure, Unavailable } from '../../../common/errors.ts';
 import type { ContainerDriver, ContainerSpec, ObservedContainer } from '../driver.ts';
 import { containerConfig, digestOf, imageDefaults, resources } from './container-config.ts';
-import { engineMessage, renamed, statusOf } from './errors.ts';
+import { engineMessage, isLeftByKilledEngine, renamed, statusOf } from './errors.ts';
 import { followEvents } from './events.ts';
 import { executeIn } from './execute.ts';
 import { installGate } from './gate.ts';
@@ -168,8 +168,7 @@ export class DockerDriver implements ContainerDriver {
       if (started.status === 'rejected') {
         await unplug(id).catch(() => undefined); // why it did not start matters more, and `remove` does it again
         // An engine that was killed while it started this one never gets beyond what it left: the next try makes it anew.
-        if (/failed to start shim: mkdir .*: file exists/.test(String(started.reason)))
-          await this.#removeContainer(id).catch(() => undefined);
+        if (isLeftByKilledEngine(started.reason)) await this.#removeContainer(id).catch(() => undefined);
         throw started.reason;
       }
     }

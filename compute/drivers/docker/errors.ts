@@ -49,6 +49,12 @@ export function renamed(error: unknown, resource: string, id: string): CloudErro
   return new Unavailable(`The container engine failed on ${resource.toLowerCase()} ${id}.`, cause);
 }
 
+/** Whether it does not start because of what an engine left that was killed while it started it; by the engine's own words, in the cause. */
+export function isLeftByKilledEngine(error: unknown): boolean {
+  const words = error instanceof Error ? String(error.cause) : '';
+  return /failed to start shim: mkdir .*: file exists|task [0-9a-f]+: already exists/.test(words);
+}
+
 /** Why a container's own program could not be run: the user's to repair. Texts of runc 1.1 and 1.2. */
 function programFault(words: string): string | undefined {
   if (/executable file not found|no such file or directory: unknown/.test(words)) {

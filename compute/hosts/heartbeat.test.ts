@@ -49,9 +49,11 @@ test('what has failed while its engine was away is taken up again at once when t
   const woken: (string | undefined)[] = [];
   const heartbeat = cloud.modules.flatMap(({ agents }) => agents).find(({ name }) => name === 'compute-hosts');
   host.isAway = true;
-  const id = await createServer({ networks: [] });
-  await heartbeat?.reconcile('host-1');
   notifications.subscribe('servers', (one) => woken.push(one));
+  const id = await createServer({ networks: [] });
+  while (!woken.includes(id)) await new Promise((resolve) => setTimeout(resolve, 5)); // that it was made is told, too
+  woken.length = 0;
+  await heartbeat?.reconcile('host-1');
   await heartbeat?.reconcile('host-1');
   t.deepEqual(woken, []);
   host.isAway = false;

@@ -11,6 +11,8 @@ const ours = /^cs-[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 /** The server's or container's id behind its name on the host. */
 export const idOf = (name: string) => name.slice('cs-'.length);
 
+const none: ReadonlySet<string> = new Set();
+
 /** Names of domains, running ones or all. */
 export async function listServers({ all }: { all: boolean }): Promise<string[]> {
   const names = await virsh('list', '--name', ...(all ? ['--all'] : []));
@@ -41,16 +43,17 @@ export async function stopServers(graceSeconds: number): Promise<number> {
   return running.length;
 }
 
-/** Removes the domains, with everything libvirt keeps of them. Their disks are in the data directory. */
-export async function removeServers(): Promise<number> {
-  const names = await listServers({ all: true });
+/** Removes the domains, with everything libvirt keeps of them, but not those `except`. Their disks are in the data directory. */
+export async function removeServers({ except = none }: { except?: ReadonlySet<string> } = {}): Promise<number> {
+  const listed = async () => (await listServers({ all: true })).filter((name) => !except.has(name));
+  const names = await listed();
   for (const name of names) {
     await attempt('virsh', ['--connect', 'qemu:///system', 'destroy', name]);
     // A domain without a definition is gone with its power.
     const everything = ['--managed-save', '--snapshots-metadata', '--checkpoints-metadata', '--nvram'];
     await attempt('virsh', ['--connect', 'qemu:///system', 'undefine', name, ...everything]);
   }
-  const left = await listServers({ all: true });
+  const left = await listed();
   if (left.length > 0) throw new Error(`libvirt does not let go of ${left.join(', ')}`);
   return names.length;
 }
@@ -73,10 +76,11 @@ export async function stopContainers(graceSeconds: number): Promise<number> {
   return names.length;
 }
 
-/** Removes containers and images. */
-export async function removeContainers(): Promise<number> {
-  const names = await listContainers({ all: true });
+/** Removes containers, but not those `except`; where none are to stay, images, too. */
+export async function removeContainers({ except = none }: { except?: ReadonlySet<string> } = {}): Promise<number> {
+  const names = (await listContainers({ all: true })).filter((name) => !except.has(name));
   if (names.length > 0) await docker('rm', '--force', '--volumes', ...names);
+  if (except.size > 0) return names.length;
   const images = await docker('images', '--format', '{{.Repository}}:{{.Tag}}', 'cirrostack/*');
   for (const image of images.split('\n').filter(Boolean)) await docker('rmi', '--force', image);
   return names.length;

@@ -7,10 +7,13 @@ import { createInterface } from 'node:readline';
 import { setTimeout as delay } from 'node:timers/promises';
 import { runningApiProcess } from './api-process.ts';
 import { runCommand } from './command.ts';
+import { docker } from './engines/docker.ts';
 import type { HostContext } from './engines/engine.ts';
 import { engines } from './engines/engines.ts';
+import { libvirt } from './engines/libvirt.ts';
 import { administratorUrl, startTemporaryPostgres } from './engines/postgres.ts';
 import { makeDataDir } from './files.ts';
+import { listContainers, listServers, removeContainers, removeServers } from './guests.ts';
 import { contextOf, defaultDataDir, parseOptionsAndNames, readSettings } from './options.ts';
 import { installPackages, missingPackages } from './packages.ts';
 import { removeDataDir } from './purge.ts';
@@ -154,16 +157,31 @@ async function runOnEngines(cache: string, files: string[]): Promise<Counts> {
   try {
     await makeDataDir(dataDir);
     for (const engine of engines) await steps.step(engine.name, () => engine.start(context));
+    const before = await guestsOnHost();
     const env = {
       CIRROSTACK_TEST_DATA_DIR: dataDir,
       CIRROSTACK_TEST_CACHE: cache,
       CIRROSTACK_TEST_DATABASE_URL: administratorUrl(dataDir),
     };
-    return await runAva(files, env, oneFileAtATime);
+    const counts = await runAva(files, env, oneFileAtATime);
+    if (counts.failed > 0) await steps.step('Guests of what failed', () => removeGuests(context, before));
+    return counts;
   } finally {
     for (const engine of engines.toReversed()) await steps.step(engine.name, () => engine.stop(context));
     await removeDataDir(dataDir);
   }
+}
+
+async function guestsOnHost(): Promise<{ servers: ReadonlySet<string>; containers: ReadonlySet<string> }> {
+  const [servers, containers] = await Promise.all([listServers({ all: true }), listContainers({ all: true })]);
+  return { servers: new Set(servers), containers: new Set(containers) };
+}
+
+/** What a test that failed has left would run for ever, as guests outlive their engines; which it may have left dead, too. */
+async function removeGuests(context: HostContext, before: Awaited<ReturnType<typeof guestsOnHost>>): Promise<void> {
+  for (const engine of [libvirt, docker]) await engine.start(context);
+  await removeServers({ except: before.servers });
+  await removeContainers({ except: before.containers });
 }
 
 async function runWithoutEngines(cache: string): Promise<Counts> {

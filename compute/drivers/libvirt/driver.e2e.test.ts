@@ -414,22 +414,25 @@ test.serial('a server with UEFI starts with firmware whose memory goes with it',
   await t.throwsAsync(access(nvram));
 });
 
-test.serial('domains that are not ours are told of and are none of the cloud’s, also under a name of ours', async (t) => {
-  const host = await openLibvirtHost(t);
-  const names = [`neighbour-${randomUUID()}`, `cs-${randomUUID()}`];
-  for (const name of names) {
-    const file = join(host.guestsDirectory, '..', `${name}.xml`);
-    const xml = `<domain type='qemu'><name>${name}</name><memory unit='MiB'>16</memory><os><type arch='x86_64'>hvm</type></os></domain>`;
-    await writeFile(file, xml);
-    await virsh('define', file);
-    t.teardown(() => virsh('undefine', name));
-  }
-  const foreign = await host.driver.listForeign();
-  const toDoctor = await listForeignServers();
-  const ours = (await host.driver.list()).map(({ id }) => `cs-${id}`);
-  for (const name of names) {
-    t.true(foreign.includes(name));
-    t.true(toDoctor.includes(name));
-    t.false(ours.includes(name));
-  }
-});
+test.serial(
+  'domains that are not ours are told of and are none of the cloud’s, also under a name of ours',
+  async (t) => {
+    const host = await openLibvirtHost(t);
+    const names = [`neighbour-${randomUUID()}`, `cs-${randomUUID()}`];
+    for (const name of names) {
+      const file = join(host.guestsDirectory, '..', `${name}.xml`);
+      const xml = `<domain type='qemu'><name>${name}</name><memory unit='MiB'>16</memory><os><type arch='x86_64'>hvm</type></os></domain>`;
+      await writeFile(file, xml);
+      await virsh('define', file);
+      t.teardown(() => virsh('undefine', name));
+    }
+    const foreign = await host.driver.listForeign();
+    const toDoctor = await listForeignServers();
+    const ours = (await host.driver.list()).map(({ id }) => `cs-${id}`);
+    for (const name of names) {
+      t.true(foreign.includes(name));
+      t.true(toDoctor.includes(name));
+      t.false(ours.includes(name));
+    }
+  },
+);

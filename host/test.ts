@@ -141,7 +141,9 @@ async function runEndToEndTests(): Promise<Counts> {
   return lanes.reduce((counts, lane) => (lane.status === 'fulfilled' ? sum(counts, lane.value) : counts), none);
 }
 
-const excluded = (patterns: string[]) => patterns.map((pattern) => `!${pattern}`);
+function excluded(patterns: string[]): string[] {
+  return patterns.map((pattern) => `!${pattern}`);
+}
 
 /** Kept from run to run: what is built in it is known by the hash of what it is built from. */
 async function testCache(): Promise<string> {

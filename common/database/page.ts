@@ -1,6 +1,7 @@
 import { BadRequest } from '../errors.ts';
 import type { PageRequest } from '../http/page.ts';
 import type { Knex } from './database.ts';
+import { neverPrepared } from './preparing.ts';
 
 export interface SortKey {
   column: string;
@@ -55,6 +56,7 @@ export async function selectPage<Row extends object>(
   const all = keys.some((key) => key.column === idColumn)
     ? keys
     : [...keys, { column: idColumn, direction: keys.at(-1)?.direction ?? 'asc' } satisfies SortKey];
+  query.options(neverPrepared);
   if (marker !== undefined) {
     const last = await query
       .clone()

@@ -1,6 +1,7 @@
 import test from 'ava';
 import { createTestDatabase } from '../../tests/database.ts';
 import { type Knex, openDatabase } from './database.ts';
+import { selectPage } from './page.ts';
 
 /** The statements about `things` that the connection of this pool of one has prepared. */
 async function prepared(db: Knex): Promise<string[]> {
@@ -38,6 +39,20 @@ test.serial('a table that gets a column meanwhile costs one failure, and then al
   await t.throwsAsync(whole, { message: /cached plan must not change result type/ });
   t.deepEqual(await whole(), { id: 1, colour: 'blue' });
   for (let time = 0; time < 30; time += 1) t.is((await whole()).colour, 'blue');
+});
+
+test.serial('pages are not, as clients choose what they are sorted and filtered by', async (t) => {
+  const db = await openThings(t);
+  const rows = await db('things')
+    .insert([{ id: 1 }, { id: 2 }])
+    .returning('id');
+  for (let time = 0; time < 30; time += 1)
+    for (const marker of [undefined, String(rows[0].id)]) {
+      const sort = [{ column: 'id', direction: 'asc' as const }];
+      const page = await selectPage(db('things').select('id'), { limit: 10, marker }, sort);
+      t.is(page.rows.length, marker === undefined ? 2 : 1);
+    }
+  t.deepEqual(await prepared(db), []);
 });
 
 test.serial('however many different statements there are, only so many are prepared', async (t) => {

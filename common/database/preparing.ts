@@ -17,11 +17,14 @@ const mostPrepared = 200;
 /** Texts that are counted: where names or numbers of values become part of a text, there is no end of them. */
 const mostCounted = 1000;
 
+/** For `options` of queries whose text is put together as clients like, with filters and orders: a client could use up all names. */
+export const neverPrepared = { isNeverPrepared: true };
+
 interface Asked {
   sql: string;
   method?: string;
   bindings?: unknown[];
-  options?: object;
+  options?: { isNeverPrepared?: boolean };
 }
 
 interface Builder {
@@ -54,7 +57,7 @@ class Preparing extends KnexPgClient {
     const name = nameOf(asked);
     if (name === undefined) return super._query(connection, asked);
     try {
-      return await super._query(connection, { ...asked, options: { ...asked.options, name } });
+      return await super._query(connection, { ...asked, options: { ...asked.options, name } as object });
     } catch (error) {
       if (isOutdated(error)) forgetNames();
       throw error;
@@ -71,7 +74,8 @@ const names = new Map<string, string>();
 let generation = 0;
 
 /** Undefined for what is not, or not yet, to be prepared. */
-function nameOf({ sql, method, bindings = [] }: Asked): string | undefined {
+function nameOf({ sql, method, bindings = [], options }: Asked): string | undefined {
+  if (options?.isNeverPrepared) return undefined;
   const known = names.get(sql);
   if (known !== undefined) return known;
   // Without values, what is written by hand may be several statements, or begin a transaction.

@@ -1,7 +1,15 @@
 const esc = '\u001b';
-/** Operating system commands (titles, links), control sequences (colours, cursor), and shorter escapes. */
+/**
+ * What sets the palette of Linux' console, which nothing ends (console_codes(4)); operating system commands (titles, links), which end
+ * on their line or are none; control sequences (colours, cursor); and shorter escapes.
+ */
 const sequences = new RegExp(
-  `${esc}\\][^\u0007${esc}]*(?:\u0007|${esc}\\\\|$)|${esc}\\[[0-?]*[ -/]*[@-~]|${esc}[ -/]*[0-~]`,
+  [
+    `${esc}\\](?:R|P[0-9A-Fa-f]{7})`,
+    `${esc}\\][^\u0000-\u001f\u009c]*(?:\u0007|\u009c|${esc}\\\\)`,
+    `${esc}\\[[0-?]*[ -/]*[@-~]`,
+    `${esc}[ -/]*[0-~]`,
+  ].join('|'),
   'g',
 );
 // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what has to go; tab and line feed stay

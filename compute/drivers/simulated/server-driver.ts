@@ -237,10 +237,11 @@ export class SimulatedServerDriver extends SimulatedGuestDriver<ServerSpec> impl
       if (other.startsWith(id) && !isKept(other)) this.host.disks.delete(other);
   }
 
-  override remove(id: string): Promise<void> {
-    for (const name of this.host.disks.keys()) if (name.startsWith(id)) this.host.disks.delete(name);
+  /** The disks go last, as those of a real host do. */
+  override async remove(id: string): Promise<void> {
+    await super.remove(id);
     this.host.arriving.delete(id);
-    return super.remove(id);
+    for (const name of this.host.disks.keys()) if (name.startsWith(id)) this.host.disks.delete(name);
   }
 
   protected override start(guest: SimulatedGuest<ServerSpec>): void {

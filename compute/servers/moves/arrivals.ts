@@ -29,6 +29,11 @@ export interface Arrivals {
   isComing(serverId: string): boolean;
 }
 
+type Work<T> = (signal: AbortSignal) => Promise<T>;
+
+/** Does what may still be asked, and is seen by `isComing` meanwhile. */
+type During = <T>(work: Work<T>) => Promise<T>;
+
 const digestBytes = 32;
 
 /** In which status of a move each thing may be asked. */
@@ -36,7 +41,7 @@ const inStatus: Record<string, readonly MoveStatus[]> = {
   image: ['pre-migrating', 'migrating', 'preparing'],
   disk: ['migrating'],
   prepare: ['preparing'],
-  observe: ['running'],
+  observe: ['running', 'accepted'],
   channel: ['running'],
 };
 
@@ -45,18 +50,16 @@ export function arrivals(deps: ArrivalDeps): Arrivals {
   const coming = new Map<string, number>();
 
   async function answer(moveId: string, question: Question): Promise<Reply> {
-    const move = await findMove(db, moveId);
-    if (move === undefined || move.destinationHost !== hostName || !inStatus[question.call]?.includes(move.status))
-      throw new Conflict('The server is not on its way here.');
-    const server = await getServer(db, 'everyone', move.serverId);
-    if (server.otherHostName !== hostName) throw new Conflict('The server is not on its way here.');
+    const check = () => expected(moveId, question.call);
+    const server = await check();
+    const during: During = (work) => counted(server, check, work);
     switch (question.call) {
       case 'image':
-        return takeImage(deps.cache, server, question, (work) => during(server, work));
+        return takeImage(deps.cache, server, question, during);
       case 'disk':
-        return receiveDisk(server, placeOf(question.place));
+        return receiveDisk(server, placeOf(question.place), during);
       case 'prepare':
-        return during(server, async (signal) => {
+        return during(async (signal) => {
           await driver.prepareArrival(await deps.specOf(server, signal));
           return { answer: {} };
         });
@@ -65,18 +68,29 @@ export function arrivals(deps: ArrivalDeps): Arrivals {
         return { answer: { isWhole: guest !== undefined && guest.isComingIn !== true } };
       }
       default:
-        return openChannel(server, String(question.name));
+        return openChannel(server, String(question.name), during);
     }
   }
 
-  async function receiveDisk(server: Server, place: DiskPlace): Promise<Reply> {
+  async function expected(moveId: string, call: string): Promise<Server> {
+    const move = await findMove(db, moveId);
+    if (move?.destinationHost === hostName && inStatus[call]?.includes(move.status)) {
+      const server = await getServer(db, 'everyone', move.serverId);
+      if (server.otherHostName === hostName) return server;
+    }
+    if (move?.destinationDecides && move.status === 'accepted')
+      throw new Unavailable('The server is being taken over: its host was dead.'); // its end is not far
+    throw new Conflict('The server is not on its way here.');
+  }
+
+  async function receiveDisk(server: Server, place: DiskPlace, during: During): Promise<Reply> {
     if (place !== 'root' && server.localDisks[place] === undefined) throw new Conflict('The server has no such disk.');
-    const spec = await during(server, (signal) => deps.specOf(server, signal));
+    const spec = await during((signal) => deps.specOf(server, signal));
     if (await driver.hasDisk(server.id, spec, place)) return { answer: { isThere: true } };
     return {
       answer: { isThere: false },
       next: (socket) =>
-        during(server, async (signal) => {
+        during(async (signal) => {
           signal.addEventListener('abort', () => socket.destroy());
           await driver.receiveDisk(spec, place, whole(socket));
           return {};
@@ -84,17 +98,22 @@ export function arrivals(deps: ArrivalDeps): Arrivals {
     };
   }
 
-  async function openChannel(server: Server, name: string): Promise<Reply> {
-    const inner = await driver.acceptArrival(server.id, name);
+  async function openChannel(server: Server, name: string, during: During): Promise<Reply> {
+    const inner = await during(() => driver.acceptArrival(server.id, name));
+    inner.on('error', () => {}); // `join` sees that it is gone
     return {
       answer: {},
-      next: (socket) => during(server, () => join(socket, inner)).then(() => undefined),
+      next: (socket) =>
+        during(() => join(socket, inner))
+          .finally(() => inner.destroy())
+          .then(() => undefined),
     };
   }
 
-  async function during<T>(server: Server, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+  async function counted<T>(server: Server, check: () => Promise<unknown>, work: Work<T>): Promise<T> {
     coming.set(server.id, (coming.get(server.id) ?? 0) + 1);
     try {
+      await check(); // only now: who has let nothing more in since, and then finds nothing coming, is right
       return await watchingDeletion(db, server.id, work);
     } finally {
       const left = (coming.get(server.id) ?? 1) - 1;
@@ -125,6 +144,11 @@ async function* whole(socket: Duplex): AsyncGenerator<Buffer> {
 /** Until either side ends. */
 export function join(a: Duplex, b: Duplex): Promise<void> {
   return new Promise((resolve) => {
+    if (a.destroyed || b.destroyed) {
+      a.destroy();
+      b.destroy();
+      return resolve();
+    }
     for (const [from, to] of [
       [a, b],
       [b, a],

@@ -10,16 +10,18 @@ import { serverReconciler } from '../reconciler.ts';
 import { moveReconciler } from './reconciler.ts';
 import type { TwoHosts } from './testing.ts';
 
-interface MortalAgent {
+export interface MortalAgent {
   servers: Reconciler;
   moves: Reconciler;
 }
 
-async function mortalAgent(
+/** One that is killed when the reaper says so. */
+export async function mortalAgent(
   { cloud }: TwoHosts,
   hostName: string,
   driver: ServerDriver,
   death: Reaper,
+  isComing: () => boolean = () => false,
 ): Promise<MortalAgent> {
   const common = {
     db: mortalDatabase(cloud.db, death),
@@ -38,7 +40,7 @@ async function mortalAgent(
       shelvedOffloadSeconds: 0,
       vendors: noVendors,
     }),
-    moves: moveReconciler({ ...common, arrivals: { isComing: () => false }, confirmSeconds: 0 }),
+    moves: moveReconciler({ ...common, arrivals: { isComing }, confirmSeconds: 0 }),
   };
 }
 
@@ -66,7 +68,8 @@ function dyingIn(real: ServerDriver, { call, when }: Exclude<Moment, number>) {
   const driver = new Proxy(real, {
     get: (target, name) => {
       const method = Reflect.get(target, name);
-      if (name !== call || typeof method !== 'function') return method;
+      if (typeof method !== 'function') return method;
+      if (name !== call) return method.bind(target);
       return async (...args: unknown[]) => {
         if (when === 'after') await method.apply(target, args);
         death.kill();

@@ -60,14 +60,14 @@ export async function handOver(
   }
   await db.transaction(async (trx) => {
     const now = await lockServer(trx, 'everyone', server.id);
-    if (isStillOn(now, server)) await handedOver(trx, now, move);
+    if (isStillOn(now, server)) await handedOver(trx, now, { id: move.id, status: 'migrating' });
   });
 }
 
-/** Its disk is whole on the other host, which goes on. */
-export async function handedOver(trx: Knex, now: Server, move: Move): Promise<void> {
+/** Its disk is whole on the other host, which goes on. Throws `Unavailable` when that host makes an end of what has come to it. */
+export async function handedOver(trx: Knex, now: Server, move: Pick<Move, 'id' | 'status'>): Promise<void> {
+  await advanceMove(trx, move, 'post-migrating');
   await changeOwner(trx, now.id, otherHostOf(now), { other_host_id: now.hostId, move: null });
-  await changeMove(trx, move.id, { status: 'post-migrating' });
 }
 
 /** The server is back on the host that it came from, with the disk that it left there. */

@@ -20,7 +20,7 @@ export async function letGo(deps: LeavingDeps, move: Move): Promise<void> {
   const server = await findServer(db, move.serverId);
   if (server === undefined || server.move !== 'live') return endIfLost(db, move);
   let failure: unknown;
-  if (move.status === 'running') {
+  if (move.status === 'running' || move.status === 'accepted') {
     await driver.abortMigration(server.id); // of a predecessor that was cut off: nobody can go on with it
     failure = new Unavailable('The agent of its host ended meanwhile.');
   } else {
@@ -35,7 +35,7 @@ export async function letGo(deps: LeavingDeps, move: Move): Promise<void> {
   await db.transaction(async (trx) => {
     const now = await lockServer(trx, 'everyone', server.id).catch(() => undefined);
     if (now?.move !== 'live' || now.otherHostId !== server.otherHostId) return;
-    if (where === 'there') return arrive(trx, now, move);
+    if (where === 'there') return arrive(trx, now, { id: move.id, status: 'running' });
     await stay(trx, deps, now, move, failure);
   });
 }
@@ -113,7 +113,7 @@ function watchMove({ db, driver, log }: LeavingDeps, moveId: string, serverId: s
 async function whereIs({ db, driver, master }: LeavingDeps, server: Server, move: Move): Promise<'here' | 'there'> {
   if ((await driver.observe(server.id))?.power === 'running') return 'here';
   const { status } = (await findMove(db, move.id)) ?? move;
-  if (status !== 'running') return 'here'; // nothing was sent yet
+  if (status !== 'running' && status !== 'accepted') return 'here'; // nothing was sent yet
   try {
     const address = await addressOf(db, move.destinationHost);
     const { answer, socket } = await callOverRoad(address, master, move.id, { call: 'observe' });
@@ -130,12 +130,13 @@ async function isForcedDown(db: Knex, name: string): Promise<boolean> {
   return (await db('compute_hosts').where({ name, is_forced_down: true }).first('id')) !== undefined;
 }
 
-/** It runs on the other host, or has ended there. */
-export async function arrive(trx: Knex, server: Server, move: Move): Promise<void> {
+/** It runs on the other host, or has ended there. Throws `Unavailable` when that host makes an end of what has come to it. */
+export async function arrive(trx: Knex, server: Server, move: Pick<Move, 'id' | 'status'>): Promise<void> {
   if (server.otherHostId === null || server.otherHostName === null) return;
   const there = { id: server.otherHostId, name: server.otherHostName };
+  await advanceMove(trx, move, 'completed');
   await changeOwner(trx, server.id, there, { other_host_id: null, move: null });
-  await changeMove(trx, move.id, { status: 'completed', sourceToClear: true });
+  await changeMove(trx, move.id, { sourceToClear: true });
 }
 
 async function stay(trx: Knex, { hostName }: LeavingDeps, server: Server, move: Move, failure: unknown): Promise<void> {

@@ -8,6 +8,7 @@ export type MoveKind = 'migration' | 'resize' | 'live-migration' | 'evacuation';
  * Nova's words. Cold: pre-migrating (the guest is shut down), migrating (its disk is sent), post-migrating (it is made on the
  * other host), finished (it waits to be confirmed), confirmed; or reverting, reverted. Live: queued, preparing, running, completed. Evacuation:
  * accepted (what is on its old host is kept), done (it runs elsewhere), completed (what was left on its old host is removed). Any: cancelled, error.
+ * Cold and live are accepted, too, once the host that it leaves is dead and the other one lets nothing more of it in (`take-over.ts`).
  */
 export type MoveStatus =
   | 'queued'
@@ -69,4 +70,14 @@ export const openStatuses = [
 export const liveStatuses = ['queued', 'preparing', 'running'] as const satisfies readonly MoveStatus[];
 
 /** In which the server may be whole on the other host before anybody has written that down: live and cold. */
-export const sendingStatuses = ['running', 'migrating'] as const satisfies readonly MoveStatus[];
+export const sendingStatuses = ['running', 'migrating', 'accepted'] as const satisfies readonly MoveStatus[];
+
+/** Of a server that goes while it runs: in which its host has to find out where it is. */
+export function isLiveUnderWay({ kind, status }: Pick<Move, 'kind' | 'status'>): boolean {
+  return kind === 'live-migration' && (status === 'accepted' || (liveStatuses as readonly string[]).includes(status));
+}
+
+/** It was evacuated, and is to be made anew. */
+export function isMadeAnew({ kind, status }: Pick<Move, 'kind' | 'status'>): boolean {
+  return kind === 'evacuation' && status === 'accepted';
+}

@@ -5,7 +5,7 @@ import type { Arrivals } from './arrivals.ts';
 import { confirmOverdue } from './confirm-overdue.ts';
 import type { LeavingDeps } from './hand-over.ts';
 import { letGo } from './live.ts';
-import { liveStatuses, type Move, sendingStatuses } from './move.ts';
+import { isLiveUnderWay, type Move, sendingStatuses } from './move.ts';
 import { changeMove, findMove, listKept, listMoveWork, moveTopic } from './store.ts';
 import { takeOver } from './take-over.ts';
 
@@ -24,10 +24,9 @@ export function moveReconciler(deps: MoveReconcilerDeps): Reconciler {
     async reconcile(id) {
       const move = await findMove(db, id);
       if (move === undefined) return;
-      const isLive = (liveStatuses as readonly string[]).includes(move.status);
       const isSending = (sendingStatuses as readonly string[]).includes(move.status);
-      if (isLive && move.sourceHost === hostName) await letGo(deps, move);
-      else if (isSending && move.destinationDecides && move.destinationHost === hostName) await overtake(deps, move);
+      if (isLiveUnderWay(move) && move.sourceHost === hostName) await letGo(deps, move);
+      else if (isSending && move.destinationDecides && move.destinationHost === hostName) await takeOver(deps, move);
       else if (move.sourceKept && move.sourceHost === hostName) await keepStill(deps, move);
       else await clear(deps, move);
     },
@@ -36,12 +35,6 @@ export function moveReconciler(deps: MoveReconcilerDeps): Reconciler {
       return listKept(db, hostName); // whoever started it again
     },
   };
-}
-
-/** What comes in from a host that is dead ends by itself, once that is noticed. */
-async function overtake(deps: MoveReconcilerDeps, move: Move): Promise<void> {
-  if (deps.arrivals.isComing(move.serverId)) throw new Unavailable('Something of the server is still coming in.');
-  await takeOver(deps, move);
 }
 
 /** It is made anew elsewhere and must not run twice; its disk stays, which is all there is of it until that is done. */

@@ -4,7 +4,15 @@ import { notify } from '../../../common/database/notifications.ts';
 import { Conflict, NotFound, Unavailable } from '../../../common/errors.ts';
 import { bindPorts } from '../../../network/ports.ts';
 import type { MigrationProgress } from '../../drivers/driver.ts';
-import { liveStatuses, type Move, type MoveKind, type MoveStatus, openStatuses, sendingStatuses } from './move.ts';
+import {
+  isMadeAnew,
+  liveStatuses,
+  type Move,
+  type MoveKind,
+  type MoveStatus,
+  openStatuses,
+  sendingStatuses,
+} from './move.ts';
 
 /** Also the name of the reconciler. */
 export const moveTopic = 'server-moves';
@@ -44,12 +52,13 @@ export async function insertMove(trx: Knex, move: NewMove): Promise<void> {
 }
 
 /** Ends a move that its server is not on. Throws `Conflict` when it is, or has just been evacuated. */
-export async function endLost(trx: Knex, { id, kind, serverId, status }: Move): Promise<void> {
+export async function endLost(trx: Knex, move: Move): Promise<void> {
+  const { id, kind, serverId, status } = move;
   const onItsWay = await trx('servers')
     .where({ id: serverId })
     .whereRaw('(move is not null or other_host_id is not null)')
     .first('id');
-  if (onItsWay !== undefined || status === 'accepted')
+  if (onItsWay !== undefined || isMadeAnew(move))
     throw new Conflict(`Cannot move instance ${serverId} while its ${kind} ${id} is ${status}: wait for its end.`);
   await changeMove(trx, id, { status: 'error', reason: 'The server went another way.' });
 }
@@ -142,6 +151,9 @@ export async function listMoveWork(db: Knex, hostName: string, limit: number): P
     .orWhere((mine) =>
       mine.where({ destination_host: hostName, destination_decides: true }).whereIn('status', sendingStatuses),
     )
+    .orWhere((mine) =>
+      mine.where({ destination_decides: true, source_host: hostName, kind: 'live-migration', status: 'accepted' }),
+    )
     .orderBy('updated_at')
     .limit(limit)
     .pluck('id');
@@ -189,14 +201,14 @@ export async function onTheirWay(db: Knex, hostName: string, ids: readonly strin
 /** The server is gone: whatever it was on its way to is to have nothing of it. */
 export async function endMovesOf(trx: Knex, serverId: string): Promise<void> {
   await endStay(trx, serverId, 'confirmed');
-  const rows: { id: string; status: MoveStatus }[] = await trx('server_migrations')
+  const rows: Pick<Move, 'id' | 'kind' | 'status'>[] = await trx('server_migrations')
     .where({ server_id: serverId })
     .whereIn('status', openStatuses)
-    .select('id', 'status');
-  for (const { id, status } of rows) {
+    .select('id', 'kind', 'status');
+  for (const move of rows) {
     // Nova confirms what waits for it, and breaks off the rest.
-    const isOver = status === 'finished' || status === 'accepted';
-    await changeMove(trx, id, {
+    const isOver = move.status === 'finished' || isMadeAnew(move);
+    await changeMove(trx, move.id, {
       status: isOver ? 'confirmed' : 'cancelled',
       sourceToClear: true,
       destinationToClear: true,

@@ -23,7 +23,7 @@ import { type Loop, type Reconciler, startLoop } from './common/reconcile/loop.t
 import { hostConsoles } from './compute/consoles/host-consoles.ts';
 import { consoleModule } from './compute/consoles/plugin.ts';
 import { containerHostMethods, containersModule, containersPolicy } from './compute/containers-plugin.ts';
-import { fenceOf } from './compute/hosts/guard/settings.ts';
+import { fenceOf, strayGuardOf } from './compute/hosts/guard/settings.ts';
 import { hostCaches } from './compute/image-cache/host-caches.ts';
 import { imageLimits } from './compute/image-cache/limits.ts';
 import { vendorDataSettings } from './compute/metadata/vendor-data.ts';
@@ -152,7 +152,7 @@ export async function buildCloud(config: Config, log: Logger, given?: Drivers): 
   };
   const inspection = { virtualSizeBytes: config.imageMaximumVirtualGib * 2 ** 30 };
 
-  const fence = fenceOf(config);
+  const [fence, endStrayGuard] = [fenceOf(config), strayGuardOf(config)];
   const dashboard = openBundle();
   const modules: Module[] = [
     identityModule({
@@ -231,6 +231,7 @@ export async function buildCloud(config: Config, log: Logger, given?: Drivers): 
         downAfterSeconds: config.hostDownSeconds,
         resumesOnBoot: config.resumeGuestsOnHostBoot,
         ...(fence && { fence }),
+        ...(endStrayGuard && { endStrayGuard }),
         migrationListen: config.migrationListen,
         consoles: consolesOfHost,
         methods: containerHostMethods(drivers.containers),

@@ -154,6 +154,8 @@ export interface ComputeModuleDeps {
     resumesOnBoot: boolean;
     /** What ends its servers when its agent has lost its lease; absent: nothing does. */
     fence?: Fence;
+    /** Ends a guard that was left here by an agent that had one; tells whether there was one. */
+    endStrayGuard?: () => Promise<boolean>;
     /** HOST:PORT where servers of other hosts come in; empty: nowhere. */
     migrationListen: string;
     consoles: HostConsoles;
@@ -312,7 +314,7 @@ export function computeModule(deps: ComputeModuleDeps): Module {
         policy: deps.evacuationPolicy,
         afterSeconds: deps.evacuateAfterSeconds,
       }),
-      hostWatch({ db, log, policy: deps.evacuationPolicy }),
+      hostWatch({ db, log, policy: deps.evacuationPolicy, afterSeconds: deps.evacuateAfterSeconds }),
       deadHostReconciler({ db, reclaimSeconds: deps.reclaimSeconds }),
       pastServerReconciler({ db }),
     ],
@@ -350,6 +352,7 @@ function agentOf(deps: ComputeModuleDeps) {
     driver: host.driver,
     resumesOnBoot: host.resumesOnBoot,
     ...(host.fence && { fence: host.fence }),
+    ...(host.endStrayGuard && { endStrayGuard: host.endStrayGuard }),
   });
   const driver = whileLeased(host.driver, lease);
   const { cache, reconciler: imageCacheReconciler } = diskImages({

@@ -11,6 +11,7 @@ import { detectVirtualisation } from '../compute/drivers/libvirt/virtualisation.
 import { runningApiProcess } from './api-process.ts';
 import { type Finding, fail, type HostContext, hasSystemd, ok, warn } from './engines/engine.ts';
 import { engines } from './engines/engines.ts';
+import { guard } from './guard.ts';
 import { foreignGuests, hostsOfCloud } from './hosts-of-cloud.ts';
 import { imageCopies } from './image-copies.ts';
 import { type HostSettings, localUrl } from './options.ts';
@@ -29,6 +30,7 @@ const ofCloud: Check[] = [
   imageCopies,
   foreignGuests,
   hostsOfCloud,
+  guard,
   apiProcess,
 ];
 

@@ -11,6 +11,7 @@ import { ovn } from './engines/ovn.ts';
 import { ovs } from './engines/ovs.ts';
 import { postgres } from './engines/postgres.ts';
 import { removeDatabaseUser } from './engines/postgres-binaries.ts';
+import { endGuard, isGuardLeft, tellOfNoGuard } from './guard.ts';
 import { removeContainers, removeServers, stopContainers, stopServers } from './guests.ts';
 import { removeMetadataDoors } from './metadata-doors.ts';
 import { contextOf, defaultDataDir, parseOptions, readSettings } from './options.ts';
@@ -47,6 +48,10 @@ async function down(dataDir: string, all: boolean): Promise<void> {
     });
   // First: nobody then starts again what is being stopped.
   await step('Cirrostack', async () => ((await stopApiProcess(context)) ? 'stopped' : 'was not running'));
+  // Its own servers, which are given time to shut down, are not to be ended meanwhile.
+  const isLeft = await isGuardLeft(context);
+  const isToldOf = isLeft && (await postgres.answers(context)) && (await tellOfNoGuard(context));
+  if (isToldOf) await step('Guard', () => endGuard(context, { isToldOf }));
   if (!all && (await postgres.answers(context))) await step('To be resumed', () => resumeLater(context));
   if (all && existsSync(dataDir)) {
     for (const engine of [libvirt, docker, ovs, ovn])
@@ -56,6 +61,7 @@ async function down(dataDir: string, all: boolean): Promise<void> {
     await step('Servers', async () => `${await stopServers(all ? 0 : 30)} stopped`);
     if (all) await step('Definitions of servers', async () => `${await removeServers()} removed`);
   });
+  if (isLeft && !isToldOf) await step('Guard', () => endGuard(context, { isToldOf }));
   await whereAnswers(docker, context, async () => {
     await step('Containers', async () => `${await stopContainers(all ? 0 : 10)} stopped`);
     if (all) await step('Containers and their images', async () => `${await removeContainers()} removed`);

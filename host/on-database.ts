@@ -4,14 +4,16 @@ import { type Config, readConfig } from '../common/config/config.ts';
 import { type Knex, openDatabase } from '../common/database/database.ts';
 import { databaseUrl } from './engines/postgres.ts';
 
-/** Works on the database of the cloud in a data directory. Configured as the cloud's own processes are; without their file, by the environment. */
-export async function onDatabase(dataDir: string, act: (db: Knex, config: Config) => Promise<void>): Promise<void> {
+/** As the cloud's own processes in that data directory are configured; without their file, by the environment. */
+export async function configOf(dataDir: string): Promise<Config> {
   const file = join(dataDir, 'cirrostack.json');
   const { DATABASE_URL } = process.env;
-  const config = await readConfig(
-    existsSync(file) ? { CIRROSTACK_CONFIG: file } : { ...(DATABASE_URL && { DATABASE_URL }) },
-    [],
-  );
+  return readConfig(existsSync(file) ? { CIRROSTACK_CONFIG: file } : { ...(DATABASE_URL && { DATABASE_URL }) }, []);
+}
+
+/** Works on the database of the cloud in a data directory. */
+export async function onDatabase(dataDir: string, act: (db: Knex, config: Config) => Promise<void>): Promise<void> {
+  const config = await configOf(dataDir);
   const db = openDatabase(config.databaseUrl.reveal() || databaseUrl(dataDir), { max: 2 });
   try {
     await db.raw('select 1').catch((cause: Error) => {

@@ -18,6 +18,9 @@ import { findLease, noteUnfenced, renewLease } from './store.ts';
 /** It ends so long before the host counts as dead: what stops guests gets by with that. */
 const marginSeconds = 5;
 
+/** An agent that ends waits so long for the database: in all it has ten seconds. */
+const unfenceMs = 3000;
+
 export interface LeaseDeps {
   db: Knex;
   log: Logger;
@@ -29,6 +32,8 @@ export interface LeaseDeps {
   resumesOnBoot: boolean;
   /** What ends its servers when the lease is over; absent: nothing does. */
   fence?: Fence;
+  /** Ends what an agent with a fence has left here; tells whether there was something. Absent where `fence` goes on with it. */
+  endStrayGuard?: () => Promise<boolean>;
 }
 
 export interface HostLease {
@@ -46,7 +51,9 @@ export function hostLease(deps: LeaseDeps): HostLease {
   const seconds = leaseSeconds(downAfterSeconds);
   let endsAt = Number.NEGATIVE_INFINITY; // in seconds of uptime, which go on while the host is suspended
   const isHeld = () => uptime() < endsAt;
-  let fence = deps.fence;
+  let { fence, endStrayGuard } = deps;
+  /** Nothing that has left runs here. Of what an agent of before has done nobody knows. */
+  let isClean = false;
   let renewing: Promise<void> | undefined;
   /** One at a time: whoever asks meanwhile gets the same. */
   const renew = (): Promise<void> => {
@@ -61,13 +68,21 @@ export function hostLease(deps: LeaseDeps): HostLease {
     const bootId = await deps.driver.bootId();
     if (lease.isOver) await stopWhatLeft(deps);
     if (!deps.resumesOnBoot && lease.bootId !== null && lease.bootId !== bootId) await letHostBootStand(db, hostName);
-    const isFenced = await held(fence, log);
-    const began = uptime();
-    // First here: had the guard more time than is written down, others could start what still runs.
-    await renewLease(db, hostName, { bootId, downAfterSeconds, isFenced });
-    if (lease.isOver) await stopWhatLeft(deps); // until just now it could still be evacuated
-    if (isFenced) await fence?.extend(began + seconds);
-    endsAt = began + seconds;
+    const guardEndsAt = await held(fence, log);
+    const isFenced = guardEndsAt !== undefined;
+    const until = uptime() + seconds;
+    // Never has the guard more time than is written down, or others could start what still runs: less of it first, more of it last.
+    if (isFenced && guardEndsAt > until) await fence?.extend(until);
+    const wasClean = isClean;
+    isClean = false;
+    const wasOver = await renewLease(db, hostName, { bootId, downAfterSeconds, isFenced });
+    if (wasOver || !wasClean) await stopWhatLeft(deps); // until just now it could be evacuated, whatever was read before
+    isClean = true;
+    if (isFenced) await fence?.extend(until);
+    if (endStrayGuard !== undefined && (await endStrayGuard()))
+      log.warn({ host: hostName }, 'a guard that an agent of before had left on this host was sent home');
+    endStrayGuard = undefined;
+    endsAt = until;
   };
   return {
     isHeld,
@@ -84,10 +99,20 @@ export function hostLease(deps: LeaseDeps): HostLease {
       if (fence === undefined) return;
       const released = fence;
       fence = undefined;
-      await renewing?.catch(() => undefined);
-      // In this order, and not at all without the database: whoever relies on the guard has to know first.
-      await noteUnfenced(db, hostName);
-      await released.release();
+      try {
+        // In this order, and not at all without the database: whoever relies on the guard has to know first.
+        await withinMs(unfenceMs, async () => {
+          await renewing?.catch(() => undefined);
+          await noteUnfenced(db, hostName);
+        });
+        await released.release();
+      } catch (error) {
+        fence = released; // should it still be renewed
+        log.error(
+          { err: error, host: hostName, seconds: Math.max(0, Math.ceil(endsAt - uptime())) },
+          'the database cannot be told that this host has no guard any more, so that it stays, and ends the servers here after these seconds unless an agent starts before; bin/down stops both',
+        );
+      }
     },
   };
 }
@@ -97,13 +122,20 @@ export function leaseSeconds(downAfterSeconds: number): number {
   return downAfterSeconds - marginSeconds;
 }
 
-async function held(fence: Fence | undefined, log: Logger): Promise<boolean> {
+/** Rejects when that takes longer. */
+async function withinMs(ms: number, work: () => Promise<void>): Promise<void> {
+  const { promise: late, reject } = Promise.withResolvers<never>();
+  const timer = setTimeout(() => reject(new Unavailable('The database does not answer in time.')), ms);
+  await Promise.race([work(), late]).finally(() => clearTimeout(timer));
+}
+
+/** Until when nothing is ended, in seconds of uptime; undefined where nothing ever is. */
+async function held(fence: Fence | undefined, log: Logger): Promise<number | undefined> {
   try {
-    await fence?.hold();
-    return fence !== undefined;
+    return await fence?.hold();
   } catch (error) {
     log.error({ err: error }, 'the guard of this host does not stand ready: nothing is evacuated from here by itself');
-    return false;
+    return undefined;
   }
 }
 

@@ -199,16 +199,25 @@ export async function findLease(db: Knex, name: string): Promise<Lease | undefin
   return row && { isOver: row.is_over, isDue: row.is_due, bootId: row.boot_id };
 }
 
-/** The agent lives. Waits for an evacuation that is just being asked for, and any later one is refused. */
+/**
+ * The agent lives. Waits for an evacuation that is just being asked for, and any later one is refused. Tells whether the host was dead
+ * until just now, so that servers may have left it, also while this waited.
+ */
 export async function renewLease(
   db: Knex,
   name: string,
   { bootId, downAfterSeconds, isFenced }: { bootId: string; downAfterSeconds: number; isFenced: boolean },
-): Promise<void> {
+): Promise<boolean> {
   const facts = { boot_id: bootId, down_after_seconds: downAfterSeconds, is_fenced: isFenced };
-  await db('compute_hosts')
-    .where({ name })
-    .update({ agent_seen_at: db.fn.now(), ...facts });
+  return db.transaction(async (trx) => {
+    const host = () => trx('compute_hosts').where({ name });
+    await host().forNoKeyUpdate().select('id');
+    // Each a statement of its own, with the time of that: the transaction may be much older than the lock.
+    const silent = "agent_seen_at <= clock_timestamp() - down_after_seconds * interval '1 second'";
+    const before = await host().first(trx.raw(`${silent} as was_over`));
+    await host().update({ agent_seen_at: trx.raw('clock_timestamp()'), ...facts });
+    return before?.was_over === true;
+  });
 }
 
 /** What runs there runs on, whatever becomes of its agent. */

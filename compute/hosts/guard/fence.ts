@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { mkdir, open } from 'node:fs/promises';
+import { mkdir, open, rm } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -7,8 +7,11 @@ import { Unavailable } from '../../../common/errors.ts';
 
 /** What ends the servers of a host whose agent has lost its lease, also when the agent itself is gone. */
 export interface Fence {
-  /** It stands ready, if need be from now on. Throws `Unavailable` when it does not. */
-  hold(): Promise<void>;
+  /**
+   * It stands ready, if need be from now on. Gives before when it ends nothing, in seconds of uptime; 0 where it does not say.
+   * Throws `Unavailable` when it does not.
+   */
+  hold(): Promise<number>;
   /** Nothing is ended before then, in seconds of uptime. */
   extend(endsAt: number): Promise<void>;
   /** Nothing is ended any more. */
@@ -53,13 +56,8 @@ export function guardFence({ socket, runDirectory, logFile, firstSeconds }: Guar
   };
   return {
     async hold() {
-      if (
-        await tell(socket, 'hold').then(
-          () => true,
-          () => false,
-        )
-      )
-        return;
+      const before = await tell(socket, 'hold').catch(() => undefined);
+      if (before !== undefined) return before;
       await start();
       for (const deadline = performance.now() + startMs; ; await sleep(50))
         try {
@@ -68,12 +66,46 @@ export function guardFence({ socket, runDirectory, logFile, firstSeconds }: Guar
           if (performance.now() > deadline) throw error;
         }
     },
-    extend: (endsAt) => tell(socket, `until ${endsAt}`),
-    release: () => tell(socket, 'release'),
+    async extend(endsAt) {
+      await tell(socket, `until ${endsAt}`);
+    },
+    async release() {
+      await sendHome(socket);
+    },
   };
 }
 
-function tell(path: string, line: string): Promise<void> {
+/** Whether there is a guard at that socket, and answers, or does not; it is told nothing. */
+export async function findGuard(socket: string): Promise<'ready' | 'silent' | undefined> {
+  return tell(socket, 'hold').then(() => 'ready' as const, silentOne);
+}
+
+/**
+ * Ends the guard of that socket, and tells whether there was one. One that does not answer ends before it would end anything: as
+ * its socket is gone, its place is another's.
+ */
+export async function sendHome(socket: string): Promise<boolean> {
+  return tell(socket, 'release').then(
+    () => true,
+    async (error) => {
+      if (codeOf(error) !== 'ENOENT') await rm(socket, { force: true });
+      return silentOne(error) !== undefined;
+    },
+  );
+}
+
+/** Of why it cannot be told anything: undefined where nobody listens. */
+function silentOne(error: unknown): 'silent' | undefined {
+  const code = codeOf(error);
+  return code === undefined || code === 'EAGAIN' ? 'silent' : undefined;
+}
+
+function codeOf(error: unknown): string | undefined {
+  return ((error as Error).cause as NodeJS.ErrnoException | undefined)?.code;
+}
+
+/** Gives when its time ends, in seconds of uptime; 0 of a guard that does not say, which is one of an earlier version. */
+function tell(path: string, line: string): Promise<number> {
   return new Promise((resolve, reject) => {
     const failed = (cause?: Error) => {
       socket.destroy();
@@ -84,8 +116,9 @@ function tell(path: string, line: string): Promise<void> {
     socket.once('error', failed);
     socket.setEncoding('latin1').once('data', (answer) => {
       socket.destroy();
-      if (String(answer) === 'ok\n') resolve();
-      else failed();
+      const match = String(answer).match(/^ok(?: (\d+(?:\.\d+)?))?\n$/);
+      if (match === null) failed();
+      else resolve(Number(match[1] ?? 0));
     });
     socket.once('end', failed);
   });

@@ -22,7 +22,7 @@ const server = createServer((socket) => {
     const match = text.match(/^(hold|release|until (\d+(?:\.\d+)?))\n$/);
     if (match === null) return void (text.length > 100 && socket.destroy());
     if (match[2] !== undefined) endsAt = Number(match[2]);
-    socket.end('ok\n', () => {
+    socket.end(`ok ${endsAt}\n`, () => {
       if (match[1] === 'release') process.exit(0);
     });
   });

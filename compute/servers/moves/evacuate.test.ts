@@ -162,6 +162,15 @@ test('servers of a silent host are evacuated by themselves only where its guard 
   t.is(told.length, 1, 'an operator is told, once');
   await host().update({ is_fenced: true, agent_seen_at: cloud.db.raw("now() - interval '500 seconds'") });
   t.is(await led(), 'host-1', 'not yet');
+  await silence('host-1', false);
+  await led();
+  await host().update({ agent_seen_at: cloud.db.raw("now() - interval '500 seconds'") });
+  await led();
+  const words = /1 of its servers are evacuated once it has been silent for 600 seconds; 1 of its guests stay/;
+  t.true(
+    cloud.logLines.some((line) => words.test(line)),
+    'and that is what the log says',
+  );
   await host().update({ agent_seen_at: cloud.db.raw("now() - interval '601 seconds'") });
   t.is(await led(), 'host-2');
   await led();

@@ -4,8 +4,9 @@ import { notify } from '../../../common/database/notifications.ts';
 import type { Reconciler } from '../../../common/reconcile/loop.ts';
 import type { Scheduling } from '../../scheduler/scheduling.ts';
 import { recordOwnAction } from '../actions.ts';
+import type { Server } from '../server.ts';
 import { obstacle, requirements } from '../states.ts';
-import { lockServer } from '../store.ts';
+import { fromRow, lockServer, selectServers } from '../store.ts';
 import { evacuation, isForDestination } from './evacuate.ts';
 import { findOpenMove } from './store.ts';
 
@@ -49,8 +50,7 @@ export function evacuationReconciler({ db, scheduling, policy, afterSeconds }: E
           .where({ id: server.hostId })
           .where(ended)
           .first('name', 'is_forced_down');
-        // One that is paused, shelved or waits for its owner is left to an administrator, as Nova leaves it.
-        if (host === undefined || obstacle(server, requirements.evacuate) !== undefined) return;
+        if (host === undefined || !goesByItself(server)) return;
         const before = await findOpenMove(trx, id);
         if (before?.destinationDecides && (await isForDestination(trx, server, before))) return;
         const revision = server.revision + 1;
@@ -72,4 +72,15 @@ export function evacuationReconciler({ db, scheduling, policy, afterSeconds }: E
       });
     },
   };
+}
+
+/** One that is paused, shelved, resized or rescued is left to an administrator, as Nova leaves it. */
+const goesByItself = (server: Server) => obstacle(server, requirements.evacuate) === undefined;
+
+/** How many servers of a host would be evacuated, and how many are being deleted; others stay. */
+export async function countLeaving(db: Knex, hostName: string): Promise<{ evacuated: number; deleted: number }> {
+  const rows = await selectServers(db, 'everyone').where('compute_hosts.name', hostName);
+  const servers: Server[] = rows.map(fromRow);
+  const remaining = servers.filter(({ deletionRequestedAt }) => deletionRequestedAt === null);
+  return { evacuated: remaining.filter(goesByItself).length, deleted: servers.length - remaining.length };
 }

@@ -235,14 +235,24 @@ export async function addressOf(db: Knex, hostName: string): Promise<string> {
   return row.migration_address;
 }
 
-/** Servers that left this host, or were evacuated from it, and of which something may still be here. */
+/**
+ * Servers of others of which something may still be here: they left this host, were evacuated from it, or went back to where
+ * they came from while it was dead.
+ */
 export async function listLeft(db: Knex, hostName: string): Promise<string[]> {
   const here = db('servers')
     .join('compute_hosts', 'compute_hosts.id', 'servers.host_id')
     .where({ 'compute_hosts.name': hostName });
   return db('server_migrations')
-    .where({ source_host: hostName })
-    .where((left) => left.where({ source_to_clear: true }).orWhere({ source_kept: true }))
+    .where((left) =>
+      left
+        .where((source) =>
+          source
+            .where({ source_host: hostName })
+            .where((one) => one.where({ source_to_clear: true }).orWhere({ source_kept: true })),
+        )
+        .orWhere({ destination_host: hostName, destination_to_clear: true }),
+    )
     .whereNotIn('server_id', here.select('servers.id'))
     .groupBy('server_id')
     .pluck('server_id');

@@ -6,12 +6,13 @@ import { join } from 'node:path';
 import test from 'ava';
 import { guardFence } from '../compute/hosts/guard/fence.ts';
 import { guardSocket } from '../compute/hosts/guard/settings.ts';
+import { addHost } from '../compute/servers/moves/testing.ts';
 import { prepareCompute } from '../compute/testing.ts';
 import { startTestCloud } from '../tests/cloud.ts';
 import type { HostContext } from './engines/engine.ts';
 import { endGuard, guard, isGuardLeft, tellOfNoGuard } from './guard.ts';
 
-test('a guard that was left is told of by the doctor, and ended, with its servers where others still rely on it', async (t) => {
+test('a guard that was left is told of by the doctor, and ended by whoever comes next, with its servers where others still rely on it', async (t) => {
   const cloud = await startTestCloud(t);
   await prepareCompute(t, cloud);
   const { dataDir, databaseUrl } = cloud.config;
@@ -57,4 +58,8 @@ test('a guard that was left is told of by the doctor, and ended, with its server
   t.regex(await endGuard(context, { isToldOf: false, runDirectory }), /sent home, and 1 servers ended/);
   t.is((await ended)[1], 'SIGKILL');
   t.false(await isGuardLeft(context));
+
+  await fence.hold();
+  await addHost(t, cloud, 'host-2');
+  t.false(await isGuardLeft(context), 'an agent without one, with that data directory, has started');
 });

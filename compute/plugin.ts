@@ -1,5 +1,4 @@
 import type { Knex } from '../common/database/database.ts';
-import type { Migration } from '../common/database/migrate.ts';
 import { notify } from '../common/database/notifications.ts';
 import { computeDialect } from '../common/http/dialect.ts';
 import type { Logger } from '../common/logger.ts';
@@ -10,45 +9,10 @@ import type { UploadDeps } from '../image/images/uploads.ts';
 import type { PropertyProtection } from '../image/property-protection/protection.ts';
 import type { ImageStores } from '../image/stores/stores.ts';
 import type { MetadataDriver } from '../network/metadata/driver.ts';
-import { aggregatePolicy, aggregateRoutes } from './api/aggregates.ts';
-import { availabilityZonePolicy, availabilityZoneRoutes } from './api/availability-zones.ts';
 import type { ComputeApiDeps } from './api/deps.ts';
-import { extensionPolicy, extensionRoutes } from './api/extensions.ts';
-import { flavorAccessPolicy, flavorAccessRoutes } from './api/flavor-access.ts';
-import { flavorExtraSpecPolicy, flavorExtraSpecRoutes } from './api/flavor-extra-specs.ts';
-import { flavorPolicy, flavorRoutes } from './api/flavors.ts';
-import { hostPolicy, hostRoutes } from './api/hosts.ts';
-import { hypervisorPolicy, hypervisorRoutes } from './api/hypervisors.ts';
-import { instanceActionPolicy, instanceActionRoutes } from './api/instance-actions.ts';
-import { usageAuditPolicy, usageAuditRoutes } from './api/instance-usage-audit-log.ts';
-import { keypairPolicy, keypairRoutes } from './api/keypairs.ts';
-import { limitPolicy, limitRoutes } from './api/limits.ts';
 import { computeUrl } from './api/links.ts';
-import { migrationPolicy, migrationRoutes } from './api/migrations.ts';
-import { floatingIpPolicy, floatingIpRoutes } from './api/proxies/floating-ips.ts';
-import { imageMetadataRoutes } from './api/proxies/image-metadata.ts';
-import { imageProxyRoutes } from './api/proxies/images.ts';
-import { networkProxyPolicy, networkProxyRoutes } from './api/proxies/networks.ts';
-import { securityGroupRulePolicy, securityGroupRuleRoutes } from './api/proxies/security-group-rules.ts';
-import { securityGroupPolicy, securityGroupRoutes } from './api/proxies/security-groups.ts';
-import { quotaClassSetPolicy, quotaClassSetRoutes } from './api/quota-class-sets.ts';
-import { quotaSetPolicy, quotaSetRoutes } from './api/quota-sets.ts';
-import { remoteConsolePolicy, remoteConsoleRoutes } from './api/remote-consoles.ts';
-import { serverActionPolicy, serverActionRoutes } from './api/server-actions.ts';
-import { serverDiagnosticsPolicy, serverDiagnosticsRoutes } from './api/server-diagnostics.ts';
-import { serverExternalEventPolicy, serverExternalEventRoutes } from './api/server-external-events.ts';
-import { serverGroupPolicy, serverGroupRoutes } from './api/server-groups.ts';
-import { serverInterfacePolicy, serverInterfaceRoutes } from './api/server-interfaces.ts';
-import { serverMetadataPolicy, serverMetadataRoutes } from './api/server-metadata.ts';
-import { serverMigrationPolicy, serverMigrationRoutes } from './api/server-migrations.ts';
-import { serverPasswordPolicy, serverPasswordRoutes } from './api/server-password.ts';
-import { serverSecurityGroupPolicy, serverSecurityGroupRoutes } from './api/server-security-groups.ts';
-import { serverTagPolicy, serverTagRoutes } from './api/server-tags.ts';
-import { serverTopologyPolicy, serverTopologyRoutes } from './api/server-topology.ts';
-import { serverPartPolicy, serverPolicy, serverRoutes } from './api/servers.ts';
-import { servicePolicy, serviceRoutes } from './api/services.ts';
-import { usagePolicy, usageRoutes } from './api/simple-tenant-usage.ts';
-import { computeMicroversions, versionRoutes } from './api/versions.ts';
+import { computeRoutes } from './api/routes.ts';
+import { computeMicroversions } from './api/versions.ts';
 import type { HostConsoles } from './consoles/host-consoles.ts';
 import { consoleHostMethods } from './consoles/roads.ts';
 import type { ConsoleSettings } from './consoles/tokens.ts';
@@ -63,39 +27,8 @@ import { diskImages } from './image-cache/disks.ts';
 import type { CacheLimits } from './image-cache/limits.ts';
 import { metadataService } from './metadata/service.ts';
 import type { VendorDataSettings } from './metadata/vendor-data.ts';
-import { createCompute } from './migrations/0001-compute.ts';
-import { createContainers } from './migrations/0002-containers.ts';
-import { createImageCaches } from './migrations/0003-image-cache.ts';
-import { addServerStates } from './migrations/0004-server-states.ts';
-import { createQuotas } from './migrations/0005-quotas.ts';
-import { createServerGroups } from './migrations/0006-server-groups.ts';
-import { addFlavorDetails } from './migrations/0007-flavor-details.ts';
-import { createAggregates } from './migrations/0008-aggregates.ts';
-import { addForcedDown } from './migrations/0009-forced-down.ts';
-import { createPastServers } from './migrations/0010-past-servers.ts';
-import { addEventHosts } from './migrations/0011-event-hosts.ts';
-import { rememberPastFlavors } from './migrations/0011-past-flavors.ts';
-import { claimRescueDisks } from './migrations/0012-rescue-claims.ts';
-import { createConsoles } from './migrations/0013-consoles.ts';
-import { addMetadata } from './migrations/0014-metadata.ts';
-import { keepImageProperties } from './migrations/0015-image-properties.ts';
-import { addLiveResize } from './migrations/0015-live-resize.ts';
-import { addShelving } from './migrations/0015-shelving.ts';
-import { keepDeletedServers } from './migrations/0016-deleted-servers.ts';
-import { addLocalDisks } from './migrations/0016-local-disks.ts';
-import { addPluggedPorts } from './migrations/0016-plugged-ports.ts';
-import { createServerMoves } from './migrations/0017-server-moves.ts';
-import { countRoomOfHosts } from './migrations/0018-room-of-hosts.ts';
-import { letDestinationsDecide } from './migrations/0020-decided-there.ts';
-import { keepEvacuated } from './migrations/0021-evacuations.ts';
-import { addLeases } from './migrations/0021-leases.ts';
-import { tellAgentsFromEngines } from './migrations/0022-signs-of-life.ts';
-import { keepWhatWasAskedOfHosts } from './migrations/0024-what-was-asked-of-hosts.ts';
-import { countEphemeralDisks } from './migrations/0026-usage-of-ephemeral-disks.ts';
-import { rememberRemains } from './migrations/0027-remains.ts';
 import type { Scheduling } from './scheduler/scheduling.ts';
 import { deadHostReconciler } from './servers/dead-hosts.ts';
-import { lockPolicy } from './servers/locks.ts';
 import { type Arrivals, arrivals } from './servers/moves/arrivals.ts';
 import { type EvacuationDeps, evacuationReconciler } from './servers/moves/evacuations.ts';
 import { moveReconciler } from './servers/moves/reconciler.ts';
@@ -164,78 +97,6 @@ export interface ComputeModuleDeps {
   };
 }
 
-export const computeMigrations: Migration[] = [
-  createCompute,
-  createContainers,
-  createImageCaches,
-  addServerStates,
-  createQuotas,
-  createServerGroups,
-  addFlavorDetails,
-  createAggregates,
-  addForcedDown,
-  createPastServers,
-  rememberPastFlavors,
-  addEventHosts,
-  claimRescueDisks,
-  addMetadata,
-  addShelving,
-  keepImageProperties,
-  addLiveResize,
-  addPluggedPorts,
-  createConsoles,
-  countRoomOfHosts,
-  createServerMoves,
-  addLocalDisks, // counts moves, too
-  keepDeletedServers,
-  keepEvacuated,
-  tellAgentsFromEngines,
-  keepWhatWasAskedOfHosts,
-  countEphemeralDisks,
-  letDestinationsDecide,
-  addLeases,
-  rememberRemains,
-];
-
-export const computePolicy = {
-  ...flavorPolicy,
-  ...flavorAccessPolicy,
-  ...flavorExtraSpecPolicy,
-  ...keypairPolicy,
-  ...serverPolicy,
-  ...serverPartPolicy,
-  ...serverActionPolicy,
-  ...remoteConsolePolicy,
-  ...serverMetadataPolicy,
-  ...serverPasswordPolicy,
-  ...serverTagPolicy,
-  ...serverInterfacePolicy,
-  ...serverSecurityGroupPolicy,
-  ...serverMigrationPolicy,
-  ...migrationPolicy,
-  ...lockPolicy,
-  ...instanceActionPolicy,
-  ...serverDiagnosticsPolicy,
-  ...serverExternalEventPolicy,
-  ...hypervisorPolicy,
-  ...servicePolicy,
-  ...aggregatePolicy,
-  ...availabilityZonePolicy,
-  ...serverGroupPolicy,
-  ...quotaSetPolicy,
-  ...quotaClassSetPolicy,
-  ...usagePolicy,
-  ...usageAuditPolicy,
-  ...limitPolicy,
-  ...serverTopologyPolicy,
-  ...hostPolicy,
-  ...extensionPolicy,
-  ...securityGroupPolicy,
-  ...securityGroupRulePolicy,
-  ...floatingIpPolicy,
-  ...networkProxyPolicy,
-};
-
 /** Of servers that waited for their engine; any others come with the next polls. */
 const mostWoken = 1000;
 
@@ -268,45 +129,7 @@ export function computeModule(deps: ComputeModuleDeps): Module {
       requestIdHeader: 'x-compute-request-id',
       projectInPathAfter: '/v2.1',
       overQuotaStatus: 403,
-      routes: [
-        ...versionRoutes(api),
-        ...flavorRoutes(api),
-        ...flavorAccessRoutes(api),
-        ...flavorExtraSpecRoutes(api),
-        ...keypairRoutes(api),
-        ...serverRoutes(api),
-        ...serverActionRoutes(api),
-        ...remoteConsoleRoutes(api),
-        ...serverMetadataRoutes(api),
-        ...serverPasswordRoutes(api),
-        ...serverTagRoutes(api),
-        ...serverInterfaceRoutes(api),
-        ...serverSecurityGroupRoutes(api),
-        ...serverMigrationRoutes(api),
-        ...migrationRoutes(api),
-        ...instanceActionRoutes(api),
-        ...serverDiagnosticsRoutes(api),
-        ...serverExternalEventRoutes(api),
-        ...hypervisorRoutes(api),
-        ...serviceRoutes(api),
-        ...aggregateRoutes(api),
-        ...availabilityZoneRoutes(api),
-        ...serverGroupRoutes(api),
-        ...quotaSetRoutes(api),
-        ...quotaClassSetRoutes(api),
-        ...usageRoutes(api),
-        ...usageAuditRoutes(api),
-        ...limitRoutes(api),
-        ...serverTopologyRoutes(api),
-        ...hostRoutes(api),
-        ...extensionRoutes(),
-        ...imageProxyRoutes(api),
-        ...imageMetadataRoutes(api),
-        ...securityGroupRoutes(api),
-        ...securityGroupRuleRoutes(api),
-        ...floatingIpRoutes(api),
-        ...networkProxyRoutes(api),
-      ],
+      routes: computeRoutes(api),
     },
     controllers: [
       evacuationReconciler({

@@ -61,5 +61,14 @@ export async function uploadImage(t: ExecutionContext, cloud: TestCloud, changes
   return image.id;
 }
 
+/** Flavors that nobody may use: `secret`, which is no project's, and `past`, which is gone. */
+export async function makeUnusableFlavors(admin: Client): Promise<void> {
+  const sizes = { ram: 64, vcpus: 1, disk: 1 };
+  const secret = { ...sizes, id: 'secret', name: 'secret', 'os-flavor-access:is_public': false };
+  await admin.post('/compute/v2.1/flavors', { flavor: secret }, 200);
+  await admin.post('/compute/v2.1/flavors', { flavor: { ...sizes, id: 'past', name: 'past' } }, 200);
+  await admin.delete('/compute/v2.1/flavors/past', 202);
+}
+
 /** The same client, asking by a microversion of compute. */
 export const atVersion = (client: Client, version: string) => asking(client, `compute ${version}`);

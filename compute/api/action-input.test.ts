@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import test from 'ava';
 import { startTestCloud } from '../../tests/cloud.ts';
-import { atVersion, prepareCompute, uploadImage } from '../testing.ts';
+import { atVersion, makeUnusableFlavors, prepareCompute, uploadImage } from '../testing.ts';
 
 const base = '/compute/v2.1/servers';
 
@@ -122,11 +122,7 @@ test('whatever is wrong with an action is refused with a word about it, and the 
     const { port } = await stranger.post('/network/v2.0/ports', { port: { network_id: network.id } });
     const group = await stranger.post('/network/v2.0/security-groups', { security_group: { name: 'theirs' } });
     const { keypair } = await stranger.post('/compute/v2.1/os-keypairs', { keypair: { name: 'theirs' } }, 200);
-    const sizes = { ram: 64, vcpus: 1, disk: 1 };
-    const secret = { ...sizes, id: 'secret', name: 'secret', 'os-flavor-access:is_public': false };
-    await admin.post('/compute/v2.1/flavors', { flavor: secret }, 200);
-    await admin.post('/compute/v2.1/flavors', { flavor: { ...sizes, id: 'past', name: 'past' } }, 200);
-    await admin.delete('/compute/v2.1/flavors/past', 202);
+    await makeUnusableFlavors(admin);
     return {
       network: network.id,
       port: port.id,

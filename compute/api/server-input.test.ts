@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import test from 'ava';
 import { startTestCloud } from '../../tests/cloud.ts';
-import { atVersion, prepareCompute, uploadImage } from '../testing.ts';
+import { atVersion, makeUnusableFlavors, prepareCompute, uploadImage } from '../testing.ts';
 
 test('whatever is wrong with a new server is refused with a word about it, and nothing comes of it', async (t) => {
   const cloud = await startTestCloud(t);
@@ -137,11 +137,7 @@ test('whatever is wrong with a new server is refused with a word about it, and n
     const image = await uploadImage(t, cloud, { visibility: 'private' });
     const form = { name: 'queued', disk_format: 'raw', container_format: 'bare' };
     const queued = await member.post('/image/v2/images', form);
-    const sizes = { ram: 64, vcpus: 1, disk: 1 };
-    const secret = { ...sizes, id: 'secret', name: 'secret', 'os-flavor-access:is_public': false };
-    await admin.post('/compute/v2.1/flavors', { flavor: secret }, 200);
-    await admin.post('/compute/v2.1/flavors', { flavor: { ...sizes, id: 'past', name: 'past' } }, 200);
-    await admin.delete('/compute/v2.1/flavors/past', 202);
+    await makeUnusableFlavors(admin);
     return {
       network: network.id,
       port: port.id,
